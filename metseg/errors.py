@@ -1,0 +1,96 @@
+"""What can go wrong, by what must happen next. Every leaf carries the stable code that the database stores."""
+
+from typing import ClassVar
+
+
+class MetsegError(Exception):
+    """Root of all our errors. Catch it at the edges only: task, watcher loop, command line.
+
+    Messages name our own ids, the rule and what was found; never a patient.
+    """
+
+    code: ClassVar[str] = "error"
+
+
+class InputError(MetsegError):
+    """The study itself is at fault: no retry will help."""
+
+    code = "input"
+
+
+class DicomError(InputError):
+    """A file is not the DICOM it claims to be, or breaks a limit of ours."""
+
+    code = "dicom_invalid"
+
+
+class SeriesError(InputError):
+    """The instances of a series do not make one volume."""
+
+    code = "series_invalid"
+
+
+class GeometryError(InputError):
+    """Positions, orientations or spacings do not make a regular grid."""
+
+    code = "geometry_invalid"
+
+
+class SpacingError(GeometryError):
+    """Slices are too far apart to be segmented."""
+
+    code = "slice_spacing_too_large"
+
+
+class ReferenceMaskError(InputError):
+    """A reference segmentation cannot be laid on the volume."""
+
+    code = "reference_invalid"
+
+
+class TransientError(MetsegError):
+    """May pass when tried again; counted, with backoff."""
+
+    code = "transient"
+
+
+class OutOfMemoryError(TransientError):
+    """A MemoryError that would otherwise end the whole Celery worker (reliability.md, fact 4)."""
+
+    code = "out_of_memory"
+
+
+class InfrastructureError(MetsegError):
+    """Disk, database or device: not the study's fault. The attempt is refunded and work pauses."""
+
+    code = "infrastructure"
+
+
+class DiskFullError(InfrastructureError):
+    """No space on a volume of ours."""
+
+    code = "disk_full"
+
+
+class DeviceError(InfrastructureError):
+    """The compute device failed. The process must end; another one takes the job."""
+
+    code = "device"
+
+
+class WeightsError(InfrastructureError):
+    """A weights file is missing or does not have its recorded SHA-256."""
+
+    code = "weights"
+
+
+class LostLeaseError(MetsegError):
+    """Somebody else owns the job now: the fence has moved. Discard the work."""
+
+    code = "lost_lease"
+
+
+class ConfigurationError(MetsegError):
+    """A setting is missing or contradicts another."""
+
+    code = "configuration"

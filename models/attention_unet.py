@@ -1,0 +1,108 @@
+"""Attention U-Net (Oktay 2018, arXiv 1804.03999)."""
+
+import keras
+from keras import KerasTensor, layers, ops
+
+from models.blocks import (
+    BATCH_NORM_EPSILON,
+    check_filters,
+    double_convolution,
+    probability_head,
+    up_convolution,
+)
+
+
+class ResizeLike(layers.Layer):
+    """Resample maps bilinearly, half-pixel centres, to the height and width of others."""
+
+    def call(self, inputs: tuple[KerasTensor, KerasTensor]) -> KerasTensor:
+        """``[(B, h, w, c), (B, H, W, d)]`` to ``(B, H, W, c)``."""
+        maps, like = inputs
+        shape = ops.shape(like)
+        return ops.image.resize(maps, (shape[1], shape[2]), interpolation="bilinear")
+
+    def compute_output_shape(
+        self, input_shape: tuple[tuple[int | None, ...], tuple[int | None, ...]]
+    ) -> tuple[int | None, ...]:
+        """Height and width of the second, the rest of the first."""
+        maps, like = input_shape
+        return (maps[0], like[1], like[2], maps[3])
+
+
+def attention_gate(
+    x: KerasTensor, g: KerasTensor, *, filters: int, name: str, batch_norm: bool, epsilon: float
+) -> KerasTensor:
+    """Additive gate on a skip: ``alpha = sigmoid(psi(relu(theta(x) + phi(g))))``, then ``W(alpha * x)``.
+
+    Parameters
+    ----------
+    x
+        The skip, ``(B, 2h, 2w, c)``.
+    g
+        The coarser decoder map, ``(B, h, w, d)``: before upsampling, as in the authors' code.
+    filters
+        Width of the space in which they are added.
+
+    Returns
+    -------
+    ``(B, 2h, 2w, c)``; the layer ``{name}_alpha`` holds the coefficients ``(B, 2h, 2w, 1)``.
+    """
+    theta = layers.Conv2D(filters, 2, strides=2, use_bias=False, name=f"{name}_theta")(x)
+    phi = layers.Conv2D(filters, 1, name=f"{name}_phi")(g)
+    joined = layers.Activation("relu", name=f"{name}_relu")(layers.Add(name=f"{name}_add")([theta, phi]))
+    coarse = layers.Conv2D(1, 1, activation="sigmoid", name=f"{name}_psi")(joined)
+    alpha = ResizeLike(name=f"{name}_alpha")([coarse, x])
+    gated = layers.Multiply(name=f"{name}_gated")([x, alpha])
+    gated = layers.Conv2D(x.shape[-1], 1, use_bias=not batch_norm, name=f"{name}_w")(gated)
+    if batch_norm:
+        gated = layers.BatchNormalization(epsilon=epsilon, name=f"{name}_w_norm")(gated)
+    return gated
+
+
+def attention_unet(
+    *,
+    channels: int,
+    filters: tuple[int, ...] = (16, 32, 64, 128, 256),
+    batch_norm: bool = True,
+    epsilon: float = BATCH_NORM_EPSILON,
+) -> keras.Model:
+    """Build a U-Net whose skips are gated by the decoder's coarser maps; the full-resolution skip is not.
+
+    Parameters
+    ----------
+    channels
+        Of the input ``(B, H, W, channels)``; H and W multiples of ``2 ** (len(filters) - 1)``.
+    filters
+        Width of each level, finest first.
+    batch_norm, epsilon
+        See `models.blocks.double_convolution`.
+
+    Returns
+    -------
+    Model with one ``(B, H, W, 1)`` probability map.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two widths.
+    """
+    check_filters(filters)
+    inputs = keras.Input((None, None, channels), name="slices")
+    skips: list[KerasTensor] = []
+    x = inputs
+    for level, width in enumerate(filters):
+        if level:
+            x = layers.MaxPooling2D(2, name=f"down_{level}")(x)
+        x = double_convolution(x, width, name=f"encoder_{level}", batch_norm=batch_norm, epsilon=epsilon)
+        skips.append(x)
+    for level in reversed(range(len(filters) - 1)):
+        width = filters[level]
+        skip = skips[level]
+        if level:
+            skip = attention_gate(
+                skip, x, filters=width, name=f"gate_{level}", batch_norm=batch_norm, epsilon=epsilon
+            )
+        up = up_convolution(x, width, name=f"up_{level}")
+        x = layers.Concatenate(name=f"join_{level}")([skip, up])
+        x = double_convolution(x, width, name=f"decoder_{level}", batch_norm=batch_norm, epsilon=epsilon)
+    return keras.Model(inputs, probability_head(x, name="head"), name="attention_unet")
