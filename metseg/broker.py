@@ -1,4 +1,4 @@
-"""The Celery application that watcher and worker share: the settings table of docs/reliability.md."""
+"""The Celery application that watcher and worker share: the table of docs/reliability.md."""
 
 from celery import Celery
 

@@ -1,4 +1,4 @@
-"""What can go wrong, by what must happen next. Every leaf carries the stable code that the database stores."""
+"""What can go wrong, by what must happen next. The database stores the leaf's stable code."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Log lines for people at a terminal and for machines. They carry our own ids, never a patient's."""
+"""Log lines for people and for machines. They carry our own ids, never a patient's."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ class JsonLines(logging.Formatter):
 
 
 def setup_logging(*, level: str = "INFO", style: Literal["auto", "plain", "json"] = "auto") -> None:
-    """Send all logs to standard error: plain lines for ``auto`` and ``plain``, JSON for ``json``."""
+    """Send all logs to standard error: JSON lines for ``json``, else plain ones."""
     handler = logging.StreamHandler(sys.stderr)
     if style == "json":
         handler.setFormatter(JsonLines())

@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     )
     rerun_known: bool = Field(
         True,
-        description="New weights or settings re-run studies still in the inbox, after all new ones.",
+        description="New weights or settings re-run studies still in the inbox, after new ones.",
     )
     marker: str = Field(
         ".metseg-complete", description="A file of this name ends the wait for its folder."

@@ -1,4 +1,4 @@
-"""Where the immutable copy of a file lies: by its content, so that a name can carry nothing of a patient."""
+"""Where the immutable copy of a file lies: by content, so that no name tells of a patient."""
 
 import re
 from pathlib import Path
