@@ -1,0 +1,65 @@
+# One verb per chore. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+SYNC := $(UV) sync --frozen --inexact --quiet --python $(BIN)/python
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: help install install-dev demo test e2e check fmt bench image clean-demo
+
+help:  ## list the verbs
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
+
+$(BIN)/python:
+	@for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	  $$candidate -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
+	    && { echo "making $(VENV) with $$candidate"; exec $$candidate -m venv $(VENV); }; \
+	done; \
+	echo "metseg needs Python 3.11, 3.12 or 3.13 with its venv module (Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1
+
+$(UV): $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.installed: pyproject.toml uv.lock | $(UV)
+	@echo "installing from uv.lock (TensorFlow is large: a few minutes the first time)"
+	@$(SYNC) --no-dev
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml uv.lock | $(UV)
+	@echo "installing from uv.lock with development packages"
+	@$(SYNC)
+	@touch $@ $(VENV)/.installed
+
+install: $(VENV)/.installed  ## make the environment in .venv from the lock file
+
+install-dev: $(VENV)/.installed-dev  ## … with what tests and checks need
+
+demo: install  ## one study from folder to database, no server: state stays in demo-home
+	@$(BIN)/metseg demo --home demo-home
+
+test: install-dev  ## unit and integration tests; needs no server
+	@$(BIN)/python -m pytest tests/unit tests/integration
+
+e2e: install-dev  ## whole processes, faults, server mode; private servers when installed
+	@$(BIN)/python -m pytest tests/e2e
+
+check: install-dev  ## format, lint, types, imports, lock file
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(UV) lock --check --quiet --python $(BIN)/python
+
+fmt: install-dev  ## format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: install-dev  ## seconds a study by stage, and ratios: docs/benchmarks.md says what they mean
+	@$(BIN)/python -m benchmarks.stages
+
+image:  ## the container image of docker-compose.yml
+	docker build -t metseg:cpu .
