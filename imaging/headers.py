@@ -1,0 +1,231 @@
+"""The header pass: what a file in a watched folder is, read within bounds and without pydicom."""
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from imaging.part10 import (
+    UNDEFINED_LENGTH,
+    Element,
+    ElementReader,
+    InflatedSource,
+    PlainSource,
+    Source,
+    TruncatedError,
+)
+from metseg.errors import DicomError
+
+IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
+EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+
+_UID = re.compile(r"[0-9.]{1,64}")
+
+_TRANSFER_SYNTAX_UID = 0x00020010
+_MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
+_SOP_CLASS_UID = 0x00080016
+_SOP_INSTANCE_UID = 0x00080018
+_MODALITY = 0x00080060
+_STUDY_INSTANCE_UID = 0x0020000D
+_SERIES_INSTANCE_UID = 0x0020000E
+_SAMPLES_PER_PIXEL = 0x00280002
+_NUMBER_OF_FRAMES = 0x00280008
+_ROWS = 0x00280010
+_COLUMNS = 0x00280011
+_BITS_ALLOCATED = 0x00280100
+_PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_WANTED = frozenset(
+    {
+        _SOP_CLASS_UID,
+        _SOP_INSTANCE_UID,
+        _MODALITY,
+        _STUDY_INSTANCE_UID,
+        _SERIES_INSTANCE_UID,
+        _SAMPLES_PER_PIXEL,
+        _NUMBER_OF_FRAMES,
+        _ROWS,
+        _COLUMNS,
+        _BITS_ALLOCATED,
+    }
+)
+
+
+class NotDicomError(DicomError):
+    """No DICOM file at all: passed over, not quarantined."""
+
+    code = "not_dicom"
+
+
+class DicomdirError(NotDicomError):
+    """An index of a medium (PS3.3 F), of no use here: passed over."""
+
+    code = "dicomdir"
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceHeader:
+    """What the watcher knows of one file. UIDs match ``[0-9.]{1,64}``; `modality` may be empty."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    modality: str
+    transfer_syntax_uid: str
+    number_of_frames: int
+    has_pixels: bool
+    size_bytes: int
+
+
+def read_header(path: Path, *, max_bytes: int) -> InstanceHeader:
+    """Read the header of one file; pixel data are passed over and must be all there.
+
+    A tail of zeros, as in a file allocated first and filled later, cannot be told from dark pixels.
+
+    Parameters
+    ----------
+    max_bytes
+        Of the file, and of what a deflated file inflates to.
+
+    Raises
+    ------
+    NotDicomError
+        No ``DICM`` after the preamble; `DicomdirError` for a DICOMDIR.
+    TruncatedError
+        The file ends early, or holds less pixel data than its header promises.
+    DicomError
+        Not a regular file, too large, or not the DICOM it claims to be.
+    OSError
+        The file cannot be opened or read.
+    """
+    with _open_regular(path, max_bytes) as (file, size):
+        if file.read(132)[128:] != b"DICM":
+            raise NotDicomError("file must hold DICM after a preamble of 128 bytes (PS3.10 7.1)")
+        transfer_syntax = _read_meta(file, size)
+        deflated = transfer_syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+        source: Source = InflatedSource(file, max_bytes) if deflated else PlainSource(file, size)
+        big_endian = transfer_syntax == EXPLICIT_VR_BIG_ENDIAN
+        reader = ElementReader(
+            source, implicit=transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN, big_endian=big_endian
+        )
+        values, pixels = _collect(reader)
+        facts = _Facts(values, "big" if big_endian else "little")
+        _check_pixels(reader, facts, pixels)
+    return InstanceHeader(
+        sop_instance_uid=facts.uid(_SOP_INSTANCE_UID, "SOPInstanceUID"),
+        sop_class_uid=facts.uid(_SOP_CLASS_UID, "SOPClassUID"),
+        study_instance_uid=facts.uid(_STUDY_INSTANCE_UID, "StudyInstanceUID"),
+        series_instance_uid=facts.uid(_SERIES_INSTANCE_UID, "SeriesInstanceUID"),
+        modality=facts.code(_MODALITY),
+        transfer_syntax_uid=transfer_syntax,
+        number_of_frames=facts.frames(),
+        has_pixels=pixels is not None,
+        size_bytes=size,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """Raw values of the wanted elements and how to read them."""
+
+    values: dict[int, bytes]
+    order: Literal["big", "little"]
+
+    def text(self, tag: int) -> str:
+        return self.values.get(tag, b"").decode("ascii", errors="replace").strip(" \0")
+
+    def uid(self, tag: int, keyword: str) -> str:
+        return _checked_uid(self.text(tag), keyword)
+
+    def code(self, tag: int) -> str:
+        value = self.text(tag)
+        if value and not re.fullmatch(r"[A-Z0-9 _]{1,16}", value):  # PS3.5 6.2, CS
+            raise DicomError("Modality must be a code string of at most 16 characters")
+        return value
+
+    def number(self, tag: int, default: int = 0) -> int:
+        value = self.values.get(tag, b"")
+        if len(value) < 2:
+            return default
+        return int.from_bytes(value[:2], self.order)
+
+    def frames(self) -> int:
+        text = self.text(_NUMBER_OF_FRAMES)
+        if text and not re.fullmatch(r"\+?[0-9]{1,9}", text):
+            raise DicomError("NumberOfFrames must be a positive integer")
+        return max(1, int(text)) if text else 1
+
+
+@contextmanager
+def _open_regular(path: Path, max_bytes: int) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a regular file, never a link, never waiting for a pipe; give it and its size."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
+            raise DicomError("path must be a regular file, got a link or a socket") from None
+        raise
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise DicomError("path must be a regular file")
+        if status.st_size > max_bytes:
+            raise DicomError(f"file must be at most {max_bytes} bytes, got {status.st_size}")
+        yield file, status.st_size
+
+
+def _read_meta(file: BinaryIO, size: int) -> str:
+    """Read group 2, always explicit VR little endian (PS3.10 7.1); leave the file after it."""
+    values: dict[int, bytes] = {}
+    reader = ElementReader(PlainSource(file, size), implicit=False)
+    wanted = (_TRANSFER_SYNTAX_UID, _MEDIA_STORAGE_SOP_CLASS_UID)
+    for element in reader.walk(wanted, lambda tag: tag >> 16 != 2):
+        if element.value is None:
+            file.seek(element.start)
+        else:
+            values[element.tag] = element.value
+    facts = _Facts(values, "little")
+    if facts.text(_MEDIA_STORAGE_SOP_CLASS_UID) == MEDIA_STORAGE_DIRECTORY:
+        raise DicomdirError("file is a DICOMDIR")
+    return facts.uid(_TRANSFER_SYNTAX_UID, "TransferSyntaxUID")
+
+
+def _collect(reader: ElementReader) -> tuple[dict[int, bytes], Element | None]:
+    values: dict[int, bytes] = {}
+    for element in reader.walk(_WANTED, _PIXEL_DATA.__contains__):
+        if element.value is None:
+            return values, element
+        values[element.tag] = element.value
+    return values, None
+
+
+def _check_pixels(reader: ElementReader, facts: _Facts, pixels: Element | None) -> None:
+    """Pass over the pixel data: an image without all of them is truncated."""
+    rows, columns = facts.number(_ROWS), facts.number(_COLUMNS)
+    if pixels is None:
+        if rows and columns:
+            raise TruncatedError("an image must hold PixelData, got the end of the file")
+        return
+    if pixels.length == UNDEFINED_LENGTH:
+        reader.skip_fragments()
+        return
+    samples = min(2, facts.number(_SAMPLES_PER_PIXEL, 1))  # 4:2:2 colour stores two of three
+    bits = rows * columns * samples * facts.number(_BITS_ALLOCATED) * facts.frames()
+    needed = (bits + 7) // 8
+    if pixels.length < needed:
+        raise TruncatedError(f"PixelData must hold {needed} bytes, got {pixels.length}")
+    reader.source.skip(pixels.length)
+
+
+def _checked_uid(value: str, keyword: str) -> str:
+    """The value is not in the message: a UID field of a hostile file may hold anything."""
+    if not _UID.fullmatch(value):
+        raise DicomError(f"{keyword} must match [0-9.]{{1,64}}, got {len(value)} other characters")
+    return value
