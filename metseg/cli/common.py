@@ -1,0 +1,110 @@
+"""What the commands share: settings, consoles, exit codes, the database at the edge."""
+
+import enum
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from metseg.errors import MetsegError
+from metseg.logs import setup_logging
+from metseg.settings import Settings
+
+RESEARCH_USE_ONLY = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="State: database, spool, results. Default: METSEG_HOME."),
+]
+
+
+class ExitCode(enum.IntEnum):
+    """What a command answers to the shell. 2 is Typer's own: wrong usage."""
+
+    OK = 0
+    FAILED = 1
+    """A job failed, a check is not ok, or nothing was found."""
+    SETUP = 3
+    """A setting, the database, the weights or the broker: nothing was tried."""
+
+
+class Format(enum.StrEnum):
+    """How a command prints."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def load_settings(home: Path | None = None, **overrides: object) -> Settings:
+    """The settings; a child process that reads its environment gets the same ones.
+
+    Ends the program with `ExitCode.SETUP` when a setting is not valid: the message names it.
+    """
+    if home is not None:
+        os.environ["METSEG_HOME"] = str(home.expanduser().absolute())
+    for name, value in overrides.items():
+        if value is not None:
+            os.environ[f"METSEG_{name.upper()}"] = str(value)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "METSEG_" + "_".join(str(part) for part in problem["loc"]).upper()
+            err.print(f"[red]setting {name.rstrip('_')}[/]: {problem['msg']}")
+        raise typer.Exit(ExitCode.SETUP) from None
+    setup_logging(level=settings.log_level, style=settings.log_format)
+    return settings
+
+
+def stop_with(error: MetsegError) -> NoReturn:
+    """Print an error of ours and end with `ExitCode.SETUP`."""
+    err.print(f"[red]{error.code}[/]: {error}", soft_wrap=True)
+    raise typer.Exit(ExitCode.SETUP)
+
+
+@contextmanager
+def edge() -> Iterator[None]:
+    """The edge of the program: our errors and the database's become a line and an exit code."""
+    try:
+        yield
+    except MetsegError as error:
+        stop_with(error)
+    except SQLAlchemyError as error:
+        err.print(
+            f"[red]database[/]: {type(error).__name__}. Is it reachable, and migrated with"
+            " `metseg migrate`?",
+            soft_wrap=True,
+        )
+        raise typer.Exit(ExitCode.SETUP) from None
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[Session]:
+    """A session on a database that is there and migrated; commits when the block ends well."""
+    from db.session import make_engine, session_factory
+    from db.upgrade import require_current
+
+    engine = make_engine(settings.database)
+    try:
+        require_current(engine)
+        with session_factory(engine).begin() as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+def is_terminal() -> bool:
+    """Whether a person looks at standard output."""
+    return sys.stdout.isatty()
