@@ -13,21 +13,32 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> datetime | None:
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError(f"datetime must be time-zone-aware, got {value!r}")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def words(kind: type[enum.StrEnum]) -> Enum:
-    """A column of the enum's values, held by a CHECK: SQLAlchemy stores names unless told."""
+def words(kind: type[enum.StrEnum], *, name: str | None = None) -> Enum:
+    """A column of the enum's values, held by a CHECK: SQLAlchemy stores names unless told.
+
+    `name` is the CHECK's; two columns of one enum in one table need two.
+    """
     return Enum(
         kind,
         values_callable=lambda members: [member.value for member in members],
@@ -35,5 +46,5 @@ def words(kind: type[enum.StrEnum]) -> Enum:
         create_constraint=True,
         validate_strings=True,
         length=16,
-        name=kind.__name__.lower(),
+        name=name or kind.__name__.lower(),
     )

@@ -1,0 +1,79 @@
+"""Engines and sessions. Callers own transactions; one engine a process, made in the child."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+BUSY_S = 30.0
+"""How long a SQLite writer waits for another before it gives up."""
+STATEMENT_MS = 60_000
+"""No statement of ours takes a minute: one that does hangs on a lock or a dead network."""
+
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+)
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for SQLite or PostgreSQL with the settings of docs/reliability.md.
+
+    Connects to nothing, but makes the folder of a SQLite file.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        return _serialised_writes(create_engine(parsed, connect_args={"timeout": BUSY_S}))
+    return create_engine(
+        parsed,
+        pool_pre_ping=True,
+        pool_size=3,
+        connect_args={
+            "connect_timeout": 10,
+            "options": f"-c statement_timeout={STATEMENT_MS} -c timezone=UTC",
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+        },
+    )
+
+
+def session_factory(engine: Engine) -> sessionmaker[Session]:
+    """Makes sessions: `with sessions.begin() as session:` is one transaction."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def read_only(session: Session) -> Session:
+    """Promise that this session only reads, before its first statement.
+
+    On SQLite it then takes no write lock and waits for no writer; a write in it fails.
+    """
+    session.connection(execution_options={"metseg_read_only": True})
+    return session
+
+
+def _serialised_writes(engine: Engine) -> Engine:
+    """BEGIN IMMEDIATE, so that a transaction that will write never fails half-way on the lock.
+
+    The recipe is SQLAlchemy's own: dialects/sqlite, "Serializable isolation / Savepoints /
+    Transactional DDL".
+    """
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in SQLITE_PRAGMAS:
+            connection.execute(pragma).close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        reads = connection.get_execution_options().get("metseg_read_only", False)
+        connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
