@@ -1,0 +1,123 @@
+"""Whether slices make one regular grid, and which."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.frames import Frame
+from metseg.errors import GeometryError
+
+ORIENTATION_TOLERANCE = 1e-3  # of a direction cosine; writers round to four digits or more
+PERPENDICULAR_TOLERANCE = 1e-2  # sine of the angle that stacking may lean
+SPACING_TOLERANCE = 1e-3  # of the pixel spacing, as a part
+SAME_PLACE_MM = 1e-2
+# How far a slice may be from its place: a part of the distance between slices, at least a rounding of the header.
+PLACE_TOLERANCE = 0.05
+PLACE_TOLERANCE_MM = 0.02
+
+
+def sort_frames(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Frames by falling in on the normal of their common plane, those at one place together.
+
+    Raises
+    ------
+    GeometryError
+        Mixed orientation or pixel spacing, or directions that are not perpendicular unit vectors.
+    """
+    first = frames[0]
+    normal = plane_normal(first.orientation)
+    for frame in frames:
+        lean = np.abs(frame.orientation - first.orientation).max()
+        if lean > ORIENTATION_TOLERANCE:
+            raise GeometryError(
+                f"slices must share one orientation within {ORIENTATION_TOLERANCE}, "
+                f"got {_rounded(first.orientation)} and {_rounded(frame.orientation)}"
+            )
+        if not np.allclose(frame.pixel_spacing, first.pixel_spacing, rtol=SPACING_TOLERANCE):
+            raise GeometryError(
+                f"slices must share one PixelSpacing, got {first.pixel_spacing} and {frame.pixel_spacing}"
+            )
+    ordered = sorted(frames, key=lambda frame: float(frame.position @ normal))
+    places: list[list[Frame]] = []
+    for frame in ordered:
+        if places and np.abs(frame.position - places[-1][0].position).max() < SAME_PLACE_MM:
+            places[-1].append(frame)
+        else:
+            places.append([frame])
+    return places
+
+
+def grid_affine(frames: Sequence[Frame]) -> NDArray[np.float64]:
+    """Affine of sorted frames, one a place: voxel index (slice, row, column, 1) to LPS mm.
+
+    A single slice takes its thickness as the distance between slices.
+
+    Raises
+    ------
+    GeometryError
+        A gap, unequal spacing, slices that lean, or a single slice without thickness.
+    """
+    first = frames[0]
+    normal = plane_normal(first.orientation)
+    if len(frames) > 1:
+        step = _regular_step(np.stack([frame.position for frame in frames]), normal)
+    elif first.thickness > 0:
+        step = normal * first.thickness
+    else:
+        raise GeometryError("a single slice must have SpacingBetweenSlices or SliceThickness")
+    affine = np.eye(4)
+    affine[:3, 0] = step
+    affine[:3, 1] = first.orientation[3:] * first.pixel_spacing[0]
+    affine[:3, 2] = first.orientation[:3] * first.pixel_spacing[1]
+    affine[:3, 3] = first.position
+    return affine
+
+
+def plane_normal(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unit normal of ImageOrientationPatient, row x column (PS3.3 C.7.6.2.1.1)."""
+    row, column = orientation[:3], orientation[3:]
+    lengths = np.linalg.norm(row), np.linalg.norm(column)
+    off = max(abs(lengths[0] - 1), abs(lengths[1] - 1), abs(float(row @ column)))
+    if not off < PERPENDICULAR_TOLERANCE:
+        raise GeometryError(
+            f"ImageOrientationPatient must be two perpendicular unit vectors, got {_rounded(orientation)}"
+        )
+    normal = np.cross(row, column)
+    return np.asarray(normal / np.linalg.norm(normal), dtype=np.float64)
+
+
+def _regular_step(
+    positions: NDArray[np.float64], normal: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    along = positions @ normal
+    gaps = np.diff(along)
+    usual = float(np.median(gaps))
+    tolerance = max(PLACE_TOLERANCE * abs(usual), PLACE_TOLERANCE_MM)
+    step = (positions[-1] - positions[0]) / (len(positions) - 1)
+    lean = float(np.linalg.norm(step - normal * (step @ normal)))
+    if lean > PERPENDICULAR_TOLERANCE * float(np.linalg.norm(step)):
+        raise GeometryError(
+            "slices must be stacked along their normal, got a step of "
+            f"{_rounded(step)} mm across the normal {_rounded(normal)}"
+        )
+    wide = np.flatnonzero(np.abs(gaps - usual) > tolerance)
+    if wide.size:
+        at = int(wide[0])
+        missing = round(gaps[at] / usual) - 1
+        what = f"{missing} missing" if missing > 0 else "an uneven distance"
+        raise GeometryError(
+            f"slices must be equally spaced within {tolerance:.3f} mm: {usual:.3f} mm is usual, got "
+            f"{gaps[at]:.3f} mm between slices {at} and {at + 1} ({what}; {wide.size} such gaps)"
+        )
+    expected = positions[0] + np.arange(len(positions))[:, None] * step
+    off = float(np.linalg.norm(positions - expected, axis=1).max())
+    if off > 2 * tolerance:
+        raise GeometryError(
+            f"slices must lie on one regular line within {2 * tolerance:.3f} mm, got {off:.3f} mm off"
+        )
+    return np.asarray(step, dtype=np.float64)
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float]:
+    return [round(float(v), 4) for v in values]

@@ -1,0 +1,226 @@
+"""A series of files to one volume in the patient."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from imaging.facts import FACT_TAGS, SeriesFacts, series_facts
+from imaging.frames import Frame, read_frames
+from imaging.grid import grid_affine, sort_frames
+from imaging.headers import read_header
+from imaging.parsing import MAX_FILE_BYTES, parsing, read_dataset
+from imaging.pixels import read_pixels
+from imaging.volume import Volume
+from metseg.errors import GeometryError, SeriesError, SpacingError
+
+# Three or fewer are a localiser or a fragment, and the networks look at a slice with its neighbours.
+MINIMUM_SLICES = 4
+MAX_VOXELS = 1 << 28  # 1 GiB as float32; a whole head at 0.5 mm holds half of that
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The files of one series, sorted by name, and what their headers say."""
+
+    series_instance_uid: str
+    study_instance_uid: str
+    files: tuple[Path, ...]
+    facts: SeriesFacts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceSeries:
+    """Where a volume came from.
+
+    Parameters
+    ----------
+    datasets
+        The instances without pixel data, each once.
+    slices
+        For each slice of the volume the index into `datasets` and the frame number, counted from 1.
+    warnings
+        What was odd and tolerated, for the report.
+    """
+
+    datasets: tuple[Dataset, ...]
+    slices: tuple[tuple[int, int], ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def series_instance_uid(self) -> str:
+        return str(self.datasets[0].SeriesInstanceUID)
+
+    @property
+    def study_instance_uid(self) -> str:
+        return str(self.datasets[0].StudyInstanceUID)
+
+
+def group_series(paths: Sequence[Path], *, max_bytes: int = MAX_FILE_BYTES) -> list[Series]:
+    """Sort files into series, by SeriesInstanceUID, in the order of UIDs. Pixels are not read.
+
+    Raises
+    ------
+    DicomError
+        A file is not readable DICOM (`imaging.headers.read_header`).
+    """
+    found: dict[str, list[tuple[Path, Dataset]]] = {}
+    for path in sorted(paths):
+        dataset = read_dataset(path, max_bytes=max_bytes, tags=FACT_TAGS)
+        found.setdefault(str(dataset.SeriesInstanceUID), []).append((path, dataset))
+    grouped = []
+    for uid in sorted(found):
+        with parsing("a series header"):
+            unique = {str(d.SOPInstanceUID): d for _, d in found[uid]}
+            facts = series_facts(list(unique.values()))
+        files = tuple(path for path, _ in found[uid])
+        study = str(found[uid][0][1].StudyInstanceUID)
+        grouped.append(Series(uid, study, files, facts))
+    return grouped
+
+
+def read_series(
+    files: Sequence[Path],
+    *,
+    minimum_slices: int = MINIMUM_SLICES,
+    max_bytes: int = MAX_FILE_BYTES,
+) -> tuple[Volume, SourceSeries]:
+    """Read the files of one series to a volume on its native grid.
+
+    Slices are sorted along the normal of their plane (PS3.3 C.7.6.2.1.1); names and instance numbers do not matter.
+    Values are rescaled (RescaleSlope, RescaleIntercept); MONOCHROME1 is mirrored between the least and the greatest value, so
+    that more is brighter. The same instance twice is harmless, and so is another with the same place and pixels.
+
+    Raises
+    ------
+    DicomError
+        A file is not readable DICOM, or its pixels cannot be decoded.
+    SeriesError
+        No single series, one SOPInstanceUID with two contents, colour, a localiser, too few slices.
+    GeometryError
+        A gap, unequal spacing, mixed orientation, two different slices at one place.
+    """
+    if not files:
+        raise SeriesError("a series must have files, got none")
+    paths, repeated = _distinct(sorted(files), max_bytes)
+    datasets = [read_dataset(path, max_bytes=max_bytes) for path in paths]
+    with parsing("a series header"):
+        _check_one_series(datasets)
+    frames = read_frames(datasets)
+    _check_size(datasets, frames, minimum_slices)
+    places = sort_frames(frames)
+    voxels, kept = _stack(paths, datasets, places, max_bytes)
+    if len(kept) < minimum_slices:
+        raise SeriesError(f"series must have at least {minimum_slices} slices, got {len(kept)}")
+    affine = grid_affine(kept)
+    if datasets[0].PhotometricInterpretation == "MONOCHROME1":
+        voxels = voxels.min() + voxels.max() - voxels
+    warnings = _warnings(repeated, len(frames) - len(kept))
+    slices = tuple((frame.instance, frame.number) for frame in kept)
+    return Volume(voxels, affine), SourceSeries(tuple(datasets), slices, warnings)
+
+
+def check_spacing(volume: Volume, *, warn_mm: float = 3.0, refuse_mm: float = 6.0) -> list[str]:
+    """Warnings about a distance between slices (or pixels) above `warn_mm`.
+
+    Raises
+    ------
+    SpacingError
+        Above `refuse_mm`.
+    """
+    widest = max(volume.spacing)
+    if widest > refuse_mm + 1e-3:
+        raise SpacingError(f"voxels must be at most {refuse_mm:g} mm apart, got {widest:.2f} mm")
+    if widest > warn_mm + 1e-3:
+        return [f"voxels are {widest:.2f} mm apart; above {warn_mm:g} mm small lesions are missed"]
+    return []
+
+
+def _distinct(files: Sequence[Path], max_bytes: int) -> tuple[list[Path], int]:
+    """One file for each SOPInstanceUID, and how many were left out as identical."""
+    first: dict[str, Path] = {}
+    repeated = 0
+    for path in files:
+        uid = read_header(path, max_bytes=max_bytes).sop_instance_uid
+        if uid not in first:
+            first[uid] = path
+        elif _same_content(first[uid], path, max_bytes):
+            repeated += 1
+        else:
+            raise SeriesError("one SOPInstanceUID must have one content, got two different ones")
+    return list(first.values()), repeated
+
+
+def _same_content(one: Path, other: Path, max_bytes: int) -> bool:
+    """Byte for byte, or element for element where only the encoding of the file differs."""
+    if _sha256(one) == _sha256(other):
+        return True
+    left = read_dataset(one, pixels=True, max_bytes=max_bytes)
+    right = read_dataset(other, pixels=True, max_bytes=max_bytes)
+    with parsing("a repeated instance"):
+        return bool(left == right)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_one_series(datasets: Sequence[Dataset]) -> None:
+    for keyword in ("SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"):
+        values = {str(d.get(keyword)) for d in datasets if d.get(keyword)}
+        if len(values) > 1:
+            raise SeriesError(f"instances must share one {keyword}, got {len(values)}")
+    if len({d.get("PhotometricInterpretation") for d in datasets}) > 1:
+        raise SeriesError("instances must share one PhotometricInterpretation")
+
+
+def _check_size(datasets: Sequence[Dataset], frames: Sequence[Frame], minimum_slices: int) -> None:
+    if len(frames) < minimum_slices:
+        raise SeriesError(f"series must have at least {minimum_slices} slices, got {len(frames)}")
+    voxels = len(frames) * int(datasets[0].Rows) * int(datasets[0].Columns)
+    if voxels > MAX_VOXELS:
+        raise SeriesError(f"series must hold at most {MAX_VOXELS} voxels, got {voxels}")
+
+
+def _stack(
+    paths: Sequence[Path],
+    datasets: Sequence[Dataset],
+    places: Sequence[Sequence[Frame]],
+    max_bytes: int,
+) -> tuple[NDArray[np.float32], list[Frame]]:
+    """Decode each file once, and put its frames in their slices; at one place the first frame stays.
+
+    Raises `GeometryError` where two frames at one place differ.
+    """
+    shape = len(places), int(datasets[0].Rows), int(datasets[0].Columns)
+    voxels = np.empty(shape, dtype=np.float32)
+    kept: dict[int, Frame] = {}
+    slice_of = {(f.instance, f.number): z for z, place in enumerate(places) for f in place}
+    for instance, path in enumerate(paths):
+        frames = [f for place in places for f in place if f.instance == instance]
+        for frame, values in zip(
+            frames, read_pixels(path, frames, max_bytes=max_bytes), strict=True
+        ):
+            z = slice_of[(frame.instance, frame.number)]
+            if z not in kept:
+                kept[z] = frame
+                voxels[z] = values
+            elif not np.array_equal(voxels[z], values):
+                raise GeometryError(
+                    f"slices must have places of their own, got two different ones at slice {z} of {len(places)}"
+                )
+    return voxels, [kept[z] for z in range(len(places))]
+
+
+def _warnings(repeated: int, same_place: int) -> tuple[str, ...]:
+    found = []
+    if repeated:
+        found.append(f"{repeated} instances came twice with the same content")
+    if same_place:
+        found.append(f"{same_place} slices came twice with the same place and pixels")
+    return tuple(found)
