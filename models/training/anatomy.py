@@ -65,8 +65,8 @@ def _cortex_level(rng: np.random.Generator) -> float:
     kind = rng.random()
     if kind < 0.05:
         return float(rng.uniform(1.0, 1.2))
-    if kind < 0.3:
-        return float(rng.uniform(0.88, 0.98))
+    if kind < 0.4:
+        return float(rng.uniform(0.87, 0.99))
     return float(rng.uniform(0.62, 0.88))
 
 

@@ -1,122 +1,126 @@
-"""Heads on disk as training wants them: normalised, cropped to the head, with the target and the look-alikes."""
+"""Training cases in memory: eight bits a voxel, and the points that crops are taken around."""
 
-import shutil
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
-from pathlib import Path
+from enum import StrEnum
 
-import nibabel
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from imaging.resample import to_axial
-from imaging.volume import Volume
 from models.inputs import InputContract, find_head, head_box, normalise
+from models.training.heads import StoredHead
+from models.training.real_cases import RealCase
 
-# BraTS 2018 label values: the tumour core is what a radiologist outlines as the metastasis.
-_NECROTIC_CORE, _ENHANCING = 1, 4
-_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+POINTS_PER_LESION = 64
+# Specks of a reference mask are no lesion to aim at.
+LEAST_VOXELS = 6
+POINTS_ELSEWHERE = 800
+# Bright for a real scan: the brightest 6 % of the head, about where vessels start.
+BRIGHT_PERCENTILE = 94.0
 
 
-class Kind(StrEnum):
-    """Where a head comes from. Numbers of different kinds are never averaged together."""
+class Source(StrEnum):
+    """Where a case is from; the crop mix is set by source."""
 
     SYNTHETIC = "synthetic"
-    GLIOMA = "glioma"
+    TUMOUR = "tumour"
     NEGATIVE = "negative"
-
-
-class Tissue(IntEnum):
-    """Values of `Case.tissue`."""
-
-    OTHER = 0
-    LESION = 1
-    LOOK_ALIKE = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """One head, 1 mm, axial, cropped.
+    """A head, cropped to itself; normalised intensity = ``floor + step * voxels``.
 
-    Parameters
-    ----------
-    normalised
-        ``(z, h, w)`` float16 as `models.inputs.normalise` leaves it.
-    tissue
-        ``(z, h, w)`` uint8 of `Tissue`: lesions, what is mistaken for them (vessels, mucosa, choroid plexus), the rest.
+    `voxels` uint8 ``(Z, H, W)``; `mask` holds bits of the lesion mask packed along columns. Points are
+    ``(N, 3)`` voxel indices: some of each lesion, bright voxels away from lesions, and any head voxels.
     """
 
     name: str
-    kind: Kind
-    normalised: NDArray[np.float16]
-    tissue: NDArray[np.uint8]
+    source: Source
+    voxels: NDArray[np.uint8]
+    floor: float
+    step: float
+    mask: NDArray[np.uint8]
+    lesions: tuple[NDArray[np.int16], ...]
+    bright: NDArray[np.int16]
+    anywhere: NDArray[np.int16]
 
-    @property
-    def folder_name(self) -> str:
-        """``{kind}-{name}``."""
-        return f"{self.kind}-{self.name}"
+    def mask_slice(self, index: int) -> NDArray[np.uint8]:
+        """Lesion mask of a slice, ``(H, W)`` of 0 and 1."""
+        return np.unpackbits(self.mask[index], axis=-1, count=self.voxels.shape[2])
 
 
-def crop_case(
+def case_from_head(name: str, head: StoredHead, contract: InputContract) -> Case:
+    """A synthetic head as a case."""
+    voxels = head.voxels.astype(np.float32)
+    return _case(name, Source.SYNTHETIC, voxels, head.lesions, head.hard_negatives, contract)
+
+
+def case_from_real(real: RealCase, contract: InputContract) -> Case:
+    """A real scan as a case; without a mask it is a negative."""
+    source = Source.TUMOUR if real.mask.any() else Source.NEGATIVE
+    lesions = cc3d.connected_components(real.mask, connectivity=26).astype(np.uint16)
+    return _case(real.name, source, real.voxels, lesions, None, contract)
+
+
+def _case(
     name: str,
-    kind: Kind,
+    source: Source,
     voxels: NDArray[np.float32],
-    *,
-    tissue: NDArray[np.uint8],
+    lesions: NDArray[np.uint16],
+    hard_negatives: NDArray[np.int16] | None,
     contract: InputContract,
 ) -> Case:
-    """Find the head, crop to it and normalise, just as for a patient. All arrays ``(Z, H, W)``, axial, 1 mm."""
     head = find_head(voxels)
     box = head_box(head, margin=contract.margin)
-    normalised = normalise(voxels[box], head[box], contract)
-    return Case(name, kind, normalised.astype(np.float16), np.ascontiguousarray(tissue[box]))
+    normal = normalise(voxels[box], head[box], contract)
+    floor, top = float(normal.min()), float(normal.max())
+    step = max(top - floor, 1e-6) / 255
+    small = np.rint((normal - floor) / step).astype(np.uint8)
+    rng = np.random.default_rng(small.size)
+    numbers = lesions[box]
+    if hard_negatives is None:
+        bright = _bright_points(small, head[box], numbers, rng)
+    else:
+        bright = _inside(hard_negatives - np.array([s.start for s in box], np.int16), small.shape)
+    anywhere = _points(head[box], POINTS_ELSEWHERE, rng)
+    mask = np.packbits(numbers > 0, axis=-1)
+    return Case(
+        name, source, small, floor, step, mask, _lesion_points(numbers, rng), bright, anywhere
+    )
 
 
-def real_case(
-    name: str, kind: Kind, image: Path, labels: Path | None, *, contract: InputContract
-) -> Case:
-    """A case of the BraTS 2018 or the MS collection; without `labels` nothing in it is a lesion."""
-    volume = read_nifti(image)
-    axial, _ = to_axial(volume, spacing_mm=contract.spacing_mm)
-    tissue = np.full(axial.shape, Tissue.OTHER, dtype=np.uint8)
-    if labels is not None:
-        values = read_nifti(labels)
-        core = np.isin(values.voxels, (_NECROTIC_CORE, _ENHANCING)).astype(np.float32)
-        target, _ = to_axial(Volume(core, values.affine), spacing_mm=contract.spacing_mm)
-        tissue[target.voxels > 0.5] = Tissue.LESION
-    return crop_case(name, kind, axial.voxels, tissue=tissue, contract=contract)
+def _lesion_points(
+    numbers: NDArray[np.uint16], rng: np.random.Generator
+) -> tuple[NDArray[np.int16], ...]:
+    found = ndimage.find_objects(numbers.astype(np.int32))
+    points = []
+    for number, box in enumerate(found, start=1):
+        if box is None or (numbers[box] == number).sum() < LEAST_VOXELS:
+            continue
+        corner = np.array([side.start for side in box], dtype=np.int16)
+        points.append(_points(numbers[box] == number, POINTS_PER_LESION, rng) + corner)
+    return tuple(points)
 
 
-def read_nifti(path: Path) -> Volume:
-    """A NIfTI image as a volume in DICOM's LPS; its three array axes stand for slice, row and column as they are."""
-    image = nibabel.load(path)
-    assert isinstance(image, nibabel.Nifti1Image)
-    voxels = np.asarray(image.dataobj, dtype=np.float32)
-    assert image.affine is not None
-    return Volume(voxels, np.asarray(_RAS_TO_LPS @ image.affine, dtype=np.float64))
+def _bright_points(
+    voxels: NDArray[np.uint8],
+    head: NDArray[np.bool_],
+    numbers: NDArray[np.uint16],
+    rng: np.random.Generator,
+) -> NDArray[np.int16]:
+    level = np.percentile(voxels[head], BRIGHT_PERCENTILE)
+    near = ndimage.binary_dilation(numbers > 0, iterations=5)
+    return _points((voxels > level) & head & ~near, POINTS_ELSEWHERE, rng)
 
 
-def save_case(root: Path, case: Case) -> Path:
-    """Write the folder ``{root}/{kind}-{name}``; it appears whole or not at all. One that exists is replaced."""
-    folder = root / case.folder_name
-    partial = root / f".{case.folder_name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    np.save(partial / "normalised.npy", case.normalised)
-    np.save(partial / "tissue.npy", case.tissue)
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
-    return folder
+def _points(where: NDArray[np.bool_], count: int, rng: np.random.Generator) -> NDArray[np.int16]:
+    found = np.flatnonzero(where)
+    chosen = rng.choice(found, min(count, found.size), replace=False) if found.size else found
+    return np.stack(np.unravel_index(chosen, where.shape), axis=1).astype(np.int16)
 
 
-def load_case(folder: Path) -> Case:
-    """Map what `save_case` wrote into memory, read-only: processes that train at the same time share the pages."""
-    kind, _, name = folder.name.partition("-")
-    normalised = np.load(folder / "normalised.npy", mmap_mode="r", allow_pickle=False)
-    tissue = np.load(folder / "tissue.npy", mmap_mode="r", allow_pickle=False)
-    return Case(name, Kind(kind), normalised, tissue)
-
-
-def case_folders(root: Path) -> list[Path]:
-    """The finished cases under `root`, sorted; half-written ones are hidden."""
-    return sorted(path for path in root.glob("*-*") if path.is_dir() and not path.name.startswith("."))
+def _inside(points: NDArray[np.int16], shape: tuple[int, ...]) -> NDArray[np.int16]:
+    kept = ((points >= 0) & (points < np.array(shape))).all(axis=1)
+    return np.asarray(points[kept], dtype=np.int16)

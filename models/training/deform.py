@@ -9,7 +9,9 @@ from models.training.fields import Shape, smooth_noise
 from models.training.labels import BRAIN, is_in
 
 
-def crop_to_head(labels: NDArray[np.uint16], *, below_mm: int, margin_mm: int = 6) -> NDArray[np.uint16]:
+def crop_to_head(
+    labels: NDArray[np.uint16], *, below_mm: int, margin_mm: int = 6
+) -> NDArray[np.uint16]:
     """Cut away air, and everything more than `below_mm` under the brain."""
     lowest = int(np.flatnonzero(is_in(labels, BRAIN).any(axis=(1, 2)))[0])
     kept = labels[max(0, lowest - below_mm) :]
@@ -28,10 +30,14 @@ def deform(labels: NDArray[np.uint16], rng: np.random.Generator) -> NDArray[np.u
     turn = Rotation.from_euler("zyx", angles, degrees=True).as_matrix()
     matrix = turn @ np.diag(rng.uniform(0.91, 1.1) * rng.uniform(0.96, 1.04, 3))
     strength = rng.uniform(0.5, 2.5)
-    grid = np.meshgrid(*(np.arange(n, dtype=np.float32) - (n - 1) / 2 for n in shape), indexing="ij")
+    grid = np.meshgrid(
+        *(np.arange(n, dtype=np.float32) - (n - 1) / 2 for n in shape), indexing="ij"
+    )
     coordinates = np.empty((3, *shape), dtype=np.float32)
     for axis in range(3):
         row = matrix[axis].astype(np.float32)
         moved = row[0] * grid[0] + row[1] * grid[1] + row[2] * grid[2] + (shape[axis] - 1) / 2
-        coordinates[axis] = moved + strength * smooth_noise(rng, shape, scale_mm=rng.uniform(18, 45))
+        coordinates[axis] = moved + strength * smooth_noise(
+            rng, shape, scale_mm=rng.uniform(18, 45)
+        )
     return np.asarray(ndimage.map_coordinates(labels, coordinates, order=0, mode="constant"))

@@ -1,0 +1,119 @@
+"""Cutting one crop out of a case and changing it: place, turn, size, contrast, sharpness."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.inputs import InputContract, equalise, stack
+from models.training.cases import Case
+
+CLAHE_CLIP_RANGE: Final = (1.0, 4.0)
+CLAHE_TILE_RANGE_MM: Final = (22.0, 36.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is done to a crop. Angles in degrees, blurs in voxels; gamma acts on intensities scaled to [0, 1]."""
+
+    angle: float
+    scale: float
+    flip_columns: bool
+    flip_rows: bool
+    gamma: float
+    gain: float
+    shift: float
+    noise: float
+    slice_blur: float
+    plane_blur: float
+    clahe_clip: float
+    clahe_tile_mm: float
+
+
+def draw_changes(rng: np.random.Generator) -> Changes:
+    """Draw the changes to one crop."""
+    return Changes(
+        angle=float(rng.uniform(-15, 15)),
+        scale=float(np.exp(rng.normal(0, 0.08))),
+        flip_columns=bool(rng.random() < 0.5),
+        flip_rows=bool(rng.random() < 0.1),
+        gamma=float(np.exp(rng.normal(0, 0.18))),
+        gain=float(np.exp(rng.normal(0, 0.1))),
+        shift=float(rng.normal(0, 0.12)),
+        noise=float(rng.uniform(0, 0.12)) if rng.random() < 0.3 else 0.0,
+        slice_blur=float(rng.uniform(0, 0.33)) if rng.random() < 0.3 else 0.0,
+        plane_blur=float(rng.uniform(0.3, 0.9)) if rng.random() < 0.15 else 0.0,
+        clahe_clip=float(rng.uniform(*CLAHE_CLIP_RANGE)),
+        clahe_tile_mm=float(rng.uniform(*CLAHE_TILE_RANGE_MM)),
+    )
+
+
+def cut(
+    case: Case,
+    centre: tuple[int, int, int],
+    size: int,
+    changes: Changes,
+    contract: InputContract,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Cut ``(size, size, 4)`` network input and its ``(size, size, 1)`` mask around `centre` of `case`.
+
+    What lies outside the case is air and no lesion. `rng` makes the noise only.
+    """
+    index, row, column = centre
+    depth = case.voxels.shape[0]
+    slices = np.clip(np.arange(index - 2, index + 3), 0, depth - 1)
+    planes = case.voxels[slices] if changes.slice_blur else case.voxels[slices[1:4]]
+    turn = cv2.getRotationMatrix2D((float(column), float(row)), changes.angle, changes.scale)
+    turn[:, 2] += size / 2 - np.array([column, row])
+    turned = np.stack([_warp(p, turn, size, cv2.INTER_LINEAR) for p in planes])
+    turned = _slice_blur(turned, changes.slice_blur)
+    mask = _warp(case.mask_slice(index), turn, size, cv2.INTER_LINEAR) >= 0.5
+    if changes.plane_blur:
+        turned = np.stack([cv2.GaussianBlur(p, (0, 0), changes.plane_blur) for p in turned])
+    normal, limits = _intensities(turned, case, changes)
+    if changes.noise:
+        normal += changes.noise * rng.standard_normal(normal.shape, dtype=np.float32)
+    clahe = equalise(
+        normal[1:2],
+        contract,
+        clip_limit=changes.clahe_clip,
+        tile_mm=changes.clahe_tile_mm,
+        value_range=limits,
+    )
+    image = stack(normal, np.broadcast_to(clahe, normal.shape), [1])[0]
+    return _flip(image, changes), _flip(mask.astype(np.float32)[..., None], changes)
+
+
+def _warp(
+    plane: NDArray[np.uint8], turn: NDArray[np.float64], size: int, how: int
+) -> NDArray[np.float32]:
+    return np.asarray(
+        cv2.warpAffine(plane.astype(np.float32), turn, (size, size), flags=how), dtype=np.float32
+    )
+
+
+def _slice_blur(planes: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
+    if not weight:
+        return planes
+    return np.asarray(
+        planes[1:4] * (1 - 2 * weight) + weight * (planes[:3] + planes[2:]), dtype=np.float32
+    )
+
+
+def _intensities(
+    planes: NDArray[np.float32], case: Case, changes: Changes
+) -> tuple[NDArray[np.float32], tuple[float, float]]:
+    """Normalised intensities after gamma, gain and shift, and what the darkest and brightest voxels became."""
+    unit = np.power(planes / np.float32(255), np.float32(changes.gamma))
+    span = 255 * case.step * changes.gain
+    floor = case.floor * changes.gain + changes.shift
+    return np.asarray(floor + span * unit, dtype=np.float32), (floor, floor + span)
+
+
+def _flip(plane: NDArray[np.float32], changes: Changes) -> NDArray[np.float32]:
+    rows = slice(None, None, -1 if changes.flip_rows else 1)
+    columns = slice(None, None, -1 if changes.flip_columns else 1)
+    return plane[rows, columns]

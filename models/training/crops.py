@@ -1,0 +1,213 @@
+"""The stream of training crops: which case, around which voxel, in batches."""
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metseg.errors import MetsegError
+from models.inputs import InputContract
+from models.training.augmentation import cut, draw_changes
+from models.training.cases import Case, Source, case_from_head
+from models.training.heads import read_head
+
+Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+class Aim(StrEnum):
+    """What a crop is taken around."""
+
+    LESION = "lesion"
+    BRIGHT = "bright"
+    ANYWHERE = "anywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class CropMix:
+    """Shares of the crops. Synthetic heads get what tumours and negatives leave.
+
+    `lesion` is the share of all crops around a lesion; the rest of them is halved between bright voxels away from
+    lesions and anywhere. `jitter` is how far, in voxels, the crop's centre may be from the voxel it aims at.
+    """
+
+    tumour: float = 0.35
+    negative: float = 0.08
+    lesion: float = 0.5
+    size: int = 128
+    jitter: int = 32
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tumour + self.negative <= 1:
+            raise ValueError(
+                f"tumour + negative must be in [0, 1], got {self.tumour} + {self.negative}"
+            )
+
+
+class CropSampler:
+    """Crops from synthetic heads and real cases; the same seed and files give the same crops.
+
+    Parameters
+    ----------
+    heads
+        Folder of synthetic heads. Read bit by bit: `first` at the start, then one every `crops_per_head` crops, new
+        files as they appear; at most `pool` are kept, the oldest leave first. About 7 MB a head.
+    real
+        Cases from `models.training.cases.case_from_real`.
+    seed
+        Of every draw.
+
+    Raises
+    ------
+    MetsegError
+        No synthetic head although the mix wants them.
+    """
+
+    def __init__(
+        self,
+        heads: Path | None,
+        real: Sequence[Case],
+        *,
+        seed: int,
+        mix: CropMix | None = None,
+        contract: InputContract | None = None,
+        first: int = 16,
+        pool: int = 220,
+        crops_per_head: int = 48,
+    ) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._mix = mix or CropMix()
+        self._contract = contract or InputContract()
+        self._heads = heads
+        self._crops_per_head = crops_per_head
+        self._pool: deque[Case] = deque(maxlen=pool)
+        self._used: set[str] = set()
+        self._count = 0
+        self._real = {source: [c for c in real if c.source is source] for source in Source}
+        while heads is not None and len(self._pool) < first and self._take_in_head():
+            pass
+        if not self._pool and not real:
+            raise MetsegError("a sampler needs at least one head or real case, got none")
+
+    def crop(self) -> Batch:
+        """One crop, ``(size, size, 4)`` and ``(size, size, 1)`` float32."""
+        if self._heads is not None and self._count % self._crops_per_head == 0 and self._count:
+            self._take_in_head()
+        self._count += 1
+        case, aim = self._choose()
+        centre = self._centre(case, aim)
+        changes = draw_changes(self._rng)
+        return cut(case, centre, self._mix.size, changes, self._contract, self._rng)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Endless batches ``(n, size, size, 4)`` and ``(n, size, size, 1)`` float32."""
+        while True:
+            crops = [self.crop() for _ in range(size)]
+            yield np.stack([c[0] for c in crops]), np.stack([c[1] for c in crops])
+
+    def _choose(self) -> tuple[Case, Aim]:
+        """A case and an aim it can serve."""
+        source = self._source()
+        share = self._mix.lesion / (1 - self._mix.negative) if self._mix.negative < 1 else 0.0
+        draw = self._rng.random()
+        aim = Aim.LESION if draw < share else Aim.BRIGHT if draw < (1 + share) / 2 else Aim.ANYWHERE
+        cases = list(self._pool) if source is Source.SYNTHETIC else self._real[source]
+        if aim is Aim.LESION:
+            cases = [case for case in cases if case.lesions] or cases
+        return cases[int(self._rng.integers(len(cases)))], aim
+
+    def _source(self) -> Source:
+        draw = self._rng.random()
+        if draw < self._mix.tumour and self._real[Source.TUMOUR]:
+            return Source.TUMOUR
+        if draw > 1 - self._mix.negative and self._real[Source.NEGATIVE]:
+            return Source.NEGATIVE
+        if self._pool:
+            return Source.SYNTHETIC
+        return Source.TUMOUR if self._real[Source.TUMOUR] else Source.NEGATIVE
+
+    def _centre(self, case: Case, aim: Aim) -> tuple[int, int, int]:
+        points = case.anywhere
+        if aim is Aim.LESION and case.lesions:
+            points = case.lesions[int(self._rng.integers(len(case.lesions)))]
+        elif aim is not Aim.ANYWHERE and len(case.bright):
+            points = case.bright
+        z, y, x = points[int(self._rng.integers(len(points)))]
+        shift = self._rng.integers(-self._mix.jitter, self._mix.jitter + 1, 2)
+        row, column = (
+            _draw_in(int(at) + int(by), side, self._mix)
+            for at, by, side in zip((y, x), shift, case.voxels.shape[1:], strict=True)
+        )
+        return int(z), row, column
+
+    def _take_in_head(self) -> bool:
+        """Read the next unread head file; when all are read and some have left, start again."""
+        files = sorted(self._heads.glob("*.npz")) if self._heads else []
+        unread = [file for file in files if file.name not in self._used]
+        if not unread and len(files) > (self._pool.maxlen or 0):
+            self._used = {case.name for case in self._pool}
+            unread = [file for file in files if file.name not in self._used]
+        if not unread:
+            return False
+        file = unread[0]
+        self._used.add(file.name)
+        self._pool.append(case_from_head(file.name, read_head(file), self._contract))
+        return True
+
+
+def _draw_in(at: int, side: int, mix: CropMix) -> int:
+    """Move a crop's centre so that it does not show more air than it must; by no more than `jitter`."""
+    low = min(side // 2, mix.size // 2 - mix.jitter // 2)
+    wanted = min(max(at, low), side - low)
+    return at + min(max(wanted - at, -mix.jitter), mix.jitter)
+
+
+def prefetch(batches: Iterator[Batch], *, depth: int = 4) -> Iterator[Batch]:
+    """Draw `batches` ahead in a thread that ends with this iterator; its errors rise here."""
+    ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=depth)
+    stopped = threading.Event()
+    worker = threading.Thread(target=_fill, args=(batches, ready, stopped), daemon=True)
+    worker.start()
+    try:
+        while True:
+            item = ready.get()
+            if isinstance(item, StopIteration):
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+
+
+def _fill(
+    batches: Iterator[Batch], ready: "queue.Queue[Batch | BaseException]", stopped: threading.Event
+) -> None:
+    offer = _offer(ready, stopped)
+    try:
+        for batch in batches:
+            if not offer(batch):
+                return
+        offer(StopIteration())
+    except Exception as error:  # handed to the consumer, which raises it
+        offer(error)
+
+
+def _offer(
+    ready: "queue.Queue[Batch | BaseException]", stopped: threading.Event
+) -> Callable[[Batch | BaseException], bool]:
+    def offer(item: Batch | BaseException) -> bool:
+        while not stopped.is_set():
+            try:
+                ready.put(item, timeout=0.5)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    return offer

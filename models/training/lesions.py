@@ -1,0 +1,207 @@
+"""Metastases: how many, how large, where, and what they look like."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from models.training import labels as lb
+from models.training.anatomy import Look
+from models.training.fields import Array, blur, smooth_noise
+from models.training.lesion_shapes import draw_shape, share_inside
+
+MEDIAN_DIAMETER_MM: Final = 6.3  # of 56 real metastases, log-normal
+LOG_DEVIATION: Final = 0.69
+DIAMETER_RANGE_MM: Final = (2.0, 42.0)
+# Chance of necrosis by diameter: below 5, 10, 20 mm, and above.
+NECROSIS_CHANCE: Final = ((5.0, 0.0), (10.0, 0.17), (20.0, 0.40), (np.inf, 0.95))
+
+
+class Kind(StrEnum):
+    """How a lesion takes up contrast agent."""
+
+    SOLID = "solid"
+    MOTTLED = "mottled"
+    RING = "ring"
+    FAINT = "faint"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A lesion to draw. Diameter: of the ball of equal volume."""
+
+    diameter_mm: float
+    kind: Kind
+    ragged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A lesion that was drawn, numbered from 1; centre in voxels (slice, row, column)."""
+
+    number: int
+    diameter_mm: float
+    kind: Kind
+    centre: tuple[int, int, int]
+
+
+def draw_plans(rng: np.random.Generator) -> list[Plan]:
+    """Draw how many lesions and of which size and kind; none in 16 % of heads, largest first."""
+    if rng.random() < 0.16:
+        return []
+    count = int(np.clip(np.rint(rng.lognormal(np.log(5), 0.95)), 1, 30))
+    sizes = np.exp(rng.normal(np.log(MEDIAN_DIAMETER_MM), LOG_DEVIATION, count))
+    plans = [draw_plan(float(d), rng) for d in np.clip(sizes, *DIAMETER_RANGE_MM)]
+    if rng.random() < 0.30:
+        kind = Kind.RING if rng.random() < 0.75 else Kind.MOTTLED
+        plans.append(Plan(float(rng.uniform(20, 60)), kind, ragged=bool(rng.random() < 0.75)))
+    return sorted(plans, key=lambda plan: -plan.diameter_mm)
+
+
+def draw_plan(diameter_mm: float, rng: np.random.Generator) -> Plan:
+    """Draw the kind of a lesion of this size."""
+    chance = next(p for limit, p in NECROSIS_CHANCE if diameter_mm < limit)
+    if rng.random() < chance:
+        return Plan(diameter_mm, Kind.RING, ragged=diameter_mm > 15 and bool(rng.random() < 0.3))
+    kind = rng.choice([Kind.SOLID, Kind.MOTTLED, Kind.FAINT], p=[0.6, 0.28, 0.12])
+    return Plan(diameter_mm, Kind(str(kind)), ragged=diameter_mm > 15 and bool(rng.random() < 0.3))
+
+
+def add_lesions(
+    image: Array,
+    labels: NDArray[np.uint16],
+    plans: list[Plan],
+    look: Look,
+    rng: np.random.Generator,
+) -> tuple[Array, NDArray[np.uint16], list[Drawn]]:
+    """Draw the planned lesions into `image` (changed in place), largest first.
+
+    Returns
+    -------
+    Core share of each voxel in [0, 1], lesion numbers (0 outside), and the lesions that found room.
+    """
+    core = np.zeros(image.shape, dtype=np.float32)
+    numbers = np.zeros(image.shape, dtype=np.uint16)
+    tissue = lb.is_in(labels, lb.BRAIN)
+    inside = tissue | lb.is_in(labels, lb.VENTRICLES) | _sulci(labels, tissue)
+    places = _Places(labels, rng)
+    drawn: list[Drawn] = []
+    for plan in plans:
+        centre = places.take(plan.diameter_mm)
+        if centre is None:
+            continue
+        number = len(drawn) + 1
+        if _draw(image, core, numbers, inside, centre, plan, number, look, rng):
+            middle = (int(centre[0]), int(centre[1]), int(centre[2]))
+            drawn.append(Drawn(number, plan.diameter_mm, plan.kind, middle))
+    return core, numbers, drawn
+
+
+def _sulci(labels: NDArray[np.uint16], tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Fluid close to tissue: a lesion at the surface may bulge into it."""
+    near = ndimage.binary_dilation(tissue, iterations=2)
+    return np.asarray(near & lb.is_in(labels, lb.CSF))
+
+
+class _Places:
+    """Candidate centres, the grey-white border first; each one taken keeps its distance from the rest."""
+
+    def __init__(self, labels: NDArray[np.uint16], rng: np.random.Generator) -> None:
+        white = blur(lb.is_in(labels, lb.WHITE_MATTER).astype(np.float32), 1.2)
+        border = lb.is_in(labels, lb.BRAIN) & (white > 0.25) & (white < 0.8)
+        anywhere = np.flatnonzero(lb.is_in(labels, lb.BRAIN))
+        mixed = [rng.choice(np.flatnonzero(border), 400), rng.choice(anywhere, 200)]
+        order = rng.permutation(np.concatenate(mixed))
+        self._centres = np.stack(np.unravel_index(order, labels.shape), axis=1).astype(float)
+        self._taken: list[tuple[NDArray[np.float64], float]] = []
+        self._jitter = rng.uniform(-0.5, 0.5, self._centres.shape)
+
+    def take(self, diameter_mm: float) -> NDArray[np.float64] | None:
+        """The next centre with room for a lesion of this size; None when there is none."""
+        for index, centre in enumerate(self._centres):
+            gaps = [np.linalg.norm(centre - c) - (d + diameter_mm) * 0.65 for c, d in self._taken]
+            if all(gap > 3 for gap in gaps):
+                self._taken.append((centre, diameter_mm))
+                found = centre + self._jitter[index]
+                self._centres = np.delete(self._centres, index, axis=0)
+                self._jitter = np.delete(self._jitter, index, axis=0)
+                return np.asarray(found)
+        return None
+
+
+def _draw(
+    image: Array,
+    core: Array,
+    numbers: NDArray[np.uint16],
+    inside: NDArray[np.bool_],
+    centre: NDArray[np.float64],
+    plan: Plan,
+    number: int,
+    look: Look,
+    rng: np.random.Generator,
+) -> bool:
+    """Draw one lesion and its oedema; False when less than a voxel of it lies inside the brain."""
+    swelling = _swelling_mm(plan, rng)
+    shape = draw_shape(
+        centre, plan.diameter_mm, image.shape, rng, margin_mm=1.3 * swelling, ragged=plan.ragged
+    )
+    box = shape.box()
+    share = share_inside(shape.distance) * inside[box]
+    new = (share >= 0.5) & (numbers[box] == 0)
+    if not new.any():
+        return False
+    if swelling:
+        _add_oedema(image[box], shape.distance, swelling, rng)
+    level = _appearance(shape.distance, plan, look, rng)
+    image[box] += share * (level - image[box])
+    core[box] = np.maximum(core[box], share)
+    numbers[box][new] = number
+    return True
+
+
+def _swelling_mm(plan: Plan, rng: np.random.Generator) -> float:
+    if plan.diameter_mm < 7 or rng.random() < 0.35:
+        return 0.0
+    return float(rng.uniform(2, 6) + min(plan.diameter_mm, 30) * rng.uniform(0.1, 0.4))
+
+
+def _add_oedema(image: Array, distance: Array, width_mm: float, rng: np.random.Generator) -> None:
+    """Darken the surroundings, bright tissue more than the rest; `image` is changed in place."""
+    ragged = distance + 0.35 * width_mm * smooth_noise(rng, distance.shape, scale_mm=8)
+    strength = np.clip(1.2 - ragged / width_mm, 0, 1) * rng.uniform(0.08, 0.4)
+    image -= strength * np.clip(image - 0.55, 0, 0.6)
+
+
+def _appearance(distance: Array, plan: Plan, look: Look, rng: np.random.Generator) -> Array:
+    """Grey level of the lesion at every voxel of its box."""
+    bright = 1 + (look.enhancement - 1) * rng.uniform(0.55, 1.35)
+    grain = smooth_noise(rng, distance.shape, scale_mm=max(2.0, plan.diameter_mm / 6))
+    if plan.kind is Kind.FAINT:
+        bright = rng.uniform(1.06, 1.25)
+    if plan.kind is Kind.RING:
+        bright = max(bright, 1.25)
+    level = bright * (1 + rng.uniform(0.02, 0.08) * grain)
+    if plan.kind is Kind.MOTTLED:
+        dark = rng.uniform(0.75, 1.0)
+        patches = np.clip(0.5 + 0.9 * grain + rng.uniform(0, 0.5), 0, 1)
+        level = dark + patches * (bright - dark)
+    if plan.kind is Kind.RING:
+        level = _ring(distance, level, plan, rng)
+    return np.asarray(level, dtype=np.float32)
+
+
+def _ring(distance: Array, rim: Array, plan: Plan, rng: np.random.Generator) -> Array:
+    """A bright rim 1.2 to 4.5 mm wide, uneven, sometimes open or nodular, around a dark centre."""
+    width = min(rng.uniform(1.2, 4.5) + plan.diameter_mm / 40, plan.diameter_mm * 0.3)
+    uneven = smooth_noise(rng, distance.shape, scale_mm=max(3.0, plan.diameter_mm / 4))
+    depth = np.maximum(width * (1 + rng.uniform(0.1, 0.6) * uneven), 0.7)
+    centre = share_inside(distance + depth, edge_mm=1.5)
+    rim = rim * np.clip(1 + rng.uniform(0.0, 0.25) * uneven, 0.6, 1.5)
+    cystic = rng.random() < 0.4
+    dark = rng.uniform(0.25, 0.55) if cystic else rng.uniform(0.5, 1.0)
+    debris = smooth_noise(rng, distance.shape, scale_mm=4)
+    floor = dark * (1 + (0.03 if cystic else rng.uniform(0.05, 0.25)) * debris)
+    return np.asarray(rim + centre * (floor - rim), dtype=np.float32)
