@@ -7,21 +7,17 @@ The database is the queue of record (reliability.md): a Celery message is only a
 
 import enum
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -170,11 +166,15 @@ class Job(Base):
     run_after: Mapped[datetime] = mapped_column(UtcDateTime)
     attempt: Mapped[int] = mapped_column(default=0)
     """Counted at the claim, so that a crash loop ends."""
+    wish: Mapped[int] = mapped_column(default=1)
+    """Grows with every job asked for on a snapshot: the result of the last one is current."""
     infra_retries: Mapped[int] = mapped_column(default=0)
     fence: Mapped[int] = mapped_column(default=0)
     """Grows with every claim; whoever holds an older one has lost the job."""
     hb_seq: Mapped[int] = mapped_column(default=0)
     owner: Mapped[str | None] = mapped_column(String(200))
+    progress: Mapped[str | None] = mapped_column(String(100))
+    """What a running job is at just now, such as "infer 40 %"."""
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Engine
 
+from db import result_tables  # noqa: F401
 from db.session import make_engine
 from db.tables import Base
 

@@ -1,0 +1,45 @@
+"""Every state change of a job: the one home of its SQL.
+
+Functions take a session and never commit. `now` is aware UTC. Leases are judged by counters, not by
+clocks.
+"""
+
+from db.jobs.claims import Claim, Lease, beat, claim, claim_next
+from db.jobs.failure import fail, release
+from db.jobs.finish import finalise
+from db.jobs.leases import expire, release_owner, running_leases
+from db.jobs.making import create_job
+from db.jobs.operator import cancel, retry
+from db.jobs.queue import (
+    MAX_WAIT,
+    JobStanding,
+    due_jobs,
+    job_counts,
+    jobs_to_ring,
+    mark_published,
+    standing,
+)
+
+__all__ = [
+    "MAX_WAIT",
+    "Claim",
+    "JobStanding",
+    "Lease",
+    "beat",
+    "cancel",
+    "claim",
+    "claim_next",
+    "create_job",
+    "due_jobs",
+    "expire",
+    "fail",
+    "finalise",
+    "job_counts",
+    "jobs_to_ring",
+    "mark_published",
+    "release",
+    "release_owner",
+    "retry",
+    "running_leases",
+    "standing",
+]

@@ -1,0 +1,180 @@
+"""Taking a job and holding it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.jobs.queue import is_due
+from db.states import EXHAUSTED, EventCode, record_event
+from db.tables import Job, JobState
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that is ours until its fence moves."""
+
+    job_id: int
+    fence: int
+    attempt: int
+    """1 at the first claim; a refunded one is not counted."""
+    snapshot_id: int
+    owner: str
+    model_version: str
+    settings_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Somebody's running job as it looked at one moment."""
+
+    job_id: int
+    fence: int
+    hb_seq: int
+    owner: str
+    attempt: int
+
+
+def claim(
+    session: Session,
+    job_id: int,
+    *,
+    owner: str,
+    now: datetime,
+    max_attempts: int,
+    model_version: str | None = None,
+    settings_digest: str | None = None,
+) -> Claim | None:
+    """Take a pending job. None when somebody else has it, or its doorbell is an old one.
+
+    One guarded UPDATE: of any number of callers one wins, so that a message delivered twice does
+    the work once. A job that waits after a failure is taken when its wait is over on our clock, or
+    when the reconciler rang again, whatever our clock says. With a model and settings, only jobs
+    made for these. Never commits.
+    """
+    rung = or_(is_due(now), Job.published_at.is_not(None))
+    row = session.execute(
+        update(Job)
+        .where(
+            Job.id == job_id,
+            Job.state == JobState.PENDING,
+            Job.attempt < max_attempts,
+            rung,
+            *_made_for(model_version, settings_digest),
+        )
+        .values(
+            state=JobState.RUNNING,
+            owner=owner,
+            attempt=Job.attempt + 1,
+            fence=Job.fence + 1,
+            hb_seq=0,
+            progress=None,
+            claimed_at=now,
+        )
+        .returning(Job.fence, Job.attempt, Job.snapshot_id, Job.model_version, Job.settings_digest)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if row is None:
+        _give_up(session, job_id, now=now, max_attempts=max_attempts)
+        return None
+    record_event(
+        session,
+        job_id,
+        (JobState.PENDING, JobState.RUNNING),
+        fence=row.fence,
+        actor=owner,
+        code=EventCode.CLAIMED,
+        now=now,
+        detail=f"attempt {row.attempt} of {max_attempts}",
+    )
+    return Claim(
+        job_id,
+        row.fence,
+        row.attempt,
+        row.snapshot_id,
+        owner,
+        row.model_version,
+        row.settings_digest,
+    )
+
+
+def claim_next(
+    session: Session,
+    *,
+    owner: str,
+    now: datetime,
+    max_attempts: int,
+    model_version: str | None = None,
+    settings_digest: str | None = None,
+) -> Claim | None:
+    """Take the first due job: highest priority, then oldest. None when nothing is due.
+
+    With a model and settings, only jobs made for these. Never commits.
+    """
+    first = _first_due(now).where(*_made_for(model_version, settings_digest))
+    while (job_id := session.scalar(first)) is not None:
+        claimed = claim(session, job_id, owner=owner, now=now, max_attempts=max_attempts)
+        if claimed is not None:
+            return claimed
+    return None
+
+
+def _first_due(now: datetime) -> Select[int]:
+    return (
+        select(Job.id)
+        .where(is_due(now))
+        .order_by(Job.priority.desc(), Job.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _made_for(model_version: str | None, settings_digest: str | None) -> list[ColumnElement[bool]]:
+    wanted = ((Job.model_version, model_version), (Job.settings_digest, settings_digest))
+    return [column == value for column, value in wanted if value is not None]
+
+
+def beat(session: Session, claim: Claim, progress: str | None = None) -> bool:
+    """Say that we still work on it, and what we are at (cut to 100 characters).
+
+    False when the fence has moved: we lost it. Never commits.
+    """
+    held = session.scalar(
+        update(Job)
+        .where(held_by(claim))
+        .values(hb_seq=Job.hb_seq + 1, progress=progress[:100] if progress else None)
+        .returning(Job.id)
+        .execution_options(synchronize_session=False)
+    )
+    return held is not None
+
+
+def held_by(claim: Claim) -> ColumnElement[bool]:
+    """The guard of everything that a worker does to its job."""
+    return (Job.id == claim.job_id) & (Job.fence == claim.fence) & (Job.state == JobState.RUNNING)
+
+
+def _give_up(session: Session, job_id: int, *, now: datetime, max_attempts: int) -> None:
+    """End a waiting job with no attempt left: the allowed number was lowered while it waited."""
+    fence = session.scalar(
+        update(Job)
+        .where(Job.id == job_id, Job.state == JobState.PENDING, Job.attempt >= max_attempts)
+        .values(
+            state=JobState.FAILED,
+            finished_at=now,
+            error_code=EXHAUSTED,
+        )
+        .returning(Job.fence)
+        .execution_options(synchronize_session=False)
+    )
+    if fence is not None:
+        record_event(
+            session,
+            job_id,
+            (JobState.PENDING, JobState.FAILED),
+            fence=fence,
+            actor="claim",
+            code=EXHAUSTED,
+            now=now,
+        )

@@ -1,0 +1,166 @@
+"""Recording what a job found: one fenced transaction."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from db.jobs.claims import Claim, held_by
+from db.new_result import NewResult
+from db.result_tables import (
+    Artifact,
+    DroppedCandidate,
+    EvaluationRow,
+    LesionRow,
+    Mask,
+    Result,
+    SeriesChoice,
+)
+from db.states import EventCode, record_event
+from db.tables import Base, Job, JobState, Snapshot, Study
+from metseg.errors import LostLeaseError
+
+
+def finalise(session: Session, claim: Claim, result: NewResult, *, now: datetime) -> int:
+    """RUNNING to SUCCEEDED, with everything that was found. Returns the result's id. Never commits.
+
+    The result becomes the study's current one, unless one of a newer revision, or of a later wish
+    for the same one, is there already.
+
+    Raises
+    ------
+    LostLeaseError
+        The fence has moved: roll back and discard the work.
+    """
+    _succeed(session, claim, now=now)
+    study_id = _lock_study(session, claim.snapshot_id)
+    current = _becomes_current(session, claim, study_id)
+    if current:
+        session.execute(
+            update(Result)
+            .where(Result.study_id == study_id, Result.is_current)
+            .values(is_current=False)
+            .execution_options(synchronize_session=False)
+        )
+    result_id = session.scalars(
+        insert(Result)
+        .values(
+            job_id=claim.job_id,
+            study_id=study_id,
+            fence=claim.fence,
+            is_current=current,
+            created_at=now,
+            **_columns(result),
+        )
+        .returning(Result.id)
+    ).one()
+    _insert_parts(session, result_id, result, now=now)
+    return result_id
+
+
+def _succeed(session: Session, claim: Claim, *, now: datetime) -> None:
+    done = session.scalar(
+        update(Job)
+        .where(held_by(claim))
+        .values(
+            state=JobState.SUCCEEDED,
+            owner=None,
+            progress=None,
+            finished_at=now,
+            error_code=None,
+            error_message=None,
+        )
+        .returning(Job.id)
+        .execution_options(synchronize_session=False)
+    )
+    if done is None:
+        raise LostLeaseError(f"job {claim.job_id} must hold fence {claim.fence}, it moved on")
+    record_event(
+        session,
+        claim.job_id,
+        (JobState.RUNNING, JobState.SUCCEEDED),
+        fence=claim.fence,
+        actor=claim.owner,
+        code=EventCode.FINALISED,
+        now=now,
+    )
+
+
+def _lock_study(session: Session, snapshot_id: int) -> int:
+    """Two results of one study that end together decide one after the other which is current."""
+    return session.scalars(
+        select(Study.id)
+        .join(Snapshot, Snapshot.study_id == Study.id)
+        .where(Snapshot.id == snapshot_id)
+        .with_for_update(key_share=True, of=Study)
+    ).one()
+
+
+def _becomes_current(session: Session, claim: Claim, study_id: int) -> bool:
+    order = select(Snapshot.revision, Job.wish, Job.id).join(Job, Job.snapshot_id == Snapshot.id)
+    ours = session.execute(order.where(Job.id == claim.job_id)).one()
+    theirs = session.execute(
+        order.join(Result, Result.job_id == Job.id).where(
+            Result.study_id == study_id, Result.is_current
+        )
+    ).one_or_none()
+    return theirs is None or tuple(theirs) < tuple(ours)
+
+
+def _columns(result: NewResult) -> dict[str, Any]:
+    return {
+        "outcome": result.outcome,
+        "series_instance_uid": result.series_instance_uid,
+        "n_lesions": result.n_lesions,
+        "total_volume_mm3": result.total_volume_mm3,
+        "agreement": result.agreement,
+        "expected_dice": result.expected_dice,
+        "entropy": result.entropy,
+        "warnings": list(result.warnings),
+        "timings_s": dict(result.timings_s),
+        "versions": dict(result.versions),
+        "directory": result.directory,
+    }
+
+
+def _insert_parts(session: Session, result_id: int, result: NewResult, *, now: datetime) -> None:
+    parts: dict[type[Base], list[dict[str, Any]]] = {
+        SeriesChoice: [
+            _plain(series)
+            | {
+                "reasons_for": list(series.reasons_for),
+                "reasons_against": list(series.reasons_against),
+            }
+            for series in result.series
+        ],
+        LesionRow: [_placed(lesion) for lesion in result.lesions],
+        DroppedCandidate: [_placed(dropped) for dropped in result.dropped],
+        Artifact: [_plain(artifact) for artifact in result.artifacts],
+        EvaluationRow: [
+            _plain(evaluation) | {"created_at": now} for evaluation in result.evaluations
+        ],
+    }
+    if result.mask_nifti_gz is not None:
+        sha256 = hashlib.sha256(result.mask_nifti_gz).hexdigest()
+        parts[Mask] = [{"nifti_gz": result.mask_nifti_gz, "sha256": sha256}]
+    for table, rows in parts.items():
+        if rows:
+            session.execute(insert(table), [row | {"result_id": result_id} for row in rows])
+
+
+def _plain(part: Any) -> dict[str, Any]:
+    """The fields of a frozen dataclass with slots."""
+    return {name: getattr(part, name) for name in part.__dataclass_fields__}
+
+
+def _placed(part: Any) -> dict[str, Any]:
+    """The same, with the centroid as three columns."""
+    columns = _plain(part)
+    left, posterior, superior = columns.pop("centroid_lps_mm")
+    return columns | {
+        "centroid_l_mm": left,
+        "centroid_p_mm": posterior,
+        "centroid_s_mm": superior,
+    }

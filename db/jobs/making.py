@@ -1,0 +1,142 @@
+"""Making jobs, and cancelling the waiting ones that a newer job makes pointless."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from db.states import EventCode, record_event
+from db.tables import Job, JobState, Snapshot
+from db.upsert import upsert
+
+ACTOR = "intake"
+
+
+def create_job(
+    session: Session,
+    *,
+    snapshot_id: int,
+    model_version: str,
+    settings_digest: str,
+    priority: int = 0,
+    now: datetime,
+) -> int | None:
+    """Make a PENDING job. None when this snapshot, model and settings have one already.
+
+    The study's waiting jobs for older snapshots, or for other models and settings, are cancelled as
+    superseded. One that was superseded so and is asked for again waits anew. Never commits.
+    """
+    key = {
+        "snapshot_id": snapshot_id,
+        "model_version": model_version,
+        "settings_digest": settings_digest,
+    }
+    wish = 1 + (session.scalar(select(func.max(Job.wish)).filter_by(snapshot_id=snapshot_id)) or 0)
+    waiting = {"state": JobState.PENDING, "priority": priority, "run_after": now, "wish": wish}
+    job_id = session.scalar(
+        upsert(session, Job)
+        .values(**key, **waiting, created_at=now)
+        .on_conflict_do_nothing(index_elements=list(key))
+        .returning(Job.id)
+    )
+    if job_id is not None:
+        edge = (None, JobState.PENDING)
+        record_event(session, job_id, edge, fence=0, actor=ACTOR, code=EventCode.CREATED, now=now)
+    else:
+        job_id = _revive(session, key, waiting, now=now)
+    if job_id is not None:
+        _supersede_others(session, job_id, now=now)
+    return job_id
+
+
+def cancel_if_superseded(session: Session, job_id: int, *, now: datetime) -> bool:
+    """Cancel a waiting job when a later one of its study makes it pointless. Never commits."""
+    later, newer = aliased(Job), aliased(Snapshot)
+    this = select(Job.id).join(Snapshot, Snapshot.id == Job.snapshot_id).where(Job.id == job_id)
+    found = session.scalar(
+        select(later.id)
+        .join(newer, newer.id == later.snapshot_id)
+        .where(
+            later.state != JobState.CANCELLED,
+            this.where(_comes_before(Job, Snapshot, later, newer)).exists(),
+        )
+        .limit(1)
+    )
+    return found is not None and _cancel(session, Job.id == job_id, by=found, now=now) > 0
+
+
+def _comes_before(
+    job: type[Job], snapshot: type[Snapshot], later: type[Job], newer: type[Snapshot]
+) -> ColumnElement[bool]:
+    """Same study, and the second job is of a newer revision or a later wish for the same one."""
+    return and_(
+        snapshot.study_id == newer.study_id,
+        or_(
+            snapshot.revision < newer.revision,
+            and_(snapshot.id == newer.id, job.wish < later.wish),
+        ),
+    )
+
+
+def _revive(
+    session: Session, key: dict[str, object], waiting: dict[str, object], *, now: datetime
+) -> int | None:
+    """CANCELLED to PENDING: settings were changed, and changed back before the job had run."""
+    newer, this = aliased(Snapshot), aliased(Snapshot)
+    outdated = (
+        select(newer.id)
+        .join(this, this.study_id == newer.study_id)
+        .where(this.id == Job.snapshot_id, newer.revision > this.revision)
+        .exists()
+    )
+    row = session.execute(
+        update(Job)
+        .filter_by(**key, state=JobState.CANCELLED, error_code=EventCode.SUPERSEDED)
+        .where(~outdated)
+        .values(**waiting, error_code=None, finished_at=None, published_at=None)
+        .returning(Job.id, Job.fence)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if row is None:
+        return None
+    edge = (JobState.CANCELLED, JobState.PENDING)
+    code = EventCode.REVIVED
+    record_event(session, row.id, edge, fence=row.fence, actor=ACTOR, code=code, now=now)
+    return int(row.id)
+
+
+def _supersede_others(session: Session, job_id: int, *, now: datetime) -> None:
+    later, newer = aliased(Job), aliased(Snapshot)
+    before = (
+        select(Snapshot.id)
+        .join(newer, newer.study_id == Snapshot.study_id)
+        .join(later, later.snapshot_id == newer.id)
+        .where(
+            later.id == job_id,
+            Snapshot.id == Job.snapshot_id,
+            _comes_before(Job, Snapshot, later, newer),
+        )
+    )
+    _cancel(session, before.exists(), by=job_id, now=now)
+
+
+def _cancel(session: Session, which: ColumnElement[bool], *, by: int, now: datetime) -> int:
+    cancelled = session.execute(
+        update(Job)
+        .where(Job.state == JobState.PENDING, which)
+        .values(state=JobState.CANCELLED, finished_at=now, error_code=EventCode.SUPERSEDED)
+        .returning(Job.id, Job.fence)
+        .execution_options(synchronize_session=False)
+    ).all()
+    for row in cancelled:
+        record_event(
+            session,
+            row.id,
+            (JobState.PENDING, JobState.CANCELLED),
+            fence=row.fence,
+            actor=ACTOR,
+            code=EventCode.SUPERSEDED,
+            now=now,
+            detail=f"by job {by}",
+        )
+    return len(cancelled)

@@ -1,0 +1,78 @@
+"""The waiting side of the queue: which jobs are due, and ringing for them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.tables import Job, JobState
+
+MAX_WAIT = timedelta(minutes=15)
+"""No wait of ours is longer: a job that would wait longer met a clock that jumped, and is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobStanding:
+    """Where a job stands, read after a commit whose answer was lost."""
+
+    state: JobState
+    fence: int
+    owner: str | None
+
+
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """PENDING, and its wait is over or longer than any wait of ours."""
+    return (Job.state == JobState.PENDING) & or_(
+        Job.run_after <= now, Job.run_after > now + MAX_WAIT
+    )
+
+
+def due_jobs(session: Session, *, now: datetime, limit: int) -> list[int]:
+    """Jobs that could run now: higher priority first, then oldest first."""
+    query = select(Job.id).where(is_due(now)).order_by(Job.priority.desc(), Job.id).limit(limit)
+    return list(session.scalars(query))
+
+
+def jobs_to_ring(session: Session, *, now: datetime, republish_s: float, limit: int) -> list[int]:
+    """Due jobs whose doorbell was never rung, or rung `republish_s` seconds ago without an answer.
+
+    Higher priority first, then oldest first.
+    """
+    unanswered = or_(
+        Job.published_at.is_(None),
+        Job.published_at <= now - timedelta(seconds=republish_s),
+        Job.published_at > now + MAX_WAIT,
+    )
+    query = (
+        select(Job.id)
+        .where(is_due(now), unanswered)
+        .order_by(Job.priority.desc(), Job.id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def mark_published(session: Session, job_ids: Sequence[int], *, now: datetime) -> None:
+    """Record that the doorbells of these jobs are rung. Commit first, send after. Never commits."""
+    session.execute(
+        update(Job)
+        .where(Job.id.in_(job_ids), Job.state == JobState.PENDING)
+        .values(published_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def job_counts(session: Session) -> dict[JobState, int]:
+    """How many jobs stand in each state, zeros included."""
+    found = session.execute(select(Job.state, func.count()).group_by(Job.state)).all()
+    return dict.fromkeys(JobState, 0) | {row.state: row[1] for row in found}
+
+
+def standing(session: Session, job_id: int) -> JobStanding | None:
+    """Where a job stands now. None when there is no such job."""
+    row = session.execute(
+        select(Job.state, Job.fence, Job.owner).where(Job.id == job_id)
+    ).one_or_none()
+    return None if row is None else JobStanding(row.state, row.fence, row.owner)
