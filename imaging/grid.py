@@ -51,21 +51,19 @@ def sort_frames(frames: Sequence[Frame]) -> list[list[Frame]]:
 def grid_affine(frames: Sequence[Frame]) -> NDArray[np.float64]:
     """Affine of sorted frames, one a place: voxel index (slice, row, column, 1) to LPS mm.
 
-    A single slice takes its thickness as the distance between slices.
+    A single slice takes its thickness as the distance between slices, 1 mm where none is said.
 
     Raises
     ------
     GeometryError
-        A gap, unequal spacing, slices that lean, or a single slice without thickness.
+        A gap, unequal spacing, or slices that lean.
     """
     first = frames[0]
     normal = plane_normal(first.orientation)
     if len(frames) > 1:
         step = _regular_step(np.stack([frame.position for frame in frames]), normal)
-    elif first.thickness > 0:
-        step = normal * first.thickness
     else:
-        raise GeometryError("a single slice must have SpacingBetweenSlices or SliceThickness")
+        step = normal * (first.thickness or 1.0)
     affine = np.eye(4)
     affine[:3, 0] = step
     affine[:3, 1] = first.orientation[3:] * first.pixel_spacing[0]
