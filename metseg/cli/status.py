@@ -1,14 +1,94 @@
 """`metseg status`, `metseg retry`, `metseg health`: the queue, and hands on it."""
 
+import socket
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.table import Table
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from db import jobs
-from db.results import quarantined_files
-from db.tables import Job, JobState, Worker
+from db.overview import Overview, overview
+from db.processes import is_progressing
+from db.tables import Role
 from metseg.cli.common import ExitCode, HomeOption, database, edge, err, load_settings, out
+
+
+def status(home: HomeOption = None) -> None:
+    """The queue: jobs by state, processes, what waits and why, files that were refused.
+
+    Example: `metseg status`
+    """
+    settings = load_settings(home)
+    now = datetime.now(UTC)
+    with edge(), database(settings) as session:
+        found = overview(session, now=now)
+    _print_counts(found)
+    _print_jobs(found)
+    _print_processes(found, now=now)
+    for file in found.refused:
+        out.print(f"file {file.source_file_id} refused: {file.reason}", soft_wrap=True)
+
+
+def _print_counts(found: Overview) -> None:
+    counted = {str(state): number for state, number in found.counts.items()}
+    out.print("jobs   " + ("  ".join(f"{k} {v}" for k, v in counted.items()) or "none"))
+    files = {str(state): number for state, number in found.files.items()}
+    out.print("files  " + ("  ".join(f"{k} {v}" for k, v in files.items()) or "none"))
+
+
+def _print_jobs(found: Overview) -> None:
+    if not found.jobs:
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("job", "state", "attempt", "revision", "study", "why"):
+        table.add_column(column, overflow="fold")
+    for job in found.jobs:
+        numbers = (str(job.job_id), str(job.state), str(job.attempt), str(job.revision))
+        table.add_row(*numbers, job.study_uid, job.why)
+    out.print(table)
+
+
+def _print_processes(found: Overview, *, now: datetime) -> None:
+    for process in found.processes:
+        age = (now - process.seen_at).total_seconds()
+        paused = f", pauses: {process.paused_reason}" if process.paused_reason else ""
+        out.print(f"{process.role} {process.name}: beat {age:.0f} s ago{paused}", soft_wrap=True)
+    if not found.processes:
+        out.print("no watcher or worker is registered")
+
+
+def retry(
+    job: Annotated[int, typer.Argument(help="The job's id, as `metseg status` shows it.")],
+    home: HomeOption = None,
+) -> None:
+    """Give a failed job all its attempts again.
+
+    Example: `metseg retry 12`
+    """
+    settings = load_settings(home)
+    with edge(), database(settings) as session:
+        jobs.retry(session, job, now=datetime.now(UTC))
+    out.print(f"job {job} waits again")
+
+
+def health(
+    role: Annotated[Role, typer.Argument(help="Which process of this host.")],
+    within_s: Annotated[
+        float, typer.Option("--within", help="Seconds in which it must have made progress.")
+    ] = 60.0,
+    home: HomeOption = None,
+) -> None:
+    """Exit 0 if a process of this host made progress lately, else 1: for health checks.
+
+    Example: `metseg health worker`
+    """
+    settings = load_settings(home)
+    with edge(), database(settings) as session:
+        well = is_progressing(
+            session, role, host=socket.gethostname(), within_s=within_s, now=datetime.now(UTC)
+        )
+    if not well:
+        err.print(f"no {role} of this host made progress within {within_s:.0f} s")
+        raise typer.Exit(ExitCode.FAILED)
+    out.print(f"{role} makes progress")

@@ -1,0 +1,98 @@
+"""The queue at a glance, for `metseg status`: what runs, what waits and why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.jobs import job_counts
+from db.processes import ProcessRow, live
+from db.tables import FileStatus, Job, JobState, Role, Snapshot, SourceFile, Study
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A job that runs, waits or failed. `why` says what it waits for, or what went wrong."""
+
+    job_id: int
+    study_uid: str
+    revision: int
+    state: JobState
+    attempt: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """A quarantined file, by our id: its name could tell of a patient."""
+
+    source_file_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything that `metseg status` prints."""
+
+    counts: dict[JobState, int]
+    files: dict[FileStatus, int]
+    jobs: tuple[OpenJob, ...]
+    processes: tuple[ProcessRow, ...]
+    refused: tuple[RefusedFile, ...]
+
+
+def overview(session: Session, *, now: datetime, limit: int = 50) -> Overview:
+    """At most `limit` jobs and refused files of each list, newest first."""
+    processes = tuple(live(session))
+    files = session.execute(
+        select(SourceFile.status, func.count()).group_by(SourceFile.status)
+    ).all()
+    refused = session.execute(
+        select(SourceFile.id, SourceFile.reason)
+        .where(SourceFile.status == FileStatus.QUARANTINED)
+        .order_by(SourceFile.id.desc())
+        .limit(limit)
+    ).all()
+    return Overview(
+        counts=job_counts(session),
+        files=dict(tuple(row) for row in files),
+        jobs=_open_jobs(session, processes, now=now, limit=limit),
+        processes=processes,
+        refused=tuple(RefusedFile(file_id, reason or "") for file_id, reason in refused),
+    )
+
+
+def _open_jobs(
+    session: Session, processes: tuple[ProcessRow, ...], *, now: datetime, limit: int
+) -> tuple[OpenJob, ...]:
+    query = (
+        select(Job, Study.study_instance_uid, Snapshot.revision)
+        .join(Snapshot, Snapshot.id == Job.snapshot_id)
+        .join(Study, Study.id == Snapshot.study_id)
+        .where(Job.state.in_((JobState.RUNNING, JobState.PENDING, JobState.FAILED)))
+        .order_by(Job.id.desc())
+        .limit(limit)
+    )
+    workers = [process for process in processes if process.role is Role.WORKER]
+    return tuple(
+        OpenJob(job.id, uid, revision, job.state, job.attempt, why(job, workers, now=now))
+        for job, uid, revision in session.execute(query)
+    )
+
+
+def why(job: Job, workers: list[ProcessRow], *, now: datetime) -> str:
+    """What a job waits for, is at, or failed with: a pure reading of its row."""
+    if job.state is JobState.RUNNING:
+        return job.progress or "started"
+    error = f"{job.error_code}: {job.error_message}" if job.error_code else ""
+    if job.state is JobState.FAILED:
+        return error
+    if job.run_after > now:
+        return f"tried again in {(job.run_after - now).total_seconds():.0f} s; {error}"
+    if not workers:
+        return "no worker lives"
+    paused = [worker.paused_reason for worker in workers if worker.paused_reason]
+    if len(paused) == len(workers):
+        return f"all workers pause: {paused[0]}"
+    return "in the queue"
