@@ -57,7 +57,7 @@ CONTRAST = {
     "+C": re.compile(r"\+ ?c(?![a-z])|(?<![a-z0-9])c ?\+"),
     "Gd": re.compile(r"gado|(?<![a-z])(?:t1w?)?\+?(?:gd|gad)(?![a-z])"),
     "post": re.compile(
-        r"(?<![a-z])post(?:[ _-]?(?:contrast|gad\w*|gd|km|inj\w*|c))?(?![a-z])|t1post"
+        r"(?<![a-z])post(?![ _-]?op)(?:[ _-]?(?:contrast|gad\w*|gd|km|inj\w*|c))?(?![a-z])|t1post"
     ),
     "CE": re.compile(r"(?<![a-z])(?:t1w?)?ce(?![a-z])|t1w?c(?![a-z])"),
     "KM": _word("km", "kmg", "nachkm", "mitkm"),
