@@ -56,7 +56,7 @@ def overview(session: Session, *, now: datetime, limit: int = 50) -> Overview:
     ).all()
     return Overview(
         counts=job_counts(session),
-        files=dict(tuple(row) for row in files),
+        files={row.status: row[1] for row in files},
         jobs=_open_jobs(session, processes, now=now, limit=limit),
         processes=processes,
         refused=tuple(RefusedFile(file_id, reason or "") for file_id, reason in refused),
