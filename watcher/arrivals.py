@@ -1,0 +1,218 @@
+"""One look at the inbox and all that follows from it: scan, read, judge, group, take in."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from db.tables import FileStatus
+from metseg.errors import DiskFullError
+from metseg.settings import Settings
+from watcher.grouping import ReadyStudy, StudyWait, group
+from watcher.header_pass import HeaderPass
+from watcher.inbox import ScanReport, Sighting, walk
+from watcher.intake import DISPUTED, Intake, JobKey, StudyFile, Taken
+from watcher.ledger import Ledger
+from watcher.spooling import free_bytes
+from watcher.tracker import Tracker
+from watcher.verdicts import Judgement, judge, judge_refusal
+
+READ_BUDGET_S = 2.0
+"""Longest time for headers in one step: doorbells and heartbeats must go on meanwhile."""
+LOGGED_IDS = 10
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done since the start."""
+
+    taken_in: int = 0
+    known: int = 0
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """Turns what lies in the inbox into snapshots and jobs. `beat` is called as work goes on."""
+
+    settings: Settings
+    inbox: Path
+    sessions: sessionmaker[Session]
+    headers: HeaderPass
+    job_key: Callable[[], JobKey]
+    beat: Callable[[], None]
+    tally: Tally = field(default_factory=Tally)
+    waits: list[StudyWait] = field(default_factory=list)
+    tracker: Tracker = field(default_factory=Tracker)
+    ledger: Ledger = field(init=False)
+    intake: Intake = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.sessions)
+        self.intake = Intake(
+            self.inbox, self.settings.spool_dir, self.sessions, self.headers, self.beat
+        )
+
+    @property
+    def max_bytes(self) -> int:
+        """Size of the largest file that is opened."""
+        return int(self.settings.max_file_mb * 1e6)
+
+    def step(self, *, tick: float, now: datetime) -> None:
+        """Look once. `tick` is monotonic seconds and decides; `now` is UTC and is recorded.
+
+        Raises
+        ------
+        InfrastructureError
+            Inbox, disk or weights are not there just now; `sqlalchemy.exc.OperationalError` for the
+            database. Nothing is lost: the next step does what this one could not.
+        """
+        if not self.ledger.loaded:
+            self.ledger.load()
+        undone = self._scan(tick)
+        settled = self.tracker.observe(undone, now=tick, quiet_s=self.settings.quiet_s)
+        self._record_new(undone, now)
+        self._read_headers()
+        self._apply(judge(settled, self.tracker, max_bytes=self.max_bytes), tick)
+        ready, self.waits = group(
+            self.tracker.waiting(),
+            marked=self.tracker.marked_folders(),
+            now=tick,
+            quiet_s=self.settings.quiet_s,
+        )
+        self._take_in_all(ready, tick=tick, now=now)
+
+    def _scan(self, tick: float) -> dict[str, Sighting]:
+        """The entries that are not dealt with."""
+        report = ScanReport()
+        undone = {}
+        for sighting in walk(self.inbox, report, marker=self.settings.marker):
+            if not self._is_done(sighting, tick):
+                undone[sighting.path] = sighting
+        if not report.complete:
+            log.warning("%d folders of the inbox cannot be listed", report.unreadable_folders)
+        return undone
+
+    def _is_done(self, sighting: Sighting, tick: float) -> bool:
+        known = self.ledger.get(sighting.path)
+        if known is None or not known.done or known.fingerprint != sighting.fingerprint:
+            return False
+        return not (known.unreadable and self.tracker.is_due(sighting.path, now=tick))
+
+    def _record_new(self, undone: dict[str, Sighting], now: datetime) -> None:
+        changed = {}
+        for path, sighting in undone.items():
+            known = self.ledger.get(path)
+            if known is None or known.fingerprint != sighting.fingerprint:
+                changed[path] = sighting.fingerprint
+        self.ledger.see(changed, now=now, beat=self.beat)
+        for path in changed:
+            known = self.ledger.get(path)
+            if known is not None and known.done and not known.unreadable:
+                self.tracker.done(path)  # by another watcher
+
+    def _read_headers(self) -> None:
+        """Read headers for a while; the rest at the next step."""
+        end = time.monotonic() + READ_BUDGET_S
+        for path in self.tracker.unread(max_bytes=self.max_bytes):
+            self.tracker.verdicts[path] = self.headers.read(self.inbox / path)
+            self.beat()
+            if time.monotonic() > end:
+                break
+
+    def _apply(self, judged: Sequence[Judgement], tick: float) -> None:
+        """Record judgements, a batch for each reason."""
+        batches: dict[tuple[FileStatus, str | None], list[Judgement]] = {}
+        for one in judged:
+            if not self._is_known_settled(one):
+                batches.setdefault((one.status, one.reason), []).append(one)
+        for (status, reason), batch in batches.items():
+            paths = [one.path for one in batch]
+            self.ledger.mark(paths, status, reason=reason)
+            if status is FileStatus.QUARANTINED:
+                self.tally.refused += len(paths)
+                log.warning("%d files quarantined (%s): %s", len(paths), reason, self._ids(paths))
+            for one in batch:
+                if one.again:
+                    self.tracker.try_later(one.path, now=tick)
+                elif status is not FileStatus.SETTLED:
+                    self.tracker.done(one.path)
+            self.beat()
+
+    def _is_known_settled(self, one: Judgement) -> bool:
+        known = self.ledger.get(one.path)
+        return known is not None and known.status is one.status is FileStatus.SETTLED
+
+    def _take_in_all(self, ready: Sequence[ReadyStudy], *, tick: float, now: datetime) -> None:
+        """Take complete studies in, oldest first. One too large for the disk stops no other."""
+        full: DiskFullError | None = None
+        for study in ready:
+            try:
+                self._take_in(study, tick=tick, now=now)
+            except DiskFullError as error:
+                full = error
+        if full is not None:
+            raise full
+
+    def _take_in(self, study: ReadyStudy, *, tick: float, now: datetime) -> None:
+        files = []
+        for path in study.paths:
+            known = self.ledger.get(path)
+            if known is None or known.fingerprint != self.tracker.looks[path].fingerprint:
+                return  # not recorded yet: the next step
+            files.append(StudyFile(path, known.id, known.fingerprint))
+        self._check_space(sum(file.fingerprint.size for file in files))
+        started = time.monotonic()
+        taken = self.intake.take(study.study, files, self.job_key(), now=now)
+        self._note(taken, tick)
+        if taken.outcome is not None:
+            log.info(
+                "study %d, revision %d: %d files in %.1f s, %s",
+                taken.outcome.study_id,
+                taken.outcome.revision,
+                len(taken.ingested),
+                time.monotonic() - started,
+                "known already" if taken.outcome.known else f"job {taken.outcome.job_id}",
+            )
+            self.tally.known += taken.outcome.known
+            self.tally.taken_in += not taken.outcome.known
+
+    def _check_space(self, n_bytes: int) -> None:
+        free = free_bytes(self.settings.spool_dir)
+        wanted = int(self.settings.min_free_mb * 1e6)
+        if free < wanted + n_bytes:
+            raise DiskFullError(
+                f"the spool must have {(wanted + n_bytes) // 10**6} MB free, got {free // 10**6}"
+            )
+
+    def _note(self, taken: Taken, tick: float) -> None:
+        """Remember what a study's intake did with its files."""
+        for path in taken.moved:
+            self.tracker.put_back(path)
+        refused = [judge_refusal(path, refusal) for path, refusal in taken.refused.items()]
+        if not taken.moved:
+            self._apply(refused, tick)
+        self.ledger.note(taken.ingested, FileStatus.INGESTED)
+        self.ledger.note(taken.disputed, FileStatus.QUARANTINED, reason=DISPUTED)
+        for path in (*taken.ingested, *taken.disputed):
+            self.tracker.done(path)
+        if taken.disputed:
+            self.tally.refused += len(taken.disputed)
+            log.warning(
+                "%d files quarantined (%s): %s",
+                len(taken.disputed),
+                DISPUTED,
+                self._ids(taken.disputed),
+            )
+
+    def _ids(self, paths: Sequence[str]) -> str:
+        """Ids of the first files, for the log: a path may name a patient."""
+        known = [self.ledger.get(path) for path in paths[:LOGGED_IDS]]
+        more = ", ..." if len(paths) > LOGGED_IDS else ""
+        return "files " + ", ".join(str(one.id) for one in known if one is not None) + more

@@ -1,0 +1,123 @@
+"""Reads headers in a child process with limits of memory and time, restarted when it dies."""
+
+import contextlib
+import json
+import logging
+import select
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, cast
+
+TIME_LIMIT_S = 30.0
+"""Far beyond any honest header, even from a slow share."""
+OWN_MANUFACTURER = "metseg"
+"""PS3.3 C.7.5.1 Manufacturer of the results that we write."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the watcher needs of an instance. UIDs match ``[0-9.]{1,64}``."""
+
+    study: str
+    series: str
+    sop: str
+    modality: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a file is not taken: `code` is stable, `message` names no patient.
+
+    `ignore`: it is none of our business. `again`: it could not be opened, try later.
+    """
+
+    code: str
+    message: str
+    ignore: bool = False
+    again: bool = False
+
+    @property
+    def reason(self) -> str:
+        """For the database and for people."""
+        return f"{self.code}: {self.message}"
+
+
+class HeaderPass:
+    """Reads one header at a time. Close it, or use it in a ``with``."""
+
+    def __init__(self, *, max_bytes: int, time_limit_s: float = TIME_LIMIT_S) -> None:
+        self._max_bytes = max_bytes
+        self._time_limit_s = time_limit_s
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def read(self, path: Path) -> Header | Refusal:
+        """The header of one file. A file that kills or stalls the child is refused."""
+        child = self._running_child()
+        assert child.stdin is not None
+        assert child.stdout is not None
+        request = json.dumps({"path": str(path), "max_bytes": self._max_bytes}) + "\n"
+        try:
+            child.stdin.write(request.encode())
+            child.stdin.flush()
+            if not select.select([child.stdout], [], [], self._time_limit_s)[0]:
+                self.close()
+                return Refusal("header_timeout", f"its header took over {self._time_limit_s:g} s")
+            line = child.stdout.readline()
+        except BrokenPipeError:
+            line = b""
+        if not line:
+            self.close()
+            return Refusal("header_crash", "reading its header ended the reading process")
+        return _understand(json.loads(line))
+
+    def close(self) -> None:
+        """End the child, if there is one. The next read starts another."""
+        if self._child is not None:
+            child, self._child = self._child, None
+            child.kill()
+            for pipe in (child.stdin, child.stdout):
+                with contextlib.suppress(OSError):  # a request that was never read
+                    cast("BinaryIO", pipe).close()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in a dead share's read
+                child.wait(timeout=5)
+
+    def _running_child(self) -> subprocess.Popen[bytes]:
+        if self._child is None or self._child.poll() is not None:
+            self.close()
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "watcher.header_child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # tracebacks may quote the file
+                start_new_session=True,  # Ctrl-C is for the watcher
+            )
+            log.debug("header reader started", extra={"pid": self._child.pid})
+        return self._child
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _understand(answer: dict[str, Any]) -> Header | Refusal:
+    if "ignore" in answer:
+        return Refusal(answer["ignore"], answer["message"], ignore=True)
+    if "refuse" in answer:
+        return Refusal(answer["refuse"], answer["message"])
+    if "unreadable" in answer:
+        return Refusal("unreadable", answer["message"], again=True)
+    if answer["manufacturer"].strip().lower() == OWN_MANUFACTURER and answer["modality"] != "MR":
+        return Refusal("own_result", "metseg wrote it", ignore=True)
+    return Header(answer["study"], answer["series"], answer["sop"], answer["modality"])

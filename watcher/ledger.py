@@ -1,0 +1,115 @@
+"""What the database knows of the inbox, kept in memory so that a scan costs no query.
+
+The memory changes only after a commit: a write that failed is seen as missing, and done again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from db.files import KnownFile, SeenFile, see, set_status
+from db.session import read_only
+from db.tables import FileStatus, SourceFile
+from watcher.inbox import stored_path
+from watcher.settle import Fingerprint
+
+BATCH = 1000
+"""Files a transaction."""
+DONE = frozenset({FileStatus.INGESTED, FileStatus.IGNORED, FileStatus.QUARANTINED})
+UNREADABLE = "unreadable"
+"""Reasons that begin so may pass: such files are tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One file as the database has it."""
+
+    id: int
+    fingerprint: Fingerprint
+    status: FileStatus
+    unreadable: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is to be done with these bytes any more."""
+        return self.status in DONE
+
+
+class Ledger:
+    """Rows of `source_file` by stored path. Give it the paths of `watcher.inbox`."""
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+        self._known: dict[str, Known] = {}
+        self.loaded = False
+
+    def get(self, path: str) -> Known | None:
+        """What is known of a path of the inbox."""
+        return self._known.get(stored_path(path))
+
+    def load(self) -> None:
+        """Read all rows once, in slices: a large inbox must not become a large process."""
+        with self._sessions() as session:
+            rows = read_only(session).execute(_columns().execution_options(yield_per=BATCH))
+            self._known = {row.path: _known(row) for row in rows}
+        self.loaded = True
+
+    def see(
+        self, files: Mapping[str, Fingerprint], *, now: datetime, beat: Callable[[], None]
+    ) -> None:
+        """Record new and changed files. What another watcher has done with them counts."""
+        paths = list(files)
+        for start in range(0, len(paths), BATCH):
+            seen = [_seen(path, files[path]) for path in paths[start : start + BATCH]]
+            with self._sessions.begin() as session:
+                rows = see(session, seen, now=now)
+                known = {row.path: _known(row) for row in rows.values()}
+            self._known |= known
+            beat()
+
+    def mark(self, paths: Sequence[str], status: FileStatus, *, reason: str | None = None) -> None:
+        """Move files to a status, with its reason, in batches."""
+        for start in range(0, len(paths), BATCH):
+            keys = [stored_path(path) for path in paths[start : start + BATCH]]
+            with self._sessions.begin() as session:
+                ids = [self._known[key].id for key in keys]
+                set_status(session, ids, status, reason=reason)
+            self._note(keys, status, reason)
+
+    def note(self, paths: Sequence[str], status: FileStatus, *, reason: str | None = None) -> None:
+        """Take over what somebody else's transaction has just committed."""
+        self._note([stored_path(path) for path in paths], status, reason)
+
+    def _note(self, keys: Sequence[str], status: FileStatus, reason: str | None) -> None:
+        unreadable = reason is not None and reason.startswith(UNREADABLE)
+        for key in keys:
+            self._known[key] = replace(self._known[key], status=status, unreadable=unreadable)
+
+
+def _columns() -> Select[int, str, int, int, str, FileStatus, str | None]:
+    return select(
+        SourceFile.id,
+        SourceFile.path,
+        SourceFile.size,
+        SourceFile.mtime_ns,
+        SourceFile.inode,
+        SourceFile.status,
+        SourceFile.reason,
+    )
+
+
+def _known(row: KnownFile | Row[*tuple[Any, ...]]) -> Known:
+    return Known(
+        row.id,
+        Fingerprint(row.size, row.mtime_ns, int(row.inode)),
+        row.status,
+        unreadable=row.reason is not None and row.reason.startswith(UNREADABLE),
+    )
+
+
+def _seen(path: str, found: Fingerprint) -> SeenFile:
+    return SeenFile(stored_path(path), found.size, found.mtime_ns, found.inode)

@@ -1,0 +1,79 @@
+"""New weights or settings: studies that are still in the inbox run once more, after new ones."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import Session
+
+from db.jobs import create_job
+from db.tables import FileStatus, Job, JobState, Snapshot, SourceFile
+from watcher.intake import JobKey
+from watcher.settle import Fingerprint
+
+PRIORITY = -1
+"""Below the 0 of a study that has just arrived."""
+
+
+def rerun_known(
+    session: Session,
+    key: JobKey,
+    *,
+    stands: Callable[[str, Fingerprint], bool],
+    now: datetime,
+) -> list[int]:
+    """Make jobs for known studies that have none with this key. Never commits.
+
+    `stands` tells whether a path of the inbox is as it was taken in: one file of a study is enough.
+    Returns the ids of the jobs.
+    """
+    jobs = []
+    for study_id, snapshot_id in session.execute(_without_job(key)).all():
+        if _is_present(session, study_id, stands):
+            job_id = create_job(
+                session,
+                snapshot_id=snapshot_id,
+                model_version=key.model_version,
+                settings_digest=key.settings_digest,
+                priority=PRIORITY,
+                now=now,
+            )
+            if job_id is not None:
+                jobs.append(job_id)
+    return jobs
+
+
+def _without_job(key: JobKey) -> Select[int, int]:
+    newest = (
+        select(Snapshot.study_id, func.max(Snapshot.revision).label("revision"))
+        .group_by(Snapshot.study_id)
+        .subquery()
+    )
+    has_job = exists().where(
+        Job.snapshot_id == Snapshot.id,
+        Job.model_version == key.model_version,
+        Job.settings_digest == key.settings_digest,
+        Job.state != JobState.CANCELLED,
+    )
+    return (
+        select(Snapshot.study_id, Snapshot.id)
+        .join(
+            newest,
+            (newest.c.study_id == Snapshot.study_id) & (newest.c.revision == Snapshot.revision),
+        )
+        .where(~has_job)
+        .order_by(Snapshot.id)
+    )
+
+
+def _is_present(
+    session: Session, study_id: int, stands: Callable[[str, Fingerprint], bool]
+) -> bool:
+    rows = session.execute(
+        select(SourceFile.path, SourceFile.size, SourceFile.mtime_ns, SourceFile.inode).where(
+            SourceFile.study_id == study_id, SourceFile.status == FileStatus.INGESTED
+        )
+    )
+    return any(
+        stands(row.path, Fingerprint(row.size, row.mtime_ns, int(row.inode))) for row in rows
+    )

@@ -1,0 +1,112 @@
+"""The files that are not dealt with yet: how long they stand, what is in them, who is refused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from watcher.grouping import Waiting
+from watcher.header_pass import Header, Refusal
+from watcher.inbox import MARKER, Sighting
+from watcher.settle import MINIMUM_LOOKS, Look, settle
+
+FIRST_RETRY_S = 60.0
+LONGEST_RETRY_S = 3600.0
+
+
+@dataclass(slots=True)
+class Retry:
+    """When to try an unreadable file again, and how long it waited for that."""
+
+    due: float
+    waited_s: float
+
+
+@dataclass(slots=True)
+class Tracker:
+    """State between scans, lost at a restart without harm. No clock, no disk, no database."""
+
+    looks: dict[str, Look] = field(default_factory=dict)
+    skips: dict[str, str] = field(default_factory=dict)
+    """Why an entry is no file of ours, for the files in `looks`."""
+    verdicts: dict[str, Header | Refusal] = field(default_factory=dict)
+    """What was read at the present fingerprint."""
+    hints: dict[str, str] = field(default_factory=dict)
+    """Studies of files by an earlier fingerprint: still growing, but we know whose they are."""
+    retries: dict[str, Retry] = field(default_factory=dict)
+
+    def observe(
+        self, sightings: Mapping[str, Sighting], *, now: float, quiet_s: float
+    ) -> list[str]:
+        """Take over a scan's undone files; returns the paths that have settled, oldest first."""
+        before = self.looks
+        found = {path: sighting.fingerprint for path, sighting in sightings.items()}
+        self.looks, settled = settle(before, found, now=now, quiet_s=quiet_s)
+        self.skips = {path: one.skip for path, one in sightings.items() if one.skip is not None}
+        for path in set(self.verdicts) | set(self.hints):
+            look = self.looks.get(path)
+            if look is None:
+                self.verdicts.pop(path, None)
+                self.hints.pop(path, None)
+            elif look.looks == 1:
+                self._keep_as_hint(path)
+        return settled
+
+    def _keep_as_hint(self, path: str) -> None:
+        verdict = self.verdicts.pop(path, None)
+        if isinstance(verdict, Header):
+            self.hints[path] = verdict.study
+
+    def unread(self, *, max_bytes: int) -> list[str]:
+        """Files whose header is not known yet. One that keeps changing is read again only once it
+        stood for two looks, if we know whose it is; one that is too large is never opened."""
+        return [
+            path
+            for path, look in self.looks.items()
+            if path not in self.verdicts
+            and path not in self.skips
+            and look.fingerprint.size <= max_bytes
+            and (path not in self.hints or look.looks >= MINIMUM_LOOKS)
+        ]
+
+    def put_back(self, path: str) -> None:
+        """The file moved after it had settled: look at it, and read it, again."""
+        self._keep_as_hint(path)
+        self.looks.pop(path, None)
+
+    def done(self, path: str) -> None:
+        """Nothing waits for this file any more."""
+        for memory in (self.looks, self.skips, self.verdicts, self.hints, self.retries):
+            memory.pop(path, None)
+
+    def try_later(self, path: str, *, now: float) -> None:
+        """The file cannot be read: forget it for a while, longer each time."""
+        before = self.retries.get(path)
+        self.done(path)
+        wait = FIRST_RETRY_S if before is None else min(2 * before.waited_s, LONGEST_RETRY_S)
+        self.retries[path] = Retry(now + wait, wait)
+
+    def is_due(self, path: str, *, now: float) -> bool:
+        """Whether an unreadable file is to be tried again."""
+        retry = self.retries.get(path)
+        return retry is None or now >= retry.due
+
+    def waiting(self) -> list[Waiting]:
+        """The files that may hold studies back, for `watcher.grouping`."""
+        return [
+            self._waiting(path, look)
+            for path, look in self.looks.items()
+            if self.skips.get(path) != MARKER
+        ]
+
+    def _waiting(self, path: str, look: Look) -> Waiting:
+        verdict = self.verdicts.get(path)
+        if isinstance(verdict, Header):
+            return Waiting(path, look, verdict.study, readable=True)
+        return Waiting(path, look, self.hints.get(path), readable=False)
+
+    def marked_folders(self) -> set[str]:
+        """Folders with a marker that is not older than its own quiet time."""
+        return {
+            path.rpartition("/")[0] or "."
+            for path, reason in self.skips.items()
+            if reason == MARKER
+        }

@@ -1,0 +1,233 @@
+"""The watcher, one step at a time: look at the inbox, keep the queue moving, say that we live."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session, sessionmaker
+
+from db.session import make_engine, read_only, session_factory
+from db.tables import Instance
+from db.upgrade import require_current
+from metseg.errors import MetsegError
+from metseg.settings import Settings
+from watcher.arrivals import Arrivals
+from watcher.doorbell import make_ringer
+from watcher.events import Hints
+from watcher.header_pass import HeaderPass
+from watcher.intake import JobKey, stands
+from watcher.job_key import job_key
+from watcher.places import check_places
+from watcher.presence import Presence
+from watcher.reconcile import Reconciler
+from watcher.rerun import rerun_known
+from watcher.spooling import sweep
+from watcher.view import StudyView, WatcherView, study_label
+
+LOOKS_A_QUIET = 3
+"""Looks in a quiet time while something waits: fewer would lengthen the wait."""
+SHARE_OF_TIME = 10
+"""A scan that took a second is not repeated within ten, whatever the file events say."""
+SWEEP_EVERY_S = 3600.0
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
+
+log = logging.getLogger(__name__)
+
+
+class Watcher:
+    """The watcher of one inbox. Call `step` often: it does what is due and returns.
+
+    Parameters
+    ----------
+    clock, utc
+        Monotonic seconds, which decide, and UTC, which is only recorded.
+
+    Raises
+    ------
+    ConfigurationError
+        Folders lie in each other.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        inbox: Path,
+        clock: Callable[[], float] = time.monotonic,
+        utc: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        check_places(settings, inbox)
+        self._settings, self._inbox = settings, inbox
+        self._clock, self._utc = clock, utc
+        self._engine = make_engine(settings.database)
+        self._sessions: sessionmaker[Session] = session_factory(self._engine)
+        self._headers = HeaderPass(max_bytes=int(settings.max_file_mb * 1e6))
+        self._hints = Hints(inbox, polling=settings.polling)
+        self._presence = Presence(self._sessions, every_s=settings.beat_s)
+        self._reconciler = Reconciler(settings, self._sessions, make_ringer(settings))
+        self._arrivals = Arrivals(
+            settings, inbox, self._sessions, self._headers, self._key, self._beat
+        )
+        self._job_key: JobKey | None = None
+        self._paused: dict[str, str] = {}
+        self._checked = self._reran = False
+        self._looks = 0
+        self._next_look = self._next_reconcile = self._next_sweep = float("-inf")
+        self._earliest_look = float("-inf")
+
+    def step(self) -> None:
+        """Do what is due: look at the inbox, reconcile, sweep the spool, beat.
+
+        A fault outside (database, broker, disk, share) is remembered and shown, and what it stopped
+        is done at a later step.
+        """
+        if self._clock() >= self._next_look:
+            self._guard("inbox", self._look)
+        if self._clock() >= self._next_reconcile:
+            self._guard("queue", self._reconcile)
+            self._next_reconcile = self._clock() + self._settings.reconcile_s
+        if self._clock() >= self._next_sweep and self._looks:
+            self._guard("spool", self._sweep)
+            self._next_sweep = self._clock() + SWEEP_EVERY_S
+        self._guard("beat", self._beat)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the next thing to do, `seconds` at most; file events end the wait."""
+        until_due = min(self._next_look, self._next_reconcile) - self._clock()
+        if self._hints.wait(max(0.0, min(seconds, until_due))):
+            self._next_look = min(self._next_look, self._earliest_look)
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything in the inbox is taken in or refused, and nothing hinders us."""
+        return (
+            self._looks >= 2
+            and not self._paused
+            and not self._arrivals.tracker.looks
+            and (self._reran or not self._settings.rerun_known)
+        )
+
+    def view(self) -> WatcherView:
+        """What waits and why, as of the last step."""
+        arrivals, tally = self._arrivals, self._arrivals.tally
+        waits = sorted(arrivals.waits, key=lambda wait: wait.seconds_left)
+        return WatcherView(
+            files_waiting=len(arrivals.tracker.looks),
+            studies_waiting=tuple(
+                StudyView(study_label(wait.study), wait.n_files, wait.seconds_left, wait.why)
+                for wait in waits
+            ),
+            taken_in=tally.taken_in,
+            known=tally.known,
+            refused=tally.refused,
+            paused_reason=self.paused_reason,
+        )
+
+    @property
+    def paused_reason(self) -> str | None:
+        """What keeps us from working just now."""
+        return "; ".join(self._paused.values()) or None
+
+    def close(self) -> None:
+        """Leave: the process row goes, the helpers end."""
+        self._hints.close()
+        self._headers.close()
+        try:
+            self._presence.leave()
+        except DATABASE_AWAY:
+            log.warning("the database does not answer: our process row stays for a while")
+        self._engine.dispose()
+
+    def _look(self) -> None:
+        self._check_schema()
+        self._hints.revive()
+        started = self._clock()
+        self._next_look = started + self._settings.scan_interval_s  # also when it fails
+        try:
+            self._arrivals.step(tick=started, now=self._utc())
+            self._looks += 1
+            self._rerun()
+        finally:
+            self._plan_look(started)
+
+    def _plan_look(self, started: float) -> None:
+        """Look soon while something waits, else at the scan interval; never busily."""
+        ended = self._clock()
+        interval = self._settings.scan_interval_s
+        self._earliest_look = ended + min(interval, max(1.0, SHARE_OF_TIME * (ended - started)))
+        if self._arrivals.tracker.looks:
+            interval = min(interval, max(0.1, self._settings.quiet_s / LOOKS_A_QUIET))
+        else:
+            self._headers.close()
+        self._next_look = ended + interval
+
+    def _check_schema(self) -> None:
+        if not self._checked:
+            require_current(self._engine)
+            self._checked = True
+
+    def _rerun(self) -> None:
+        """Once, when all that lies in the inbox is known."""
+        if self._reran or not self._settings.rerun_known:
+            return
+        key = self._key()
+        with self._sessions.begin() as session:
+            jobs = rerun_known(
+                session,
+                key,
+                stands=lambda path, before: stands(self._inbox / path, before),
+                now=self._utc(),
+            )
+        self._reran = True
+        if jobs:
+            log.info("%d known studies run again: the model or a setting is another", len(jobs))
+
+    def _reconcile(self) -> None:
+        self._check_schema()
+        self._reconciler.step(tick=self._clock(), now=self._utc())
+
+    def _sweep(self) -> None:
+        orphans = sweep(self._settings.spool_dir, self._referenced)
+        if orphans:
+            log.info("%d copies that no study refers to are deleted", orphans)
+
+    def _referenced(self, hashes: Sequence[str]) -> set[str]:
+        self._beat()
+        with self._sessions() as session:
+            query = select(Instance.sha256).where(Instance.sha256.in_(hashes))
+            return set(read_only(session).scalars(query))
+
+    def _beat(self) -> None:
+        if self._checked:
+            self._presence.beat(
+                tick=self._clock(), now=self._utc(), paused_reason=self.paused_reason
+            )
+
+    def _key(self) -> JobKey:
+        if self._job_key is None:
+            self._job_key = job_key(self._settings)
+        return self._job_key
+
+    def _guard(self, what: str, work: Callable[[], None]) -> None:
+        """Run one part of the step. What is wrong outside stops this part, not the loop."""
+        try:
+            work()
+        except MetsegError as error:
+            self._pause(what, f"{error.code}: {error}")
+        except DATABASE_AWAY:
+            # Its text holds the statement and its values.
+            self._pause(what, "database: it does not answer")
+            self._engine.dispose()
+        else:
+            if self._paused.pop(what, None) is not None:
+                log.info("%s: goes on", what)
+
+    def _pause(self, what: str, reason: str) -> None:
+        if self._paused.get(what) != reason:
+            log.warning("%s: paused, %s", what, reason)
+        self._paused[what] = reason
