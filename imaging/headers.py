@@ -24,6 +24,7 @@ from metseg.errors import DicomError
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
 EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+OWN_MANUFACTURER = "metseg"  # of the DICOM we write
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
 _UID = re.compile(r"[0-9.]{1,64}")
@@ -33,6 +34,7 @@ _MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
 _SOP_CLASS_UID = 0x00080016
 _SOP_INSTANCE_UID = 0x00080018
 _MODALITY = 0x00080060
+_MANUFACTURER = 0x00080070
 _STUDY_INSTANCE_UID = 0x0020000D
 _SERIES_INSTANCE_UID = 0x0020000E
 _SAMPLES_PER_PIXEL = 0x00280002
@@ -46,6 +48,7 @@ _WANTED = frozenset(
         _SOP_CLASS_UID,
         _SOP_INSTANCE_UID,
         _MODALITY,
+        _MANUFACTURER,
         _STUDY_INSTANCE_UID,
         _SERIES_INSTANCE_UID,
         _SAMPLES_PER_PIXEL,
@@ -71,13 +74,17 @@ class DicomdirError(NotDicomError):
 
 @dataclass(frozen=True, slots=True)
 class InstanceHeader:
-    """What the watcher knows of one file. UIDs match ``[0-9.]{1,64}``; `modality` may be empty."""
+    """What the watcher knows of one file. UIDs match ``[0-9.]{1,64}``.
+
+    `modality` and `manufacturer` may be empty; the latter may hold anything and is for comparison only.
+    """
 
     sop_instance_uid: str
     sop_class_uid: str
     study_instance_uid: str
     series_instance_uid: str
     modality: str
+    manufacturer: str
     transfer_syntax_uid: str
     number_of_frames: int
     has_pixels: bool
@@ -124,6 +131,7 @@ def read_header(path: Path, *, max_bytes: int) -> InstanceHeader:
         study_instance_uid=facts.uid(_STUDY_INSTANCE_UID, "StudyInstanceUID"),
         series_instance_uid=facts.uid(_SERIES_INSTANCE_UID, "SeriesInstanceUID"),
         modality=facts.code(_MODALITY),
+        manufacturer=facts.text(_MANUFACTURER),
         transfer_syntax_uid=transfer_syntax,
         number_of_frames=facts.frames(),
         has_pixels=pixels is not None,
