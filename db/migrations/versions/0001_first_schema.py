@@ -207,14 +207,7 @@ def _result() -> None:
         need("created_at", WHEN),
         sa.UniqueConstraint("job_id"),
     )
-    op.create_index(
-        "uq_result_current",
-        "result",
-        ["study_id"],
-        unique=True,
-        sqlite_where=sa.text("is_current"),
-        postgresql_where=sa.text("is_current"),
-    )
+    op.execute("CREATE UNIQUE INDEX uq_result_current ON result (study_id) WHERE is_current")
 
 
 def _artifact() -> None:

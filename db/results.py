@@ -1,0 +1,241 @@
+"""What users ask: where each study stands and what was found in it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from db.result_tables import Artifact, EvaluationRow, LesionRow, Result, SeriesChoice
+from db.tables import Base, FileStatus, Job, JobState, Outcome, Snapshot, SourceFile, Study
+
+STATUS = {Outcome.SEGMENTED: "succeeded", Outcome.NO_SERIES: "no_series"}
+
+PartT = TypeVar("PartT")
+
+
+@dataclass(frozen=True, slots=True)
+class LesionReport:
+    """One lesion. Millimetres, cubic millimetres, LPS."""
+
+    number: int
+    volume_mm3: float
+    longest_diameter_mm: float
+    perpendicular_diameter_mm: float
+    centroid_lps_mm: tuple[float, float, float]
+    mean_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactReport:
+    """One file of a result; its path is absolute."""
+
+    kind: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesReport:
+    """One series that was looked at, and why it was taken or not."""
+
+    series_uid: str
+    chosen: bool
+    reasons_for: tuple[str, ...]
+    reasons_against: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyReport:
+    """A study's current result, or its newest job when that has none. The names are public."""
+
+    study_uid: str
+    series_uid: str | None
+    status: str
+    """succeeded, no_series, failed, pending or running."""
+    error_code: str | None
+    model_version: str
+    n_lesions: int | None = None
+    total_volume_mm3: float | None = None
+    dice: float | None = None
+    """Against a real reference; None without one."""
+    agreement: float | None = None
+    lesions: tuple[LesionReport, ...] = ()
+    artifacts: tuple[ArtifactReport, ...] = ()
+    error_message: str | None = None
+    warnings: tuple[str, ...] = ()
+    series: tuple[SeriesReport, ...] = ()
+    job_id: int = 0
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedFile:
+    """A file that was refused. `path` may name a patient: for the owner's eyes, not for logs."""
+
+    source_file_id: int
+    path: str
+    reason: str
+
+
+def study_reports(
+    session: Session, *, results_dir: Path, study_uid: str | None = None
+) -> list[StudyReport]:
+    """All studies, or one, in the order of their arrival.
+
+    One report for each current result, and one for each study whose newest job failed, waits or
+    runs: a study that is run again has both.
+    """
+    only = [] if study_uid is None else [Study.study_instance_uid == study_uid]
+    reports = _result_reports(session, results_dir, only) + _job_reports(session, only)
+    return [report for _, report in sorted(reports, key=lambda pair: pair[0])]
+
+
+def quarantined_files(session: Session) -> list[QuarantinedFile]:
+    """Files that were refused, oldest first."""
+    rows = session.execute(
+        select(SourceFile.id, SourceFile.path, SourceFile.reason)
+        .where(SourceFile.status == FileStatus.QUARANTINED)
+        .order_by(SourceFile.id)
+    )
+    return [QuarantinedFile(row.id, row.path, row.reason or "") for row in rows]
+
+
+def _result_reports(
+    session: Session, results_dir: Path, only: Sequence[ColumnElement[bool]]
+) -> list[tuple[tuple[int, int], StudyReport]]:
+    lesions = _parts(session, LesionRow, LesionRow.number, _lesion, only)
+    series = _parts(session, SeriesChoice, SeriesChoice.id, _series, only)
+    dice = _parts(session, EvaluationRow, EvaluationRow.id, lambda row: row.dice, only)
+    artifacts = _parts(
+        session, Artifact, Artifact.id, lambda row: _artifact(row, results_dir), only
+    )
+    rows = session.execute(
+        select(Result, Study.study_instance_uid, Job.model_version, Snapshot.revision)
+        .join(Study, Study.id == Result.study_id)
+        .join(Job, Job.id == Result.job_id)
+        .join(Snapshot, Snapshot.id == Job.snapshot_id)
+        .where(Result.is_current, *only)
+    )
+    return [
+        (
+            (result.study_id, 0),
+            StudyReport(
+                study_uid=uid,
+                series_uid=result.series_instance_uid,
+                status=STATUS[result.outcome],
+                error_code=None,
+                model_version=model_version,
+                n_lesions=result.n_lesions,
+                total_volume_mm3=result.total_volume_mm3,
+                dice=dice[result.id][-1] if dice[result.id] else None,
+                agreement=result.agreement,
+                lesions=tuple(lesions[result.id]),
+                artifacts=tuple(artifacts[result.id]),
+                warnings=tuple(result.warnings),
+                series=tuple(series[result.id]),
+                job_id=result.job_id,
+                revision=revision,
+            ),
+        )
+        for result, uid, model_version, revision in rows
+    ]
+
+
+def _job_reports(
+    session: Session, only: Sequence[ColumnElement[bool]]
+) -> list[tuple[tuple[int, int], StudyReport]]:
+    jobs = _newest_jobs(only).subquery()
+    rows = session.execute(
+        select(jobs).where(
+            jobs.c.place == 1,
+            jobs.c.state.in_((JobState.FAILED, JobState.PENDING, JobState.RUNNING)),
+        )
+    )
+    return [
+        (
+            (row.study_id, 1),
+            StudyReport(
+                study_uid=row.study_instance_uid,
+                series_uid=None,
+                status=row.state.value,
+                error_code=row.error_code,
+                model_version=row.model_version,
+                error_message=row.error_message,
+                job_id=row.id,
+                revision=row.revision,
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _newest_jobs(
+    only: Sequence[ColumnElement[bool]],
+) -> Select[*tuple[object, ...]]:
+    """Jobs of each study, the newest at place 1. Cancelled ones do not count."""
+    newest_first = (Snapshot.revision.desc(), Job.wish.desc(), Job.id.desc())
+    return (
+        select(
+            Job.id,
+            Job.state,
+            Job.error_code,
+            Job.error_message,
+            Job.model_version,
+            Snapshot.revision,
+            Snapshot.study_id,
+            Study.study_instance_uid,
+            func.row_number()
+            .over(partition_by=Snapshot.study_id, order_by=newest_first)
+            .label("place"),
+        )
+        .join(Snapshot, Snapshot.id == Job.snapshot_id)
+        .join(Study, Study.id == Snapshot.study_id)
+        .where(Job.state != JobState.CANCELLED, *only)
+    )
+
+
+def _parts(
+    session: Session,
+    table: type[Base],
+    order: InstrumentedAttribute[int],
+    read: Callable[..., PartT],
+    only: Sequence[ColumnElement[bool]],
+) -> defaultdict[int, list[PartT]]:
+    """Rows of one table under the current results, by result."""
+    result_id = table.__table__.c.result_id
+    rows = session.scalars(
+        select(table)
+        .join(Result, Result.id == result_id)
+        .join(Study, Study.id == Result.study_id)
+        .where(Result.is_current, *only)
+        .order_by(order)
+    )
+    parts: defaultdict[int, list[PartT]] = defaultdict(list)
+    for row in rows:
+        parts[getattr(row, "result_id")].append(read(row))  # noqa: B009
+    return parts
+
+
+def _lesion(row: LesionRow) -> LesionReport:
+    return LesionReport(
+        row.number,
+        row.volume_mm3,
+        row.longest_diameter_mm,
+        row.perpendicular_diameter_mm,
+        (row.centroid_l_mm, row.centroid_p_mm, row.centroid_s_mm),
+        row.mean_probability,
+    )
+
+
+def _series(row: SeriesChoice) -> SeriesReport:
+    return SeriesReport(
+        row.series_instance_uid, row.chosen, tuple(row.reasons_for), tuple(row.reasons_against)
+    )
+
+
+def _artifact(row: Artifact, results_dir: Path) -> ArtifactReport:
+    return ArtifactReport(row.kind, str((results_dir / row.path).absolute()), row.sha256)
