@@ -53,13 +53,13 @@ COPY --from=project /project /
 # The root file system may be read-only: byte code is compiled already, Keras keeps its settings under /tmp.
 ENV PATH=/opt/metseg/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 \
     KERAS_BACKEND=tensorflow \
     KERAS_HOME=/tmp/keras \
     TF_CPP_MIN_LOG_LEVEL=2 \
     METSEG_HOME=/var/lib/metseg \
     METSEG_LOG_FORMAT=json
-WORKDIR /var/lib/metseg
 USER 10001:10001
 ENTRYPOINT ["metseg"]
 CMD ["--help"]

@@ -207,7 +207,6 @@ def test_a_worker_has_time_to_hand_back_its_study_and_a_limit_of_memory(
     worker = services["worker"].raw
     assert int(worker["stop_grace_period"].removesuffix("s")) > 30
     assert worker["mem_limit"] == "4g"
-    assert services["worker"].environment["REMAP_SIGTERM"] == "SIGQUIT"
 
 
 def test_the_gpu_file_gives_the_worker_a_device_and_the_cuda_image() -> None:
