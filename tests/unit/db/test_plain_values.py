@@ -1,0 +1,87 @@
+"""What the database layer decides without a database."""
+
+from datetime import datetime
+
+import pytest
+
+from db.intake import StudyIntake
+from db.new_result import NewResult
+from db.states import EDGES, ENDED, IllegalTransitionError, check_edge
+from db.tables import JobState, Outcome
+from db.types import UtcDateTime
+from tests.rows import instance, lesion
+
+STATES = (None, *JobState)
+
+
+@pytest.mark.parametrize("old", STATES)
+@pytest.mark.parametrize("new", JobState)
+def test_only_the_listed_edges_are_legal(old: JobState | None, new: JobState) -> None:
+    if (old, new) in EDGES:
+        check_edge(old, new)
+    else:
+        with pytest.raises(IllegalTransitionError, match=f"to {new.value}"):
+            check_edge(old, new)
+
+
+def test_success_is_final_and_every_state_can_be_reached() -> None:
+    assert not any(old is JobState.SUCCEEDED for old, _ in EDGES)
+    assert {new for _, new in EDGES} == set(JobState)
+    assert all((old, JobState.RUNNING) not in EDGES for old in ENDED)
+
+
+def test_the_digest_does_not_depend_on_order_or_series() -> None:
+    one, two = instance(1), instance(2)
+    assert StudyIntake("1.2", (one, two)).digest == StudyIntake("1.2", (two, one)).digest
+
+
+def test_the_digest_changes_with_one_byte_of_one_slice() -> None:
+    before = StudyIntake("1.2", (instance(1), instance(2)))
+    after = StudyIntake("1.2", (instance(1), instance(2, content="b")))
+    assert before.digest != after.digest
+
+
+def test_an_intake_without_instances_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        StudyIntake("1.2", ())
+
+
+def test_an_intake_with_one_uid_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="each SOPInstanceUID once, got 2 with 1 UIDs"):
+        StudyIntake("1.2", (instance(1), instance(1, content="b")))
+
+
+def test_a_segmented_result_needs_a_series_and_a_mask() -> None:
+    with pytest.raises(ValueError, match="series_instance_uid must be given"):
+        NewResult(Outcome.SEGMENTED, "1/1-1", mask_nifti_gz=b"")
+    with pytest.raises(ValueError, match="mask_nifti_gz must be given"):
+        NewResult(Outcome.SEGMENTED, "1/1-1", series_instance_uid="1.2")
+
+
+def test_a_result_without_series_has_no_mask_and_no_count() -> None:
+    with pytest.raises(ValueError, match="mask_nifti_gz"):
+        NewResult(Outcome.NO_SERIES, "1/1-1", mask_nifti_gz=b"")
+    result = NewResult(Outcome.NO_SERIES, "1/1-1")
+    assert (result.n_lesions, result.total_volume_mm3) == (None, None)
+
+
+def test_zero_lesions_is_a_count() -> None:
+    result = NewResult(Outcome.SEGMENTED, "1/1-1", series_instance_uid="1.2", mask_nifti_gz=b"")
+    assert (result.n_lesions, result.total_volume_mm3) == (0, 0.0)
+
+
+def test_lesions_are_numbered_from_one() -> None:
+    with pytest.raises(ValueError, match=r"numbered \[1, 2\], got \[2, 1\]"):
+        NewResult(
+            Outcome.SEGMENTED,
+            "1/1-1",
+            series_instance_uid="1.2",
+            mask_nifti_gz=b"",
+            lesions=(lesion(2), lesion(1)),
+        )
+
+
+def test_a_naive_time_is_refused() -> None:
+    naive = datetime(2026, 1, 1)  # noqa: DTZ001
+    with pytest.raises(ValueError, match="time-zone-aware"):
+        UtcDateTime().process_bind_param(naive, None)  # type: ignore[arg-type]
