@@ -1,4 +1,4 @@
-"""What the scanner does to a head: blur, coil shading, thick slices, ghosts, noise, display curve."""
+"""What the scanner does to a head: blur, shading, thick slices, ghosts, noise, display curve."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from models.training.fields import Array, Shape, blur, smooth_noise
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """One scan. Thickness in mm along `axis`; noise relative to white matter; ghost as a share of the signal."""
+    """One scan: thickness in mm along `axis`, noise relative to white matter."""
 
     blur_mm: tuple[float, float, float]
     shading: float
@@ -58,7 +58,7 @@ def acquire(image: Array, protocol: Protocol, rng: np.random.Generator) -> Array
 
 
 def thicken(voxels: Array, thickness_mm: float, axis: int) -> Array:
-    """Average over slices of `thickness_mm` along `axis` and bring them back to 1 mm by linear interpolation."""
+    """Average over slices of `thickness_mm` along `axis`, then back to 1 mm, linearly."""
     if thickness_mm <= 1.0:
         return voxels
     moved = np.moveaxis(voxels, axis, 0)
@@ -85,8 +85,8 @@ def acquire_mask(
 ) -> NDArray[np.uint16]:
     """Lesion numbers as a reader would outline them on the thick slices.
 
-    A voxel belongs to a lesion when 40 % of it does after averaging. A lesion that thick slices wash out keeps
-    the voxels it was drawn in.
+    A voxel belongs to a lesion when 40 % of it does after averaging. A lesion that thick slices
+    wash out keeps the voxels it was drawn in.
     """
     if protocol.thickness_mm <= 1.0:
         return numbers

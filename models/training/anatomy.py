@@ -10,8 +10,8 @@ from scipy import ndimage
 from models.training import labels as lb
 from models.training.fields import Array, Shape, blur, distance_mm, smooth_noise
 
-# Class, and the range its mean is drawn from, white matter being 1. From nine real T1 post-contrast scans and
-# textbook T1 values: fat and slow blood bright, grey matter under white, water and bone dark.
+# Class, and the range its mean is drawn from, white matter being 1. Set by eye beside seventeen
+# real post-contrast scans: fat and slow blood bright, grey under white matter, water and bone dark.
 GREY_RANGES: Final[tuple[tuple[tuple[int, ...], float, float], ...]] = (
     ((0,), 0.0, 0.03),
     (lb.WHITE, 1.0, 1.0),
@@ -33,7 +33,7 @@ GREY_RANGES: Final[tuple[tuple[tuple[int, ...], float, float], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one sequence and one dose of agent make of a head. Grey levels are relative to white matter."""
+    """What one sequence and one dose of agent make of a head; white matter is 1."""
 
     table: Array
     black_blood: bool
@@ -71,7 +71,7 @@ def _cortex_level(rng: np.random.Generator) -> float:
 
 
 def paint(labels: NDArray[np.uint16], look: Look, rng: np.random.Generator) -> Array:
-    """Grey levels ``(Z, H, W)`` of the healthy head with texture, vessels excluded; white matter near 1."""
+    """Grey levels ``(Z, H, W)`` of the healthy head with texture; white matter is near 1."""
     shape: Shape = (labels.shape[0], labels.shape[1], labels.shape[2])
     image = look.table[labels]
     _paint_soft_tissue(image, labels, look, rng)

@@ -16,7 +16,11 @@ CLAHE_TILE_RANGE_MM: Final = (22.0, 36.0)
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is done to a crop. Angles in degrees, blurs in voxels; gamma acts on intensities scaled to [0, 1]."""
+    """What is done to a crop.
+
+    `angle` in degrees, `plane_blur` in voxels, `slice_blur` the share of each neighbouring slice;
+    `gamma` acts on intensities scaled to [0, 1], `gain` and `shift` on normalised ones.
+    """
 
     angle: float
     scale: float
@@ -58,7 +62,7 @@ def cut(
     contract: InputContract,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Cut ``(size, size, 4)`` network input and its ``(size, size, 1)`` mask around `centre` of `case`.
+    """Cut ``(size, size, 4)`` network input and its ``(size, size, 1)`` mask around `centre`.
 
     What lies outside the case is air and no lesion. `rng` makes the noise only.
     """
@@ -66,8 +70,7 @@ def cut(
     depth = case.voxels.shape[0]
     slices = np.clip(np.arange(index - 2, index + 3), 0, depth - 1)
     planes = case.voxels[slices] if changes.slice_blur else case.voxels[slices[1:4]]
-    turn = cv2.getRotationMatrix2D((float(column), float(row)), changes.angle, changes.scale)
-    turn[:, 2] += size / 2 - np.array([column, row])
+    turn = _turn(row, column, size, changes)
     turned = np.stack([_warp(p, turn, size, cv2.INTER_LINEAR) for p in planes])
     turned = _slice_blur(turned, changes.slice_blur)
     mask = _warp(case.mask_slice(index), turn, size, cv2.INTER_LINEAR) >= 0.5
@@ -75,7 +78,8 @@ def cut(
         turned = np.stack([cv2.GaussianBlur(p, (0, 0), changes.plane_blur) for p in turned])
     normal, limits = _intensities(turned, case, changes)
     if changes.noise:
-        normal += changes.noise * rng.standard_normal(normal.shape, dtype=np.float32)
+        grain = rng.standard_normal(normal.shape, dtype=np.float32)
+        normal = normal + np.float32(changes.noise) * grain
     clahe = equalise(
         normal[1:2],
         contract,
@@ -85,6 +89,16 @@ def cut(
     )
     image = stack(normal, np.broadcast_to(clahe, normal.shape), [1])[0]
     return _flip(image, changes), _flip(mask.astype(np.float32)[..., None], changes)
+
+
+def _turn(row: int, column: int, size: int, changes: Changes) -> NDArray[np.float64]:
+    """OpenCV's 2 x 3 map: turn and scale about a pixel, which goes to the middle of the crop."""
+    turn = np.array(
+        cv2.getRotationMatrix2D((float(column), float(row)), changes.angle, changes.scale),
+        dtype=np.float64,
+    )
+    turn[:, 2] += size / 2 - np.array([column, row])
+    return turn
 
 
 def _warp(
@@ -106,7 +120,7 @@ def _slice_blur(planes: NDArray[np.float32], weight: float) -> NDArray[np.float3
 def _intensities(
     planes: NDArray[np.float32], case: Case, changes: Changes
 ) -> tuple[NDArray[np.float32], tuple[float, float]]:
-    """Normalised intensities after gamma, gain and shift, and what the darkest and brightest voxels became."""
+    """Normalised intensities after gamma, gain and shift, and the head's range after them."""
     unit = np.power(planes / np.float32(255), np.float32(changes.gamma))
     span = 255 * case.step * changes.gain
     floor = case.floor * changes.gain + changes.shift

@@ -32,8 +32,9 @@ class Source(StrEnum):
 class Case:
     """A head, cropped to itself; normalised intensity = ``floor + step * voxels``.
 
-    `voxels` uint8 ``(Z, H, W)``; `mask` holds bits of the lesion mask packed along columns. Points are
-    ``(N, 3)`` voxel indices: some of each lesion, bright voxels away from lesions, and any head voxels.
+    `voxels` uint8 ``(Z, H, W)``; `mask` holds bits of the lesion mask packed along columns.
+    Points are ``(N, 3)`` voxel indices: some of each lesion, bright voxels away from lesions, and
+    any head voxels.
     """
 
     name: str

@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -32,8 +32,9 @@ class Aim(StrEnum):
 class CropMix:
     """Shares of the crops. Synthetic heads get what tumours and negatives leave.
 
-    `lesion` is the share of all crops around a lesion; the rest of them is halved between bright voxels away from
-    lesions and anywhere. `jitter` is how far, in voxels, the crop's centre may be from the voxel it aims at.
+    `lesion` is the share of all crops around a lesion; the rest is halved between bright voxels
+    away from lesions and anywhere. `jitter` is how far, in voxels, a crop's centre may be from the
+    voxel it aims at along rows and along columns, before it is drawn in from the air.
     """
 
     tumour: float = 0.35
@@ -55,8 +56,9 @@ class CropSampler:
     Parameters
     ----------
     heads
-        Folder of synthetic heads. Read bit by bit: `first` at the start, then one every `crops_per_head` crops, new
-        files as they appear; at most `pool` are kept, the oldest leave first. About 7 MB a head.
+        Folder of synthetic heads. Read bit by bit: `first` at the start, then one every
+        `crops_per_head` crops, new files as they appear; at most `pool` are kept, the oldest leave
+        first. About 7 MB a head.
     real
         Cases from `models.training.cases.case_from_real`.
     seed
@@ -77,7 +79,7 @@ class CropSampler:
         mix: CropMix | None = None,
         contract: InputContract | None = None,
         first: int = 16,
-        pool: int = 220,
+        pool: int = 320,
         crops_per_head: int = 48,
     ) -> None:
         self._rng = np.random.default_rng(seed)
@@ -161,13 +163,13 @@ class CropSampler:
 
 
 def _draw_in(at: int, side: int, mix: CropMix) -> int:
-    """Move a crop's centre so that it does not show more air than it must; by no more than `jitter`."""
+    """Move a crop's centre inwards by up to `jitter`, so that it shows less air."""
     low = min(side // 2, mix.size // 2 - mix.jitter // 2)
     wanted = min(max(at, low), side - low)
     return at + min(max(wanted - at, -mix.jitter), mix.jitter)
 
 
-def prefetch(batches: Iterator[Batch], *, depth: int = 4) -> Iterator[Batch]:
+def prefetch(batches: Iterator[Batch], *, depth: int = 4) -> Generator[Batch, None, None]:
     """Draw `batches` ahead in a thread that ends with this iterator; its errors rise here."""
     ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=depth)
     stopped = threading.Event()

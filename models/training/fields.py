@@ -21,7 +21,7 @@ def upsample(coarse: Array, shape: Shape) -> Array:
 
 
 def smooth_noise(rng: np.random.Generator, shape: Shape, *, scale_mm: float) -> Array:
-    """Gaussian noise that varies over about `scale_mm` voxels; zero mean, unit deviation (roughly)."""
+    """Gaussian noise that varies over about `scale_mm` voxels; mean near 0, deviation 1."""
     coarse = tuple(max(2, round(n / scale_mm) + 1) for n in shape)
     field = upsample(rng.standard_normal(coarse).astype(np.float32), shape)
     return np.asarray(field / max(float(field.std()), 1e-6), dtype=np.float32)

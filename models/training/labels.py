@@ -51,14 +51,14 @@ def is_in(labels: NDArray[np.uint16], classes: tuple[int, ...]) -> NDArray[np.bo
 
 
 def read_label_map(path: Path) -> NDArray[np.uint16]:
-    """Read a 1 mm label map as ``(Z, H, W)``: slices to the head, rows to posterior, columns to left.
+    """Read a 1 mm label map as ``(Z, H, W)``: slices upwards, rows to posterior, columns to left.
 
     Raises
     ------
     MetsegError
         The map is not three-dimensional at 1 mm, or holds numbers outside 0..599.
     """
-    image = nib.load(path)  # type: ignore[attr-defined]
+    image = nib.load(path)
     if len(image.shape) != 3 or not np.allclose(image.header.get_zooms(), 1.0, atol=0.05):
         raise MetsegError(f"label map must be 3-D at 1 mm, got shape {image.shape}")
     voxels = to_axial_order(np.asarray(image.dataobj), image.affine)
@@ -68,7 +68,7 @@ def read_label_map(path: Path) -> NDArray[np.uint16]:
 
 
 def to_axial_order(voxels: NDArray[Any], affine: NDArray[np.float64]) -> NDArray[Any]:
-    """Flip and transpose NIfTI voxels ``(i, j, k)`` to ``(Z, H, W)``: up, posterior, left. No resampling."""
+    """Turn NIfTI voxels ``(i, j, k)`` to ``(Z, H, W)``: up, posterior, left. No resampling."""
     target = nib.orientations.axcodes2ornt(("L", "P", "S"))
     change = nib.orientations.ornt_transform(nib.orientations.io_orientation(affine), target)
     turned = nib.orientations.apply_orientation(voxels, change)

@@ -31,7 +31,7 @@ def draw_shape(
     margin_mm: float,
     ragged: bool = False,
 ) -> Shape3D:
-    """Draw a lesion of about the volume of a ball of `diameter_mm`, in a box with `margin_mm` around.
+    """Draw a lesion of about the volume of a ball of `diameter_mm`, with `margin_mm` around it.
 
     `centre` is in voxels and may fall between them; the box is cut at the edge of the head array.
     """
@@ -70,4 +70,4 @@ def _ellipsoid(grid: NDArray[np.float32], radius: float, rng: np.random.Generato
 
 def share_inside(distance: Array, *, edge_mm: float = 1.0) -> Array:
     """Share of each voxel inside the surface, in [0, 1]; the ramp is `edge_mm` wide."""
-    return np.clip(0.5 - distance / edge_mm, 0, 1)
+    return np.asarray(np.clip(0.5 - distance / edge_mm, 0, 1), dtype=np.float32)

@@ -107,7 +107,7 @@ def _sulci(labels: NDArray[np.uint16], tissue: NDArray[np.bool_]) -> NDArray[np.
 
 
 class _Places:
-    """Candidate centres, the grey-white border first; each one taken keeps its distance from the rest."""
+    """Candidate centres, most on the grey-white border; each keeps its distance from the rest."""
 
     def __init__(self, labels: NDArray[np.uint16], rng: np.random.Generator) -> None:
         white = blur(lb.is_in(labels, lb.WHITE_MATTER).astype(np.float32), 1.2)

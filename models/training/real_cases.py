@@ -1,4 +1,4 @@
-"""Real scans for training and validation: labelled enhancing gliomas, and brains without a tumour."""
+"""Real scans for training and validation: labelled gliomas, and brains without a tumour."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ CORE_LABELS: Final = (1, 4)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RealCase:
-    """A scan on the 1 mm axial grid, voxels ``(Z, H, W)`` in the scanner's units, and its tumour core."""
+    """A scan on the 1 mm axial grid, ``(Z, H, W)`` in the scanner's units, and its tumour core."""
 
     name: str
     voxels: NDArray[np.float32]
@@ -53,7 +53,7 @@ def _only(folder: Path, pattern: str) -> Path:
 
 
 def _read(path: Path) -> NDArray[Any]:
-    image = nib.load(path)  # type: ignore[attr-defined]
+    image = nib.load(path)
     if not np.allclose(image.header.get_zooms()[:3], 1.0, atol=0.05):
         raise MetsegError(f"training scans must be at 1 mm, got {image.header.get_zooms()}")
     return to_axial_order(np.asarray(image.dataobj), image.affine)

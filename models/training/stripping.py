@@ -27,7 +27,7 @@ def brain_mask(
 ) -> NDArray[np.bool_]:
     """What the tool leaves standing; everything for `Stripping.NONE`.
 
-    The edge lies 1 to 3 mm outside the closed brain when clean; ragged ones wander from -3 to +9 mm.
+    A clean edge lies about 0.5 to 3 mm outside the brain, a ragged one wanders from -3 to +9 mm.
     """
     shape: Shape = (labels.shape[0], labels.shape[1], labels.shape[2])
     if how is Stripping.NONE:

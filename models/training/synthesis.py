@@ -23,8 +23,8 @@ BELOW_BRAIN_MM = 30
 class SyntheticHead:
     """A head on the 1 mm axial grid: slices to the head, rows to posterior, columns to left.
 
-    `voxels` uint8 ``(Z, H, W)``; `lesions` uint16, the numbers of `drawn`, 0 elsewhere; `hard_negatives` int16
-    ``(N, 3)``: bright voxels away from lesions, (slice, row, column).
+    `voxels` uint8 ``(Z, H, W)``; `lesions` uint16, the numbers of `drawn`, 0 elsewhere;
+    `hard_negatives` int16 ``(N, 3)``: bright voxels away from lesions, (slice, row, column).
     """
 
     voxels: NDArray[np.uint8]
@@ -66,13 +66,7 @@ def synthesise_head(
     stripping = stripping or draw_stripping(rng)
     protocol = protocol or draw_protocol(rng)
     plans = draw_plans(rng) if plans is None else plans
-    labels = deform(crop_to_head(label_map, below_mm=BELOW_BRAIN_MM), rng)
-    look = draw_look(rng)
-    image = paint(labels, look, rng)
-    add_vessels(image, labels, look, rng)
-    core, numbers, drawn = add_lesions(image, labels, plans, look, rng)
-    seen = acquire(image, protocol, rng)
-    numbers = acquire_mask(core, numbers, protocol)
+    labels, seen, numbers, drawn = _scan(label_map, plans, protocol, rng)
     keep = brain_mask(labels, stripping, rng) | (numbers > 0)
     if stripping is not Stripping.NONE:
         seen *= keep
@@ -83,6 +77,19 @@ def synthesise_head(
     return SyntheticHead(
         _to_bytes(seen), numbers, bright, tuple(drawn), seed, stripping, protocol.thickness_mm
     )
+
+
+def _scan(
+    label_map: NDArray[np.uint16], plans: list[Plan], protocol: Protocol, rng: np.random.Generator
+) -> tuple[NDArray[np.uint16], Array, NDArray[np.uint16], list[Drawn]]:
+    """Another head from the label map, its scan, the lesion numbers in it and the lesions."""
+    labels = deform(crop_to_head(label_map, below_mm=BELOW_BRAIN_MM), rng)
+    look = draw_look(rng)
+    image = paint(labels, look, rng)
+    add_vessels(image, labels, look, rng)
+    core, numbers, drawn = add_lesions(image, labels, plans, look, rng)
+    seen = acquire(image, protocol, rng)
+    return labels, seen, acquire_mask(core, numbers, protocol), drawn
 
 
 def _box(mask: NDArray[np.bool_], *, margin: int) -> tuple[slice, slice, slice]:
@@ -99,7 +106,7 @@ def _shift(lesion: Drawn, box: tuple[slice, slice, slice]) -> Drawn:
 def _to_bytes(voxels: Array) -> NDArray[np.uint8]:
     """Scale to 0..255 with the brightest 0.05 % cut: the input contract cuts more."""
     top = float(np.percentile(voxels[::2, ::2, ::2], 99.95))
-    return np.clip(np.rint(voxels * (255 / top)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(voxels * (255 / top)), 0, 255), dtype=np.uint8)
 
 
 def _hard_negatives(

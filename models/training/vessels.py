@@ -14,7 +14,7 @@ SPLATS = 6
 def add_vessels(
     image: Array, labels: NDArray[np.uint16], look: Look, rng: np.random.Generator
 ) -> Array:
-    """Draw 40 to 220 vessels into `image` (changed in place); returns how much of each voxel they fill."""
+    """Draw 40 to 220 vessels into `image`, in place; returns how much of each voxel they fill."""
     count = int(rng.integers(40, 220))
     fluid = lb.is_in(labels, lb.CSF)
     cortex = lb.is_in(labels, lb.CORTEX + lb.CEREBELLAR_GREY)
