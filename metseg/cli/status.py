@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 
 from db import jobs
+from db.health import is_progressing
 from db.overview import Overview, overview
-from db.processes import is_progressing
 from db.tables import Role
 from metseg.cli.common import ExitCode, HomeOption, database, edge, err, load_settings, out
 

@@ -1,0 +1,40 @@
+"""The commands of `metseg`, put together."""
+
+import typer
+
+from metseg.cli.common import RESEARCH_USE_ONLY
+from metseg.cli.demo import demo
+from metseg.cli.doctor import doctor
+from metseg.cli.results import results
+from metseg.cli.run import run
+from metseg.cli.segment import segment
+from metseg.cli.services import migrate_database, watch, work
+from metseg.cli.status import health, retry, status
+
+app = typer.Typer(
+    name="metseg",
+    help=f"Finds brain metastases in contrast-enhanced T1 MRI. **{RESEARCH_USE_ONLY}**",
+    epilog="Exit codes: 0 well, 1 a job or check failed, 2 wrong usage, 3 nothing could be tried. "
+    "Every setting is a variable METSEG_…: `metseg doctor --settings` lists them.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
+)
+
+app.command()(run)
+app.command()(segment)
+app.command()(results)
+app.command()(status)
+app.command()(retry)
+app.command()(doctor)
+app.command()(demo)
+app.command()(watch)
+app.command()(work)
+app.command(name="migrate")(migrate_database)
+app.command()(health)
+
+
+def main() -> None:
+    """Entry of the program."""
+    app()

@@ -1,0 +1,145 @@
+"""`metseg run`: watcher and worker together, embedded, no server."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from db.overview import Overview, overview
+from db.results import StudyReport, study_reports
+from db.tables import JobState
+from db.upgrade import migrate
+from metseg.cli.common import (
+    RESEARCH_USE_ONLY,
+    ExitCode,
+    HomeOption,
+    database,
+    edge,
+    err,
+    load_settings,
+    out,
+)
+from metseg.cli.progress import Display
+from metseg.cli.render import STATUS_COLOURS
+from metseg.cli.services import stop_at_signals
+from metseg.errors import ConfigurationError
+from metseg.settings import Settings
+
+ONCE_QUIET_S = 2.0
+"""With --once all is there already: no need to wait for a slow copy, unless the user says so."""
+OPEN = (JobState.PENDING, JobState.RUNNING)
+
+
+def run(
+    inbox: Annotated[Path, typer.Argument(help="Folder to watch. It is only ever read.")],
+    once: Annotated[
+        bool, typer.Option("--once", help="Process what is there, print a summary, end.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Watch a folder and segment what arrives, in one program with SQLite and no server.
+
+    Exit code with --once: 0 when all went well, 1 if a job failed, 3 if nothing could be tried.
+
+    Example: `metseg run ~/inbox --once`
+    """
+    settings = embedded_settings(inbox, home=home, once=once)
+    with edge():
+        failed = run_embedded(settings, once=once)
+        if once:
+            with database(settings) as session:
+                reports = study_reports(session, results_dir=settings.results_dir)
+                found = overview(session, now=datetime.now(UTC))
+            print_summary(settings, reports, found)
+            raise typer.Exit(ExitCode.FAILED if failed else ExitCode.OK)
+
+
+def embedded_settings(inbox: Path, *, home: Path | None, once: bool) -> Settings:
+    """The settings of an embedded daemon; with `once` a short quiet time unless one is set."""
+    quiet = ONCE_QUIET_S if once and "METSEG_QUIET_S" not in os.environ else None
+    return load_settings(home, inbox=inbox.expanduser().absolute(), quiet_s=quiet)
+
+
+def run_embedded(settings: Settings, *, once: bool) -> bool:
+    """Watch, and let a child process work, until stopped or, with `once`, until all has ended.
+
+    Returns whether a job failed meanwhile.
+    """
+    from watcher.watch import Watcher
+
+    if settings.broker is not None:
+        raise ConfigurationError(
+            "metseg run is embedded: METSEG_BROKER_URL must not be set. In server mode, start"
+            " `metseg watch` and `metseg work`"
+        )
+    inbox = settings.inbox
+    if inbox is None or not inbox.is_dir():
+        raise ConfigurationError("INBOX must be a folder that exists")
+    settings.home_dir.mkdir(parents=True, exist_ok=True)
+    migrate(settings.database)
+    stop = stop_at_signals()
+    with database(settings) as session:
+        before = failed_jobs(overview(session, now=datetime.now(UTC)))
+    with (
+        Display() as display,
+        contextlib.closing(Watcher(settings, inbox=inbox)) as watcher,
+        supervised_worker(settings),
+    ):
+        while not stop.is_set():
+            watcher.step()
+            with database(settings) as session:
+                found = overview(session, now=datetime.now(UTC))
+            display.show(watcher.view(), found)
+            if once and watcher.idle and not any(found.counts.get(state) for state in OPEN):
+                break
+            watcher.wait(0.25)
+    return bool(failed_jobs(found) - before)
+
+
+def failed_jobs(found: Overview) -> set[int]:
+    """Ids of the jobs that failed."""
+    return {job.job_id for job in found.jobs if job.state is JobState.FAILED}
+
+
+@contextlib.contextmanager
+def supervised_worker(settings: Settings) -> Iterator[None]:
+    """A worker process, kept alive by a thread of ours, for the time of the block."""
+    from worker.supervisor import supervise
+
+    stop = threading.Event()
+    thread = threading.Thread(target=supervise, args=(settings, stop), name="supervisor")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def print_summary(settings: Settings, reports: Sequence[StudyReport], found: Overview) -> None:
+    """One line a study, and what was refused."""
+    table = Table(title="studies", title_justify="left", box=None, pad_edge=False)
+    for column in ("study", "status", "lesions", "volume mm3", "Dice"):
+        table.add_column(column, overflow="fold")
+    for report in reports:
+        colour = STATUS_COLOURS[report.status]
+        status = report.status + (f" ({report.error_code})" if report.error_code else "")
+        volume = report.total_volume_mm3
+        table.add_row(
+            report.study_uid,
+            f"[{colour}]{status}[/]",
+            "" if report.n_lesions is None else str(report.n_lesions),
+            "" if volume is None else f"{volume:,.0f}",
+            "" if report.dice is None else f"{report.dice:.3f}",
+        )
+    out.print(table if reports else "no study was found")
+    for file in found.refused:
+        err.print(f"file {file.source_file_id} refused: {file.reason}", soft_wrap=True)
+    out.print(f"details: metseg results --home {settings.home_dir}", soft_wrap=True)
+    out.print(f"[bold]{RESEARCH_USE_ONLY}[/]")
