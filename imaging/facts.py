@@ -32,6 +32,7 @@ class SeriesFacts:
     slice_spacing_mm: float | None = None
     samples_per_pixel: int = 1
     series_number: int | None = None
+    manufacturer: str = ""
 
 
 _TEXTS = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName")
@@ -87,6 +88,7 @@ def series_facts(datasets: Sequence[Dataset]) -> SeriesFacts:
         slice_spacing_mm=abs(spacing) if spacing else None,
         samples_per_pixel=int(first.get("SamplesPerPixel") or 1),
         series_number=None if look.number("SeriesNumber") is None else int(first.SeriesNumber),
+        manufacturer=look.text("Manufacturer"),
     )
 
 

@@ -1,0 +1,148 @@
+"""Source images as a result refers to them: their identity and geometry, in one clean form.
+
+highdicom reads many elements of a source image, refuses odd ones and logs patient names that it finds odd. It is given
+stand-ins that hold identity and geometry only; patient and study are adopted afterwards.
+"""
+
+import re
+from copy import deepcopy
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from imaging.frames import Frame, is_multiframe, read_frames
+from imaging.series import SourceSeries
+
+# Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1) as far as a series of the same study repeats them.
+_PATIENT_AND_STUDY = (
+    "SpecificCharacterSet",
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientAge",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "StudyDescription",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
+_TYPE_2 = frozenset(
+    {
+        "PatientName",
+        "PatientID",
+        "PatientBirthDate",
+        "PatientSex",
+        "StudyDate",
+        "StudyTime",
+        "StudyID",
+        "AccessionNumber",
+        "ReferringPhysicianName",
+    }
+)
+# PS3.5 6.2; anonymisers leave stars in dates, which no reader takes
+_FORMATS = {
+    "DA": r"[0-9]{8}",
+    "TM": r"[0-9]{2,6}(\.[0-9]{1,6})?",
+    "CS": r"[A-Z0-9_ ]{1,16}",
+    "AS": r"[0-9]{3}[DWMY]",
+}
+
+
+def reference_images(source: SourceSeries) -> tuple[list[Dataset], list[int | None]]:
+    """Stand-ins of the source images, and for each of their frames the slice of the volume.
+
+    Single-frame instances come in slice order. Enhanced multi-frame ones come as they are, and a frame that the volume
+    left out has no slice.
+
+    Raises
+    ------
+    ValueError
+        A series of several multi-frame instances: a segmentation can be derived from one only.
+    """
+    if not is_multiframe(source.datasets[0]):
+        images = []
+        for instance, _ in source.slices:
+            dataset = source.datasets[instance]
+            (frame,) = read_frames([dataset])
+            images.append(_single_frame(dataset, frame))
+        return images, list(range(len(images)))
+    if len(source.datasets) > 1:
+        raise ValueError(
+            f"source must be single frames or one multi-frame image, got {len(source.datasets)}"
+        )
+    frames = read_frames(source.datasets)
+    slice_of = {number: z for z, (_, number) in enumerate(source.slices)}
+    return [_multi_frame(source.datasets[0], frames)], [slice_of.get(f.number) for f in frames]
+
+
+def adopt_patient_and_study(result: Dataset, source: Dataset) -> None:
+    """Copy patient and study of the source to a result; values that break their format become empty."""
+    for keyword in _PATIENT_AND_STUDY:
+        if keyword not in source:
+            if keyword in result and keyword not in _TYPE_2:
+                del result[keyword]
+            continue
+        element = deepcopy(source[keyword])
+        form = _FORMATS.get(element.VR)
+        values = str(element.value or "")
+        if form and keyword != "SpecificCharacterSet" and not re.fullmatch(f"({form})?", values):
+            if keyword not in _TYPE_2:
+                continue
+            element.value = ""
+        result[keyword] = element
+
+
+def _identity(dataset: Dataset) -> Dataset:
+    image = Dataset()
+    image.SOPClassUID, image.SOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
+    image.StudyInstanceUID = dataset.StudyInstanceUID
+    image.SeriesInstanceUID = dataset.SeriesInstanceUID
+    image.FrameOfReferenceUID = dataset.get("FrameOfReferenceUID") or generate_uid(
+        entropy_srcs=[str(dataset.SeriesInstanceUID), "frame of reference"]
+    )
+    image.Modality = dataset.get("Modality") or "MR"
+    image.Rows, image.Columns = dataset.Rows, dataset.Columns
+    image.PatientName = image.PatientID = image.PatientBirthDate = image.PatientSex = ""
+    image.StudyDate = image.StudyTime = image.StudyID = image.AccessionNumber = ""
+    image.ReferringPhysicianName = image.PositionReferenceIndicator = ""
+    image.ImageType = ["ORIGINAL", "PRIMARY"]
+    return image
+
+
+def _single_frame(dataset: Dataset, frame: Frame) -> Dataset:
+    image = _identity(dataset)
+    image.ImagePositionPatient = _decimals(frame.position)
+    image.ImageOrientationPatient = _decimals(frame.orientation)
+    image.PixelSpacing = _decimals(np.array(frame.pixel_spacing))
+    image.SliceThickness = _decimals(np.array([frame.thickness or 1.0]))[0]
+    return image
+
+
+def _multi_frame(dataset: Dataset, frames: list[Frame]) -> Dataset:
+    image = _identity(dataset)
+    image.NumberOfFrames = len(frames)
+    measures, orientation, shared = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing = _decimals(np.array(frames[0].pixel_spacing))
+    measures.SliceThickness = _decimals(np.array([frames[0].thickness or 1.0]))[0]
+    orientation.ImageOrientationPatient = _decimals(frames[0].orientation)
+    shared.PixelMeasuresSequence = [measures]
+    shared.PlaneOrientationSequence = [orientation]
+    image.SharedFunctionalGroupsSequence = [shared]
+    image.PerFrameFunctionalGroupsSequence = []
+    for frame in frames:
+        position, own = Dataset(), Dataset()
+        position.ImagePositionPatient = _decimals(frame.position)
+        own.PlanePositionSequence = [position]
+        image.PerFrameFunctionalGroupsSequence.append(own)
+    return image
+
+
+def _decimals(values: np.ndarray) -> list[str]:
+    """Decimal strings (PS3.5 6.2) of at most 16 characters."""
+    return [f"{float(v) + 0.0:.10g}" for v in values]
