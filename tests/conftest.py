@@ -4,6 +4,7 @@
 on SQLite and on PostgreSQL.
 """
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,17 +68,42 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=ON_BOTH)
-def database_url(request: pytest.FixtureRequest) -> str:
-    """SQLAlchemy URL of an empty database: the test runs on SQLite and on PostgreSQL."""
-    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
-    return str(request.getfixturevalue(name))
+def backend(request: pytest.FixtureRequest) -> str:
+    """sqlite, then postgresql: whatever asks for this, or for what follows, runs on both."""
+    return str(request.param)
 
 
 @pytest.fixture
-def migrated_url(database_url: str) -> str:
-    """SQLAlchemy URL of a database with our schema, on both."""
-    migrate(database_url)
-    return database_url
+def database_url(request: pytest.FixtureRequest, backend: str) -> str:
+    """SQLAlchemy URL of an empty database, on both."""
+    name = "sqlite_url" if backend == "sqlite" else "postgres_url"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "metseg.sqlite3"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def _migrated_postgres(_postgres: PostgresServer) -> str:
+    url = _postgres.new_database()
+    migrate(url)
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def migrated_url(request: pytest.FixtureRequest, backend: str) -> str:
+    """SQLAlchemy URL of a database with our schema, on both: a copy of one migrated once."""
+    if backend == "sqlite":
+        url = str(request.getfixturevalue("sqlite_url"))
+        template = request.getfixturevalue("_migrated_sqlite")
+        shutil.copyfile(template, url.removeprefix("sqlite:///"))
+        return url
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.new_database(template=request.getfixturevalue("_migrated_postgres"))
 
 
 @pytest.fixture
