@@ -1,0 +1,287 @@
+"""A whole metseg on real processes for fault tests: inbox, watcher, workers, and ways to hurt them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from db.result_tables import LesionRow, Result
+from db.session import make_engine, session_factory
+from db.tables import Job, JobState, Study
+from db.upgrade import migrate
+from metseg.settings import Settings
+from tests.phantom import CANARY_ID, CANARY_NAME, Phantom, Recipe, uid, write_study
+from tests.services import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = "from metseg.settings import Settings; from worker.service import work; work(Settings())"
+WATCH = "from watcher.service import main; main()"
+FAST = {
+    "ENSEMBLE": "tests.fakes:ThresholdEnsemble",
+    "BEAT_S": "0.2",
+    "LEASE_S": "1.5",
+    "BACKOFF_S": "0.3",
+    "REPUBLISH_S": "1.5",
+    "RECONCILE_S": "0.2",
+    "QUIET_S": "0.4",
+    "SCAN_INTERVAL_S": "0.2",
+    "MIN_FREE_MB": "0",
+    "LOG_FORMAT": "json",
+}
+"""The daemon's settings, a hundred times faster."""
+
+
+@dataclass(slots=True)
+class Proc:
+    """One process of ours in a group of its own, and its log."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def group(self) -> int:
+        return self.popen.pid
+
+    def alive(self) -> bool:
+        return self.popen.poll() is None
+
+    def child(self) -> psutil.Process | None:
+        """The process that runs jobs: the Celery child or the embedded worker."""
+        try:
+            below = psutil.Process(self.popen.pid).children(recursive=True)
+            for process in below:
+                line = " ".join(process.cmdline())
+                if "worker.embedded" in line or "spawn_main" in line:
+                    return process
+        except psutil.NoSuchProcess:
+            pass
+        return None
+
+    def everything(self) -> list[psutil.Process]:
+        """The process and all below it."""
+        try:
+            top = psutil.Process(self.popen.pid)
+            return [top, *top.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def signal_all(self, number: int) -> None:
+        """Send a signal to the process and all below it."""
+        for process in self.everything():
+            try:
+                process.send_signal(number)
+            except psutil.NoSuchProcess:
+                continue
+
+    def kill(self) -> None:
+        """End the process and all below it at once, as a power cut does."""
+        self.signal_all(signal.SIGKILL)
+        self.popen.wait(10)
+
+    def terminate(self, *, seconds: float = 40.0) -> int:
+        """Ask it to end, as `docker stop` does. Returns the exit status."""
+        self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(seconds)
+
+
+@dataclass
+class Site:
+    """Folders, database and processes of one test."""
+
+    home: Path
+    database_url: str
+    broker_url: str | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+    processes: list[Proc] = field(default_factory=list)
+    phantoms: dict[str, Phantom] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for folder in (self.inbox, self.faults, self.state, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        migrate(self.database_url)
+        self.engine = make_engine(self.database_url)
+
+    @property
+    def inbox(self) -> Path:
+        return self.home / "inbox"
+
+    @property
+    def faults(self) -> Path:
+        return self.home / "faults"
+
+    @property
+    def state(self) -> Path:
+        return self.home / "state"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def results(self) -> Path:
+        return Path(self.extra.get("RESULTS", self.state / "results"))
+
+    @property
+    def sessions(self) -> sessionmaker[Session]:
+        return session_factory(self.engine)
+
+    def environment(self) -> dict[str, str]:
+        """What the processes see: nothing of the surrounding METSEG_ settings."""
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("METSEG_")}
+        ours = FAST | {
+            "HOME": str(self.state),
+            "INBOX": str(self.inbox),
+            "DATABASE_URL": self.database_url,
+        }
+        if self.broker_url is not None:
+            ours["BROKER_URL"] = self.broker_url
+        ours |= self.extra
+        return (
+            clean
+            | {f"METSEG_{name}": value for name, value in ours.items()}
+            | {
+                "FAKE_FAULTS": str(self.faults),
+                "PYTHONPATH": str(ROOT),
+            }
+        )
+
+    def start(self, *command: str, name: str) -> Proc:
+        """Start a process of ours; its log is `name`."""
+        log = self.logs / f"{name}-{len(self.processes)}.log"
+        with log.open("ab") as output:
+            popen = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        process = Proc(popen, log)
+        self.processes.append(process)
+        return process
+
+    def worker(self) -> Proc:
+        """Start a worker: Celery's with a broker, else the embedded one."""
+        return self.start("-c", WORK, name="worker")
+
+    def watcher(self) -> Proc:
+        """Start the watcher with its reconciler."""
+        return self.start("-m", "watcher.service", name="watcher")
+
+    def drop(self, name: str, *, slices: int) -> str:
+        """Copy a study into the inbox. Its number of slices is how faults find it. Gives its UID."""
+        self.phantoms[uid(name)] = write_study(
+            self.inbox / name,
+            Recipe(name=name),
+            shape=(slices, 36, 36),
+            spacing=(5.0, 4.0, 4.0),
+        )
+        return uid(name)
+
+    def order(self, slices: int | str, fault: str) -> Path:
+        """Have a fault befall volumes of so many slices; remove the file to end it."""
+        path = self.faults / str(slices)
+        path.with_suffix(".new").write_text(fault)
+        path.with_suffix(".new").rename(path)
+        return path
+
+    def seen(self, slices: int) -> int:
+        """How often a volume of so many slices came to the ensemble."""
+        return len(list(self.faults.glob(f"seen-{slices}-*")))
+
+    def job(self, study_uid: str) -> Job | None:
+        """The newest job of a study."""
+        from db.tables import Snapshot
+
+        with self.sessions() as session:
+            return session.scalars(
+                select(Job)
+                .join(Snapshot, Snapshot.id == Job.snapshot_id)
+                .join(Study, Study.id == Snapshot.study_id)
+                .where(Study.study_instance_uid == study_uid)
+                .order_by(Job.id.desc())
+            ).first()
+
+    def state_of(self, study_uid: str) -> JobState | None:
+        """Where its newest job stands."""
+        job = self.job(study_uid)
+        return None if job is None else job.state
+
+    def until(self, ready: Callable[[], bool], what: str, *, seconds: float = 25.0) -> None:
+        """Wait, and show the logs when it is in vain."""
+        end = time.monotonic() + seconds
+        while not ready():
+            if time.monotonic() > end:
+                self.show_logs()
+            wait_until(ready, seconds=max(0.1, end - time.monotonic()), what=what)
+
+    def until_state(self, study_uid: str, state: JobState, *, seconds: float = 25.0) -> None:
+        """Wait until the study's newest job stands there."""
+        self.until(lambda: self.state_of(study_uid) is state, f"job {state.value}", seconds=seconds)
+
+    def until_seen(self, slices: int, times: int = 1, *, seconds: float = 25.0) -> None:
+        """Wait until such a volume came to the ensemble so often."""
+        self.until(lambda: self.seen(slices) >= times, f"{slices} slices seen", seconds=seconds)
+
+    def show_logs(self) -> None:
+        for log in sorted(self.logs.iterdir()):
+            print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}")
+
+    def close(self) -> None:
+        """Kill whatever still runs."""
+        for process in self.processes:
+            process.kill()
+        self.engine.dispose()
+
+    def check(self) -> None:
+        """What must hold after every fault, once all is quiet."""
+        self._check_results()
+        self._check_folders()
+        self._check_canary()
+
+    def _check_results(self) -> None:
+        """Each recorded study has the fake's known numbers, once."""
+        with self.sessions() as session:
+            for result, study in session.execute(
+                select(Result, Study.study_instance_uid).join(Study, Study.id == Result.study_id)
+            ):
+                phantom = self.phantoms[study]
+                lesions = session.scalars(
+                    select(LesionRow.voxel_count)
+                    .where(LesionRow.result_id == result.id)
+                    .order_by(LesionRow.number)
+                ).all()
+                labels = phantom.labels
+                expected = [int((labels == n).sum()) for n in range(1, labels.max() + 1)]
+                assert list(lesions) == sorted(expected, reverse=True)
+
+    def _check_folders(self) -> None:
+        """The folders of results are those that the rows name, file by file."""
+        from db.result_tables import Artifact
+
+        with self.sessions() as session:
+            named = {self.results / path for path in session.scalars(select(Artifact.path))}
+        self.until(lambda: self._files() == named, "only recorded files remain", seconds=15)
+
+    def _files(self) -> set[Path]:
+        return {path for path in self.results.rglob("*") if path.is_file()}
+
+    def _check_canary(self) -> None:
+        """The patient is named nowhere: logs, file names, and all files of ours but SEG and spool."""
+        for path in [*self.logs.iterdir(), *self.results.rglob("*")]:
+            assert "CANARY" not in path.name
+            if path.is_file() and path.suffix != ".dcm":
+                content = path.read_bytes()
+                assert CANARY_NAME.encode() not in content, path
+                assert CANARY_ID.encode() not in content, path
+                assert b"CANARY" not in content, path

@@ -1,0 +1,101 @@
+"""The Celery worker of server mode, started by code so that its settings are those of
+docs/reliability.md.
+"""
+
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NoReturn
+
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
+from celery import Celery
+from celery.signals import task_failure
+
+from metseg.broker import make_celery
+from metseg.logs import setup_logging
+from metseg.settings import Settings
+from worker.identity import worker_name
+from worker.parent import Parent
+from worker.ready import wait_for_database
+from worker.tasks import FOLDER_KEY, WORKER_KEY
+
+logger = logging.getLogger(__name__)
+
+REMAP = "REMAP_SIGTERM"
+"""Read by billiard when it is imported: SIGTERM then gives a running job
+`worker_soft_shutdown_timeout` to end.
+"""
+
+
+def worker_app(settings: Settings, *, name: str, folder: Path) -> Celery:
+    """The application of one worker. Its children get name and folder with the configuration."""
+    app = make_celery(settings)
+    app.conf.update(
+        {
+            "imports": ("worker.tasks",),
+            "worker_redirect_stdouts": False,
+            WORKER_KEY: name,
+            FOLDER_KEY: str(folder),
+        }
+    )
+    return app
+
+
+def worker_arguments(settings: Settings, *, name: str) -> list[str]:
+    """The command line of the Celery worker: one child, and no chatter between workers."""
+    token = name.rpartition(":")[2]
+    return [
+        "worker",
+        "--pool=prefork",
+        "--concurrency=1",
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+        f"--hostname=metseg-{token}@%h",
+        f"--loglevel={settings.log_level}",
+    ]
+
+
+def start() -> NoReturn:
+    """Replace this process by a Celery worker. Its settings come from the environment, as its
+    children's do.
+    """
+    environment = os.environ | {REMAP: "SIGQUIT"}
+    os.execve(sys.executable, [sys.executable, "-m", "worker.app"], environment)  # noqa: S606
+
+
+def run(settings: Settings) -> int:
+    """Run a Celery worker in this process until a signal ends it. Returns the exit status."""
+    name = worker_name()
+    engine = wait_for_database(settings)
+    engine.dispose()
+    with (
+        tempfile.TemporaryDirectory(prefix="metseg-worker-") as folder,
+        Parent(settings, name=name, folder=Path(folder)) as parent,
+    ):
+
+        def on_failure(exception: BaseException, args: Any = (), **_kwargs: Any) -> None:
+            """In the parent only: a child died, or is killed for its time (Celery says so
+            twice).
+            """
+            if isinstance(exception, TimeLimitExceeded):
+                parent.hurry(overdue=args[0] if args and isinstance(args[0], int) else None)
+            elif isinstance(exception, WorkerLostError):
+                parent.hurry()
+
+        task_failure.connect(on_failure, weak=False)
+        app = worker_app(settings, name=name, folder=Path(folder))
+        return int(app.worker_main(worker_arguments(settings, name=name)) or 0)
+
+
+def main() -> int:
+    """Entry of ``python -m worker.app``."""
+    settings = Settings()
+    setup_logging(level=settings.log_level, style=settings.log_format)
+    return run(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""One claimed job from its files to its row, whatever happens on the way. Both ways to run come
+through here.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from db import jobs
+from db.intake import snapshot_instances
+from db.jobs import Claim
+from db.tables import JobState, Snapshot
+from metseg.settings import Settings
+from metseg.spool import spool_path
+from models.ensemble import Ensemble
+from worker.failures import Failure, FailureKind, classify
+from worker.heartbeat import Heartbeat
+from worker.identity import Owner
+from worker.pause import backoff
+from worker.pipeline import segment_study
+from worker.record import commit
+from worker.artifacts import write_artifacts
+from worker.results import new_result
+from worker.staging import RunFolders, RunName
+from worker.stopwatch import Progress, Stopwatch, silent
+
+logger = logging.getLogger(__name__)
+
+
+class Ended(StrEnum):
+    """How a job left this process."""
+
+    RECORDED = "recorded"
+    FAILED = "failed"
+    HANDED_BACK = "handed_back"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a job ended and, unless it was recorded, why."""
+
+    ended: Ended
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What jobs are run with. `utcnow` is the wall clock, for columns that people read."""
+
+    settings: Settings
+    sessions: sessionmaker[Session]
+    ensemble: Ensemble
+    owner: Owner
+    utcnow: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where the walk is, in words for `metseg status`."""
+
+    words: str = "starting"
+    watcher: Progress = field(default=silent)
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        self.words = f"{stage} {fraction:.0%}"
+        self.watcher(stage, fraction)
+
+
+def execute(claim: Claim, bench: Bench, *, progress: Progress = silent) -> Report:
+    """Run a claimed job, and record or hand back what came of it. Raises nothing that is the
+    study's fault.
+
+    Raises
+    ------
+    sqlalchemy.exc.DBAPIError
+        The database did not answer for a whole lease. The job's row says RUNNING, until its lease
+        ends.
+    """
+    place = _Place(watcher=progress)
+    folders = _folders(claim, bench)
+    with _heartbeat(claim, bench, folders, place) as heart:
+        try:
+            _run(claim, bench, heart, folders, Stopwatch(place))
+            return Report(Ended.RECORDED)
+        except Exception as error:
+            failure = classify(error)
+            _log(claim, failure, error)
+        if failure.kind is FailureKind.LOST or not heart.is_finishing:
+            folders.discard()  # else the commit may have been taken: the sweep decides
+        heart.finishing()
+        return Report(_hand_back(claim, bench, heart, failure), failure)
+
+
+def _run(
+    claim: Claim, bench: Bench, heart: Heartbeat, folders: RunFolders, watch: Stopwatch
+) -> None:
+    """The job itself: walk, write, publish, record."""
+    files = _spooled_files(claim, bench)
+    findings = segment_study(files, ensemble=bench.ensemble, settings=bench.settings, watch=watch)
+    with watch.stage("write"):
+        written = write_artifacts(findings, folders.make(), job_id=claim.job_id)
+        folders.publish({file.name: file.sha256 for file in written.files})
+    directory = folders.published.relative_to(bench.settings.results_dir).as_posix()
+    result = new_result(findings, written, directory=directory, seconds=watch.seconds)
+    heart.finishing()
+    with watch.stage("record"):
+        commit(
+            bench.sessions,
+            claim,
+            lambda session: jobs.finalise(session, claim, result, now=bench.utcnow()),
+            reached={JobState.SUCCEEDED},
+            seconds_left=lambda: heart.seconds_left,
+        )
+    logger.info(
+        "job %d recorded: %s", claim.job_id, {k: round(v, 3) for k, v in watch.seconds.items()}
+    )
+
+
+def _hand_back(claim: Claim, bench: Bench, heart: Heartbeat, failure: Failure) -> Ended:
+    if failure.kind is FailureKind.LOST:
+        return Ended.LOST
+    now = bench.utcnow()
+
+    def change(session: Session) -> JobState | None:
+        if failure.kind is FailureKind.INPUT:
+            done = jobs.fail(session, claim, code=failure.code, message=failure.message, now=now)
+            return JobState.FAILED if done else None
+        return jobs.release(
+            session,
+            claim,
+            code=failure.code,
+            message=failure.message,
+            now=now,
+            run_after=now + timedelta(seconds=_wait_s(claim, bench, failure)),
+            refund=failure.kind is FailureKind.INFRASTRUCTURE,
+            max_attempts=bench.settings.max_attempts,
+        )
+
+    ends = {JobState.PENDING, JobState.FAILED, JobState.CANCELLED}
+    state = commit(
+        bench.sessions, claim, change, reached=ends, seconds_left=lambda: heart.seconds_left
+    )
+    return Ended.FAILED if state is JobState.FAILED else Ended.HANDED_BACK
+
+
+def _wait_s(claim: Claim, bench: Bench, failure: Failure) -> float:
+    """An infrastructure failure waits once: the worker's own pause grows instead."""
+    failures = 1 if failure.kind is FailureKind.INFRASTRUCTURE else claim.attempt
+    return backoff(failures, first_s=bench.settings.backoff_s)
+
+
+def _spooled_files(claim: Claim, bench: Bench) -> list[Path]:
+    with bench.sessions.begin() as session:
+        instances = snapshot_instances(session, claim.snapshot_id)
+    return [spool_path(bench.settings.spool_dir, instance.sha256) for instance in instances]
+
+
+def _folders(claim: Claim, bench: Bench) -> RunFolders:
+    with bench.sessions.begin() as session:
+        snapshot = session.get_one(Snapshot, claim.snapshot_id)
+        study_id = snapshot.study_id
+    run = RunName(claim.job_id, claim.fence, bench.owner.token)
+    return RunFolders.of(bench.settings.results_dir, study_id=study_id, run=run)
+
+
+def _heartbeat(claim: Claim, bench: Bench, folders: RunFolders, place: _Place) -> Heartbeat:
+    def beat() -> bool:
+        with bench.sessions.begin() as session:
+            return jobs.beat(session, claim, progress=place.words)
+
+    return Heartbeat(
+        beat,
+        beat_s=bench.settings.beat_s,
+        lease_s=bench.settings.lease_s,
+        on_lost=folders.discard,
+    )
+
+
+def _log(claim: Claim, failure: Failure, error: Exception) -> None:
+    """Where it broke, but not what the error said: libraries quote values, and those may name a
+    patient.
+    """
+    steps = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)[-6:]))
+    logger.warning(
+        "job %d: %s (%s): %s, %s at\n%s",
+        claim.job_id,
+        failure.kind,
+        failure.code,
+        failure.message,
+        type(error).__name__,
+        steps,
+    )

@@ -1,0 +1,54 @@
+"""What the walk of a study gives: arrays and facts, before anything is written."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.choice import Choice
+from imaging.lesions import Dropped, Lesion
+from imaging.metrics import Evaluation
+from imaging.series import Series, SourceSeries
+from imaging.volume import Volume
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceScore:
+    """The lesions measured against one real reference."""
+
+    sha256: str
+    kind: str
+    reference_volume_mm3: float
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmentation:
+    """The chosen series, segmented and measured.
+
+    `labels` is ``(Z, H, W)`` on the native grid of `volume`, value = lesion number. `agreement` is
+    Dice between the members; `expected_dice` and `entropy` are of the mean probability.
+    """
+
+    volume: Volume
+    source: SourceSeries
+    labels: NDArray[np.uint16]
+    lesions: tuple[Lesion, ...]
+    dropped: tuple[Dropped, ...]
+    agreement: float | None
+    expected_dice: float | None
+    entropy: float | None
+    scores: tuple[ReferenceScore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyFindings:
+    """What was found in a study. Without a segmentation no series was suitable, and `choice` says
+    why.
+    """
+
+    series: tuple[Series, ...]
+    choice: Choice
+    ensemble_version: str
+    segmentation: Segmentation | None = None
+    warnings: tuple[str, ...] = ()

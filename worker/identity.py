@@ -1,0 +1,53 @@
+"""Who holds a job: names that no other process ever had."""
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that runs jobs, and the worker (its parent) that answers for it.
+
+    `worker` is the name of the row in the table `worker`; `token` is in the names of its result
+    folders.
+    """
+
+    worker: str
+    pid: int
+    token: str
+
+    def __str__(self) -> str:
+        return f"{self.worker}:{self.pid}:{self.token}"
+
+
+def worker_name() -> str:
+    """A new name for this worker: host, process id and chance (process ids come again, also in
+    containers).
+    """
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def new_owner(worker: str) -> Owner:
+    """The calling process as an owner of jobs, below the worker of that name."""
+    return Owner(worker=worker, pid=os.getpid(), token=secrets.token_hex(4))
+
+
+def parse_owner(text: str) -> Owner | None:
+    """Reverse of ``str(owner)``; None for anything else."""
+    match text.rsplit(":", 2):
+        case [worker, pid, token] if pid.isdigit():
+            return Owner(worker=worker, pid=int(pid), token=token)
+        case _:
+            return None
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process of this host lives. One that ended and was not yet waited for does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

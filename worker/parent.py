@@ -1,0 +1,183 @@
+"""What the parent of a process that runs jobs does for it: shows it in the table `worker`, takes
+back what a dead child held, sweeps folders that nothing refers to. A thread beside the Celery main
+process or the supervisor."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from db import jobs, processes
+from db.session import make_engine, read_only, session_factory
+from db.states import EventCode
+from db.tables import Role
+from metseg.settings import Settings
+from worker.failures import is_database_trouble
+from worker.identity import is_running, parse_owner
+from worker.pause import PauseNote, backoff, paused_reason
+from worker.sweep import sweep_results
+
+logger = logging.getLogger(__name__)
+
+OVER_TIME = "over_time"
+SHUTDOWN = "shutdown"
+SWEEP_EVERY = 20
+"""Beats between two sweeps; the first beat sweeps what an earlier life left."""
+
+
+class Parent:
+    """Beats for the worker `name` while the `with` block runs, then takes it out of the table."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        name: str,
+        folder: Path,
+        sessions: sessionmaker[Session] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.name = name
+        self.sessions = sessions or session_factory(make_engine(settings.database))
+        self._note = PauseNote(folder)
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._beats = 0
+        self._since: dict[tuple[int, int], float] = {}
+        self._overdue: set[int] = set()
+        self._thread = threading.Thread(target=self._run, name="worker-parent", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(self.settings.beat_s + 5)
+        self._survive(self._leave)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._survive(self.step)
+            self._wake.wait(self.settings.beat_s)
+            self._wake.clear()
+
+    def _survive(self, act: Callable[[], None]) -> None:
+        """The next beat comes whatever this one met: the database may be away, a disk may be
+        gone.
+        """
+        try:
+            act()
+        except Exception as error:
+            if is_database_trouble(error) or isinstance(error, OSError):
+                logger.warning("worker %s: %s", self.name, type(error).__name__)
+            else:
+                logger.exception("worker %s", self.name)
+
+    def hurry(self, *, overdue: int | None = None) -> None:
+        """A child may have died, or is being killed over the job `overdue`: look now."""
+        if overdue is not None:
+            self._overdue.add(overdue)
+        self._wake.set()
+
+    def step(self) -> None:
+        """One beat: our row, our children's jobs, now and then a sweep."""
+        now = datetime.now(UTC)
+        reason = paused_reason(self.settings, self._note, now=time.monotonic())
+        with self.sessions.begin() as session:
+            if not processes.beat_process(session, self.name, now=now, paused_reason=reason):
+                self._register(session, now)
+        self.look_after_children()
+        if self._beats % SWEEP_EVERY == 0:
+            sweep_results(self.sessions, self.settings.results_dir)
+        self._beats += 1
+
+    def look_after_children(self) -> list[int]:
+        """Hand back, counted, what a dead child held; kill one that is over its time. Gives the
+        jobs handed back.
+
+        Celery kills over-long tasks itself; ours comes later and is for the embedded worker and for
+        the case that it fails.
+        """
+        leases = self._own_leases()
+        now = time.monotonic()
+        self._since = {key: self._since.get(key, now) for key in leases}
+        released: list[int] = []
+        for key, (lease, pid) in leases.items():
+            if not is_running(pid):
+                late = lease.job_id in self._overdue
+                released += self._release(lease, OVER_TIME if late else EventCode.WORKER_LOST)
+                self._overdue.discard(lease.job_id)
+            elif now - self._since[key] > self.settings.hard_time_limit_s + self.settings.beat_s:
+                logger.error("job %d: over the hard time limit, killed", lease.job_id)
+                self._overdue.add(lease.job_id)
+                os.kill(pid, signal.SIGKILL)
+        return released
+
+    def release_all(self) -> list[int]:
+        """Hand back what our children hold: this worker shuts down, and no study is to blame."""
+        return [
+            job_id
+            for lease, _pid in self._own_leases().values()
+            for job_id in self._release(lease, SHUTDOWN, refund=True)
+        ]
+
+    def _own_leases(self) -> dict[tuple[int, int], tuple[jobs.Lease, int]]:
+        """The leases of our children and their process ids, by job and fence."""
+        with self.sessions.begin() as session:
+            leases = jobs.running_leases(read_only(session))
+        owners = ((lease, parse_owner(lease.owner)) for lease in leases)
+        return {
+            (lease.job_id, lease.fence): (lease, owner.pid)
+            for lease, owner in owners
+            if owner is not None and owner.worker == self.name
+        }
+
+    def _release(self, lease: jobs.Lease, code: str, *, refund: bool = False) -> list[int]:
+        now = datetime.now(UTC)
+        wait = 0.0 if refund else backoff(lease.attempt, first_s=self.settings.backoff_s)
+        with self.sessions.begin() as session:
+            released = jobs.release_owner(
+                session,
+                lease.owner,
+                code=code,
+                now=now,
+                run_after=now + timedelta(seconds=wait),
+                refund=refund,
+                max_attempts=self.settings.max_attempts,
+            )
+        if released:
+            logger.warning("jobs %s handed back: %s", released, code)
+        return released
+
+    def _register(self, session: Session, now: datetime) -> None:
+        processes.register(
+            session,
+            role=Role.WORKER,
+            name=self.name,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=version("metseg"),
+            now=now,
+        )
+
+    def _leave(self) -> None:
+        self.release_all()
+        with self.sessions.begin() as session:
+            processes.forget(session, self.name)

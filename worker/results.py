@@ -1,0 +1,105 @@
+"""Findings as the rows that record them."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+from db.new_result import (
+    NewArtifact,
+    NewDropped,
+    NewEvaluation,
+    NewLesion,
+    NewResult,
+    NewSeries,
+)
+from db.tables import Outcome
+from worker.artifacts import Written
+from worker.findings import ReferenceScore, Segmentation, StudyFindings
+
+VERSIONED = ("metseg", "keras", "tensorflow", "numpy", "pydicom", "highdicom")
+"""Packages whose versions stand with each result."""
+
+
+def new_result(
+    findings: StudyFindings, written: Written, *, directory: str, seconds: Mapping[str, float]
+) -> NewResult:
+    """The rows of one run.
+
+    `directory` is where its files are, relative to the results folder; `seconds` are by stage.
+    """
+    common = {
+        "directory": directory,
+        "series": _series(findings),
+        "artifacts": tuple(
+            NewArtifact(file.kind, f"{directory}/{file.name}", file.size, file.sha256)
+            for file in written.files
+        ),
+        "warnings": findings.warnings,
+        "timings_s": {name: round(value, 4) for name, value in seconds.items()},
+        "versions": {name: version(name) for name in VERSIONED}
+        | {"ensemble": findings.ensemble_version},
+    }
+    found = findings.segmentation
+    if found is None:
+        return NewResult(outcome=Outcome.NO_SERIES, **common)
+    return NewResult(
+        outcome=Outcome.SEGMENTED,
+        series_instance_uid=found.source.series_instance_uid,
+        mask_nifti_gz=written.mask_nifti_gz,
+        lesions=_lesions(found, written.tracking_uids),
+        dropped=tuple(NewDropped(d.reason, d.volume_mm3, d.centroid_lps_mm) for d in found.dropped),
+        evaluations=tuple(_evaluation(score) for score in found.scores),
+        agreement=found.agreement,
+        expected_dice=found.expected_dice,
+        entropy=found.entropy,
+        **common,
+    )
+
+
+def _series(findings: StudyFindings) -> tuple[NewSeries, ...]:
+    facts = {series.series_instance_uid: series for series in findings.series}
+    return tuple(
+        NewSeries(
+            series_instance_uid=verdict.series_instance_uid,
+            modality=facts[verdict.series_instance_uid].facts.modality[:16],
+            n_instances=len(facts[verdict.series_instance_uid].files),
+            chosen=verdict.series_instance_uid == findings.choice.chosen,
+            eligible=verdict.eligible,
+            score=verdict.score,
+            reasons_for=verdict.reasons_for,
+            reasons_against=verdict.reasons_against,
+        )
+        for verdict in findings.choice.verdicts
+    )
+
+
+def _lesions(found: Segmentation, tracking_uids: Sequence[str]) -> tuple[NewLesion, ...]:
+    return tuple(
+        NewLesion(
+            number=lesion.number,
+            tracking_uid=tracking_uid,
+            voxel_count=lesion.voxel_count,
+            volume_mm3=lesion.volume_mm3,
+            longest_diameter_mm=lesion.longest_diameter_mm,
+            perpendicular_diameter_mm=lesion.perpendicular_diameter_mm,
+            centroid_lps_mm=lesion.centroid_lps_mm,
+            mean_probability=lesion.mean_probability,
+            measurable=lesion.measurable,
+        )
+        for lesion, tracking_uid in zip(found.lesions, tracking_uids, strict=True)
+    )
+
+
+def _evaluation(score: ReferenceScore) -> NewEvaluation:
+    measured = score.evaluation
+    return NewEvaluation(
+        reference_sha256=score.sha256,
+        reference_kind=score.kind,
+        dice=measured.dice,
+        lesion_dice=measured.lesion_dice_mean,
+        hd95_mm=measured.hd95_mm,
+        true_positives=measured.true_positives,
+        false_positives=measured.false_positives,
+        false_negatives=measured.false_negatives,
+        reference_volume_mm3=score.reference_volume_mm3,
+        volume_error_mm3=measured.volume_error_mm3,
+    )
