@@ -1,6 +1,5 @@
 """`metseg status`, `metseg retry`, `metseg health`: the queue, and hands on it."""
 
-import socket
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,7 +7,6 @@ import typer
 from rich.table import Table
 
 from db import jobs
-from db.health import is_progressing
 from db.overview import Overview, overview
 from db.tables import Role
 from metseg.cli.common import ExitCode, HomeOption, database, edge, err, load_settings, out
@@ -75,20 +73,21 @@ def retry(
 def health(
     role: Annotated[Role, typer.Argument(help="Which process of this host.")],
     within_s: Annotated[
-        float, typer.Option("--within", help="Seconds in which it must have made progress.")
-    ] = 60.0,
+        float | None,
+        typer.Option("--within", help="Seconds to look for progress. Default: by its heartbeat."),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Exit 0 if a process of this host made progress lately, else 1: for health checks.
+    """Exit 0 if a process of this host makes progress, else 1: for health checks.
 
     Example: `metseg health worker`
     """
+    from worker.health import unhealthy_reason
+
     settings = load_settings(home)
-    with edge(), database(settings) as session:
-        well = is_progressing(
-            session, role, host=socket.gethostname(), within_s=within_s, now=datetime.now(UTC)
-        )
-    if not well:
-        err.print(f"no {role} of this host made progress within {within_s:.0f} s")
+    with edge():
+        reason = unhealthy_reason(settings, role, within_s=within_s)
+    if reason is not None:
+        err.print(reason, soft_wrap=True)
         raise typer.Exit(ExitCode.FAILED)
     out.print(f"{role} makes progress")
