@@ -161,8 +161,12 @@ class ComposeStack:
         """What `ps` shows of every process of the stack."""
         found = []
         for process in self.processes.values():
-            parent = psutil.Process(process.pid)
-            found += [" ".join(p.cmdline()) for p in (parent, *parent.children(recursive=True))]
+            try:
+                parent = psutil.Process(process.pid)
+                family = (parent, *parent.children(recursive=True))
+                found += [" ".join(member.cmdline()) for member in family]
+            except psutil.NoSuchProcess:
+                continue
         return "\n".join(found)
 
     def logs(self) -> str:
