@@ -12,21 +12,41 @@ from models.blocks import (
 )
 
 
-class ResizeLike(layers.Layer):
-    """Resample maps bilinearly, half-pixel centres, to the height and width of others."""
+class DoubleBilinear(layers.Layer):
+    """Double height and width bilinearly, half-pixel centres.
 
-    def call(self, inputs: tuple[KerasTensor, KerasTensor]) -> KerasTensor:
-        """``[(B, h, w, c), (B, H, W, d)]`` to ``(B, H, W, c)``."""
-        maps, like = inputs
-        shape = ops.shape(like)
-        return ops.image.resize(maps, (shape[1], shape[2]), interpolation="bilinear")
+    Written out because `keras.ops.image.resize` (Keras 3.15) fails in a graph whose width is not known.
+    """
 
-    def compute_output_shape(
-        self, input_shape: tuple[tuple[int | None, ...], tuple[int | None, ...]]
-    ) -> tuple[int | None, ...]:
-        """Height and width of the second, the rest of the first."""
-        maps, like = input_shape
-        return (maps[0], like[1], like[2], maps[3])
+    def call(self, maps: KerasTensor) -> KerasTensor:
+        """``(B, h, w, c)`` to ``(B, 2h, 2w, c)``."""
+        maps = self._double(maps, maps[:, :1], maps[:, :-1], maps[:, 1:], maps[:, -1:], axis=1)
+        left, right = maps[:, :, :1], maps[:, :, -1:]
+        return self._double(maps, left, maps[:, :, :-1], maps[:, :, 1:], right, axis=2)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Height and width doubled where they are known."""
+        batch, height, width, filters = input_shape
+        return (batch, height and 2 * height, width and 2 * width, filters)
+
+    @staticmethod
+    def _double(
+        maps: KerasTensor,
+        first: KerasTensor,
+        but_last: KerasTensor,
+        but_first: KerasTensor,
+        last: KerasTensor,
+        *,
+        axis: int,
+    ) -> KerasTensor:
+        """Interleave values a quarter pixel before and after each centre; edges repeat."""
+        before = ops.concatenate([first, but_last], axis=axis)
+        after = ops.concatenate([but_first, last], axis=axis)
+        pair = ops.stack([0.75 * maps + 0.25 * before, 0.75 * maps + 0.25 * after], axis=axis + 1)
+        batch, height, width, filters = ops.shape(maps)
+        if axis == 1:
+            return ops.reshape(pair, (batch, 2 * height, width, filters))
+        return ops.reshape(pair, (batch, height, 2 * width, filters))
 
 
 def attention_gate(
@@ -51,7 +71,7 @@ def attention_gate(
     phi = layers.Conv2D(filters, 1, name=f"{name}_phi")(g)
     joined = layers.Activation("relu", name=f"{name}_relu")(layers.Add(name=f"{name}_add")([theta, phi]))
     coarse = layers.Conv2D(1, 1, activation="sigmoid", name=f"{name}_psi")(joined)
-    alpha = ResizeLike(name=f"{name}_alpha")([coarse, x])
+    alpha = DoubleBilinear(name=f"{name}_alpha")(coarse)
     gated = layers.Multiply(name=f"{name}_gated")([x, alpha])
     gated = layers.Conv2D(x.shape[-1], 1, use_bias=not batch_norm, name=f"{name}_w")(gated)
     if batch_norm:

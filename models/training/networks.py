@@ -1,0 +1,27 @@
+"""The networks by name, and the seed and thread setting of a process that trains one."""
+
+from collections.abc import Callable
+
+import keras
+
+from models.attention_unet import attention_unet
+from models.inputs import CHANNELS
+from models.unet_plus_plus import unet_plus_plus
+
+BUILDERS: dict[str, Callable[..., keras.Model]] = {
+    "attention_unet": attention_unet,
+    "unet_plus_plus": unet_plus_plus,
+}
+
+
+def build(name: str, *, filters: tuple[int, ...], batch_norm: bool = True) -> keras.Model:
+    """A new network with random weights and, for U-Net++, all its heads.
+
+    Raises
+    ------
+    ValueError
+        `name` is not one of `BUILDERS`.
+    """
+    if name not in BUILDERS:
+        raise ValueError(f"name must be one of {sorted(BUILDERS)}, got {name!r}")
+    return BUILDERS[name](channels=CHANNELS, filters=filters, batch_norm=batch_norm)

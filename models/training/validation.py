@@ -1,0 +1,112 @@
+"""Whole held-out heads, the one honest measure during training: Dice and false components of each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from models.inputs import InputContract, equalise, stack
+from models.training.cases import Case, Source
+
+# Slices in one call of the network, and what heights and widths are rounded up to: one shape, one trace.
+_BATCH = 8
+_MULTIPLE = 16
+_CUBE = np.ones((3, 3, 3), dtype=np.bool_)
+
+Forward = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One head at one threshold. Counts are of 26-connected components at 1 mm."""
+
+    name: str
+    kind: Source
+    dice: float
+    lesions: int
+    found: int
+    false_components: int
+
+    def line(self) -> str:
+        """Plain words for a log."""
+        return (
+            f"{self.kind} {self.name}: Dice {self.dice:.3f}, found {self.found} of {self.lesions}, "
+            f"{self.false_components} false"
+        )
+
+
+def predict_head(
+    forward: Forward, normalised: NDArray[np.float32], clahe: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Probabilities ``(z, h, w)`` of a prepared head, slice batches of one shape padded with air."""
+    z, h, w = normalised.shape
+    tall, wide = (size + -size % _MULTIPLE for size in (h, w))
+    result = np.empty((z, h, w), dtype=np.float32)
+    batch = np.empty((_BATCH, tall, wide, 4), dtype=np.float32)
+    batch[..., :3] = normalised.min()
+    batch[..., 3] = 0.0
+    for start in range(0, z, _BATCH):
+        slices = np.minimum(np.arange(start, start + _BATCH), z - 1)
+        batch[:, :h, :w] = stack(normalised, clahe, slices)
+        count = min(_BATCH, z - start)
+        result[start : start + count] = forward(batch)[:count, :h, :w, 0]
+    return result
+
+
+def predict_case(forward: Forward, case: Case, contract: InputContract) -> NDArray[np.float32]:
+    """Probabilities ``(z, h, w)`` of a case."""
+    normalised = case.floor + np.float32(case.step) * case.voxels.astype(np.float32)
+    normalised = normalised.astype(np.float32)
+    return predict_head(forward, normalised, equalise(normalised, contract))
+
+
+def score(
+    probability: NDArray[np.float32], case: Case, *, threshold: float = 0.5, least_voxels: int = 30
+) -> Score:
+    """Measure a head; predicted components under `least_voxels` are dropped first."""
+    truth = np.stack([case.mask_slice(z) for z in range(case.voxels.shape[0])]) > 0
+    labels, _ = ndimage.label(probability > threshold, structure=_CUBE)
+    sizes = np.bincount(labels.ravel())
+    keep = sizes >= least_voxels
+    keep[0] = False
+    found = keep[labels]
+    both = int(np.count_nonzero(truth & found))
+    total = int(np.count_nonzero(truth)) + int(np.count_nonzero(found))
+    hit = set(np.unique(labels[truth & found]).tolist())
+    lesions, count = ndimage.label(truth, structure=_CUBE)
+    return Score(
+        case.name,
+        case.source,
+        2.0 * both / total if total else 1.0,
+        count,
+        len(set(np.unique(lesions[truth & found]).tolist()) - {0}),
+        int(np.count_nonzero(keep)) - len(hit - {0}),
+    )
+
+
+def summary(scores: Sequence[Score]) -> dict[str, float]:
+    """Mean Dice and false components a head of each kind, ``dice_glioma`` and so on; absent kinds are left out."""
+    result: dict[str, float] = {}
+    for kind in Source:
+        of_kind = [item for item in scores if item.kind == kind]
+        if of_kind:
+            with_lesions = [item.dice for item in of_kind if item.lesions]
+            if with_lesions:
+                result[f"dice_{kind}"] = float(np.mean(with_lesions))
+            result[f"false_{kind}"] = float(np.mean([item.false_components for item in of_kind]))
+    return result
+
+
+def compiled_forward(model: Any) -> Forward:
+    """A function of a network's last head on arrays, traced once a shape. `Model.predict` leaks in long loops."""
+    model.make_predict_function()
+
+    def forward(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        outputs = model.predict_on_batch(batch)
+        last = outputs[-1] if isinstance(outputs, list) else outputs
+        return np.asarray(last, dtype=np.float32)
+
+    return forward
