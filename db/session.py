@@ -51,9 +51,9 @@ def session_factory(engine: Engine) -> sessionmaker[Session]:
 def read_only(session: Session) -> Session:
     """Promise that this session only reads, before its first statement.
 
-    On SQLite it then takes no write lock and waits for no writer; a write in it fails.
+    A write in it fails. On SQLite it takes no write lock and waits for no writer.
     """
-    session.connection(execution_options={"metseg_read_only": True})
+    session.connection(execution_options={"metseg_read_only": True, "postgresql_readonly": True})
     return session
 
 

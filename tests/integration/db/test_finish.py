@@ -1,0 +1,217 @@
+"""Recording results, which one is current, and what users are told."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, sessionmaker
+
+from db import jobs
+from db.jobs import Claim
+from db.result_tables import LesionRow, Mask, Result, SeriesChoice
+from db.results import ArtifactReport, LesionReport, study_reports
+from db.tables import Job
+from tests.rows import DIGEST, T0, arrive, found, new_job, no_series, take
+
+Sessions = sessionmaker[Session]
+RESULTS = Path("/results")
+
+
+def finish(session: Session, claim: Claim) -> int:
+    return jobs.finalise(session, claim, found(claim), now=T0)
+
+
+def current(session: Session) -> list[int]:
+    return list(session.scalars(select(Result.job_id).where(Result.is_current)))
+
+
+def test_a_result_is_recorded_with_all_its_parts(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        claim = take(session, new_job(session))
+        result_id = finish(session, claim)
+    with sessions.begin() as session:
+        result = session.get_one(Result, result_id)
+        assert (result.n_lesions, result.total_volume_mm3) == (2, 300.0)
+        assert result.timings_s == {"read": 0.5, "infer": 2.0}
+        assert result.warnings == ["slices are 4.0 mm apart"]
+        assert session.get_one(Mask, result_id).nifti_gz == b"\x1f\x8b mask"
+        assert session.scalars(select(LesionRow.volume_mm3).order_by(LesionRow.number)).all() == [
+            200.0,
+            100.0,
+        ]
+        assert session.scalars(select(SeriesChoice.reasons_against)).all() == [[], ["not T1"]]
+        for table in ("dropped_candidate", "artifact", "evaluation"):
+            assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 1
+
+
+def test_a_refused_commit_leaves_nothing_behind(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        claim = take(session, new_job(session))
+    twice = found(claim).artifacts * 2
+    result = found(claim)
+    object.__setattr__(result, "artifacts", twice)
+    with pytest.raises(IntegrityError), sessions.begin() as session:
+        jobs.finalise(session, claim, result, now=T0)
+    with sessions.begin() as session:
+        assert session.scalar(select(func.count()).select_from(Result)) == 0
+        assert jobs.beat(session, claim)
+
+
+def test_a_newer_revision_becomes_current_and_stays(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        old = take(session, new_job(session, slices=3))
+        new = take(session, new_job(session, slices=4))
+        finish(session, new)
+        assert current(session) == [new.job_id]
+        finish(session, old)
+        assert current(session) == [new.job_id]
+        assert session.scalar(select(func.count()).select_from(Result)) == 2
+
+
+def test_of_one_revision_the_model_asked_for_last_is_current(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        outcome = arrive(session, model="m1")
+        assert outcome.job_id is not None
+        first = take(session, outcome.job_id)
+        second_id = jobs.create_job(
+            session,
+            snapshot_id=outcome.snapshot_id,
+            model_version="m2",
+            settings_digest=DIGEST,
+            now=T0,
+        )
+        assert second_id is not None
+        second = take(session, second_id)
+        finish(session, second)
+        finish(session, first)
+        assert current(session) == [second_id]
+
+
+def test_an_older_result_stays_current_when_the_newer_revision_fails(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        old = take(session, new_job(session, slices=3))
+        finish(session, old)
+        new = take(session, new_job(session, slices=4))
+        jobs.fail(session, new, code="geometry_invalid", message="a gap", now=T0)
+        reports = study_reports(session, results_dir=RESULTS)
+        assert [(one.status, one.error_code, one.revision) for one in reports] == [
+            ("succeeded", None, 1),
+            ("failed", "geometry_invalid", 2),
+        ]
+
+
+def test_two_results_of_one_study_that_end_at_once_leave_the_newer_current(
+    sessions: Sessions,
+) -> None:
+    with sessions.begin() as session:
+        claims = [take(session, new_job(session, slices=number)) for number in range(3, 9)]
+    start = threading.Barrier(len(claims))
+
+    def end(claim: Claim) -> None:
+        start.wait()
+        with sessions.begin() as session:
+            finish(session, claim)
+
+    with ThreadPoolExecutor(len(claims)) as pool:
+        list(pool.map(end, claims))
+    with sessions.begin() as session:
+        assert current(session) == [claims[-1].job_id]
+        assert session.scalar(select(func.count()).select_from(Result)) == len(claims)
+
+
+def test_the_database_itself_refuses_a_second_current_result(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        for slices in (3, 4):
+            finish(session, take(session, new_job(session, slices=slices)))
+    with pytest.raises(IntegrityError), sessions.begin() as session:
+        session.execute(text("UPDATE result SET is_current = (1 = 1)"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE job SET state = 'running'",
+        "UPDATE job SET owner = 'somebody'",
+        "UPDATE job SET state = 'PENDING'",
+        "UPDATE job SET fence = -1",
+        "DELETE FROM study",
+    ],
+)
+def test_the_database_itself_refuses_nonsense(sessions: Sessions, change: str) -> None:
+    with sessions.begin() as session:
+        new_job(session)
+    with pytest.raises(IntegrityError), sessions.begin() as session:
+        session.execute(text(change))
+
+
+def test_a_report_has_the_public_names_and_absolute_paths(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        claim = take(session, new_job(session))
+        finish(session, claim)
+        (report,) = study_reports(session, results_dir=RESULTS)
+    assert (report.study_uid, report.series_uid, report.status) == ("1.2", "1.2.1", "succeeded")
+    assert (report.n_lesions, report.total_volume_mm3) == (2, 300.0)
+    assert (report.dice, report.agreement, report.model_version) == (0.8, 0.95, "fake-1")
+    assert report.lesions[0] == LesionReport(1, 200.0, 12.5, 6.5, (1.0, -2.0, 3.0), 0.9)
+    path = f"/results/1/{claim.job_id}-1/mask.nii.gz"
+    assert report.artifacts == (ArtifactReport("mask-nifti", path, "e" * 64),)
+    assert [series.reasons_against for series in report.series] == [(), ("not T1",)]
+
+
+def test_no_series_is_a_result_and_no_error(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        claim = take(session, new_job(session))
+        jobs.finalise(session, claim, no_series(claim), now=T0)
+        (report,) = study_reports(session, results_dir=RESULTS)
+    assert (report.status, report.error_code, report.series_uid) == ("no_series", None, None)
+    assert (report.n_lesions, report.dice, report.lesions) == (None, None, ())
+
+
+def wait(session: Session) -> str:
+    new_job(session)
+    return "pending"
+
+
+def run(session: Session) -> str:
+    take(session, new_job(session))
+    return "running"
+
+
+def break_down(session: Session) -> str:
+    claim = take(session, new_job(session))
+    jobs.fail(session, claim, code="dicom_invalid", message="", now=T0)
+    return "failed"
+
+
+@pytest.mark.parametrize("make", [wait, run, break_down])
+def test_a_study_without_a_result_is_reported_by_its_newest_job(
+    sessions: Sessions, make: Callable[[Session], str]
+) -> None:
+    with sessions.begin() as session:
+        status = make(session)
+        assert [one.status for one in study_reports(session, results_dir=RESULTS)] == [status]
+
+
+def test_reports_are_of_one_study_when_asked_and_else_in_order_of_arrival(
+    sessions: Sessions,
+) -> None:
+    with sessions.begin() as session:
+        for study in ("1.9", "1.1", "1.5"):
+            finish(session, take(session, new_job(session, study=study)))
+        reports = study_reports(session, results_dir=RESULTS)
+        assert [report.study_uid for report in reports] == ["1.9", "1.1", "1.5"]
+        (one,) = study_reports(session, results_dir=RESULTS, study_uid="1.1")
+        assert one == reports[1]
+        assert study_reports(session, results_dir=RESULTS, study_uid="9.9") == []
+
+
+def test_a_cancelled_job_is_not_reported(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        old, new = new_job(session, slices=3), new_job(session, slices=4)
+        (report,) = study_reports(session, results_dir=RESULTS)
+        assert report.job_id == new
+        assert session.get_one(Job, old).error_code == "superseded"

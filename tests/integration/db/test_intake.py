@@ -1,0 +1,136 @@
+"""Recording arrivals: once, whoever else does the same; and the files they came from."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from db.files import SeenFile, load_known, see, set_status
+from db.intake import (
+    IntakeFile,
+    IntakeOutcome,
+    StudyIntake,
+    latest_instances,
+    lock_study,
+    record_intake,
+    snapshot_instances,
+)
+from db.results import QuarantinedFile, quarantined_files
+from db.tables import FileStatus, Instance, Job, Snapshot
+from tests.rows import DIGEST, MODEL, T0, arrive, instance, later
+
+Sessions = sessionmaker[Session]
+HUGE_INODE = 2**64 - 1
+
+
+def test_a_study_becomes_a_snapshot_with_its_instances_and_a_job(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        outcome = arrive(session, slices=3)
+        assert (outcome.revision, outcome.known) == (1, False)
+        snapshot = session.get_one(Snapshot, outcome.snapshot_id)
+        assert (snapshot.n_instances, snapshot.n_bytes) == (3, 300)
+        expected = [instance(number) for number in (1, 2, 3)]
+        assert snapshot_instances(session, outcome.snapshot_id) == expected
+        assert session.get_one(Job, outcome.job_id).created_at == T0
+
+
+def test_the_same_bytes_again_make_nothing(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        first, again = arrive(session), arrive(session)
+        assert again == IntakeOutcome(first.study_id, first.snapshot_id, 1, None, known=True)
+        for table, count in ((Snapshot, 1), (Instance, 3), (Job, 1)):
+            assert session.scalar(select(func.count()).select_from(table)) == count
+
+
+def test_late_slices_make_revision_two(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        first, second = arrive(session, slices=3), arrive(session, slices=4)
+        assert (second.revision, second.study_id) == (2, first.study_id)
+        assert len(latest_instances(session, "1.2")) == 4
+        assert len(snapshot_instances(session, first.snapshot_id)) == 3
+
+
+def test_an_unknown_study_has_no_instances(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        assert latest_instances(session, "9.9") == []
+
+
+def test_of_many_watchers_with_the_same_study_one_records_it(sessions: Sessions) -> None:
+    start = threading.Barrier(6)
+
+    def record(_: int) -> IntakeOutcome:
+        start.wait()
+        with sessions.begin() as session:
+            return arrive(session)
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(record, range(6)))
+    assert sorted(outcome.known for outcome in outcomes) == [False] + [True] * 5
+    assert len({outcome.snapshot_id for outcome in outcomes}) == 1
+
+
+def test_watchers_that_each_bring_one_slice_lose_none(sessions: Sessions) -> None:
+    start = threading.Barrier(6)
+
+    def record(number: int) -> int:
+        start.wait()
+        with sessions.begin() as session:
+            lock_study(session, "1.2", now=T0)
+            union = (*latest_instances(session, "1.2"), instance(number))
+            intake = StudyIntake("1.2", union)
+            return record_intake(
+                session, intake, model_version=MODEL, settings_digest=DIGEST, now=T0
+            ).revision
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(record, range(1, 7))) == [1, 2, 3, 4, 5, 6]
+    with sessions.begin() as session:
+        expected = [instance(number) for number in range(1, 7)]
+        assert latest_instances(session, "1.2") == expected
+
+
+def test_files_are_seen_once_and_again_when_they_change(sessions: Sessions) -> None:
+    file = SeenFile("a/1.dcm", 100, 7, HUGE_INODE)
+    with sessions.begin() as session:
+        known = see(session, [file, file], now=T0)["a/1.dcm"]
+        assert (known.status, known.inode) == (FileStatus.SEEN, HUGE_INODE)
+        set_status(session, [known.id], FileStatus.QUARANTINED, reason="not regular")
+    with sessions.begin() as session:
+        same = see(session, [file], now=later(9))["a/1.dcm"]
+        assert (same.status, same.reason) == (FileStatus.QUARANTINED, "not regular")
+        changed = see(session, [SeenFile("a/1.dcm", 101, 7, 1)], now=later(9))["a/1.dcm"]
+        assert (changed.id, changed.status, changed.reason) == (known.id, FileStatus.SEEN, None)
+
+
+def test_many_files_are_seen_at_once(sessions: Sessions) -> None:
+    files = [SeenFile(f"{number}.dcm", 1, 1, number) for number in range(2500)]
+    with sessions.begin() as session:
+        known = see(session, files, now=T0)
+        assert len(known) == 2500
+        set_status(session, [file.id for file in known.values()], FileStatus.SETTLED)
+        assert {file.status for file in load_known(session).values()} == {FileStatus.SETTLED}
+
+
+def test_intake_marks_the_files_it_came_from(sessions: Sessions) -> None:
+    one = instance(1)
+    with sessions.begin() as session:
+        files = see(session, [SeenFile("1.dcm", 1, 1, 1), SeenFile("x", 1, 1, 2)], now=T0)
+        took = IntakeFile(files["1.dcm"].id, one.sop_instance_uid, one.sha256)
+        intake = StudyIntake("1.2", (one,), (took,))
+        for _ in range(2):
+            record_intake(session, intake, model_version=MODEL, settings_digest=DIGEST, now=T0)
+    with sessions.begin() as session:
+        known = load_known(session)
+        assert known["1.dcm"].status is FileStatus.INGESTED
+        assert known["1.dcm"].sop_instance_uid == one.sop_instance_uid
+        assert known["1.dcm"].sha256 == one.sha256
+        assert known["1.dcm"].study_instance_uid == "1.2"
+        assert known["x"].status is FileStatus.SEEN
+
+
+def test_quarantined_files_are_listed_with_their_reasons(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        (known,) = see(session, [SeenFile("bad", 1, 1, 1)], now=T0).values()
+        set_status(session, [known.id], FileStatus.QUARANTINED, reason="two contents")
+        assert quarantined_files(session) == [QuarantinedFile(known.id, "bad", "two contents")]
