@@ -9,7 +9,7 @@ SYNC := $(UV) sync --frozen --inexact --quiet --python $(BIN)/python
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help install install-dev demo test e2e check fmt bench image clean-demo
+.PHONY: help install install-dev demo test e2e check fmt docs bench image clean-demo
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -57,6 +57,9 @@ check: install-dev  ## format, lint, types, imports, lock file
 fmt: install-dev  ## format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+docs: install-dev  ## the generated pages
+	@$(BIN)/python docs/generate.py
 
 bench: install-dev  ## seconds a study by stage, and ratios: docs/benchmarks.md says what they mean
 	@$(BIN)/python -m benchmarks.stages
