@@ -1,0 +1,59 @@
+"""Slices turned as radiologists look at them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# For each kind of plane, by the patient axis it cuts: where display right and down point, LPS, and the letters at the
+# left, right, top and bottom edges. The patient's right is on the left, feet are below.
+_LAYOUTS = {
+    0: ("sagittal", (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), "APSI"),
+    1: ("coronal", (1.0, 0.0, 0.0), (0.0, 0.0, -1.0), "RLSI"),
+    2: ("axial", (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), "RLAP"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the native slices of a volume are shown.
+
+    `pixel_mm` is (down, right) on the display; `letters` are those of the left, right, top and bottom edge.
+    """
+
+    plane: str
+    letters: str
+    pixel_mm: tuple[float, float]
+    transpose: bool
+    flip_down: bool
+    flip_right: bool
+
+    def turn(self, plane: NDArray[Any]) -> NDArray[Any]:
+        """A slice ``(H, W)`` as displayed."""
+        shown = plane.T if self.transpose else plane
+        if self.flip_down:
+            shown = shown[::-1]
+        if self.flip_right:
+            shown = shown[:, ::-1]
+        return np.ascontiguousarray(shown)
+
+
+def layout_of(affine: NDArray[np.float64]) -> Layout:
+    """Layout of the native slices: by the patient axis closest to their normal, without resampling."""
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    directions = affine[:3, :3] / spacing
+    normal = np.cross(directions[:, 2], directions[:, 1])
+    plane, right, down, letters = _LAYOUTS[int(np.abs(normal).argmax())]
+    row, column = directions[:, 1], directions[:, 2]  # along growing row and column index
+    transpose = bool(abs(column @ right) < abs(row @ right))
+    across, along = (row, column) if not transpose else (column, row)
+    sides = (spacing[1], spacing[2]) if not transpose else (spacing[2], spacing[1])
+    return Layout(
+        plane=plane,
+        letters=letters,
+        pixel_mm=(float(sides[0]), float(sides[1])),
+        transpose=transpose,
+        flip_down=bool(across @ down < 0),
+        flip_right=bool(along @ right < 0),
+    )

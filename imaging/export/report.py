@@ -1,0 +1,139 @@
+"""The report of a result as JSON: what ``metseg results`` shows, and how it came about."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from imaging.choice import Choice
+from imaging.export.seg import RESEARCH_ONLY
+from imaging.lesions import Dropped, Lesion
+from imaging.metrics import Evaluation
+
+REPORT_VERSION = 1  # grows when a key changes its meaning or goes
+FIVE = 5  # RANO-BM sums up to five target lesions
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFacts:
+    """All that a report says. Lengths are mm, volumes mm3, times s.
+
+    `status` is ``succeeded`` or ``no_series``; without a segmentation `lesions` is empty and the measures are None.
+    `references` are measures against each reference, by the SHA-256 of its file. `settings` must hold no secrets.
+    """
+
+    study_uid: str
+    series_uid: str | None
+    status: str
+    model_version: str
+    choice: Choice
+    lesions: Sequence[Lesion] = ()
+    dropped: Sequence[Dropped] = ()
+    references: Mapping[str, Evaluation] = field(default_factory=dict)
+    agreement: float | None = None
+    expected_dice: float | None = None
+    entropy: float | None = None
+    voxel_spacing_mm: tuple[float, float, float] | None = None
+    warnings: Sequence[str] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+    artifacts: Sequence[Mapping[str, Any]] = ()
+
+
+def report_bytes(facts: ReportFacts) -> bytes:
+    """The report as JSON in UTF-8, indented, the same facts giving the same bytes.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite: JSON has no word for it.
+    """
+    text = json.dumps(build_report(facts), indent=2, allow_nan=False, ensure_ascii=False)
+    return (text + "\n").encode()
+
+
+def build_report(facts: ReportFacts) -> dict[str, Any]:
+    """The report as plain values. The keys of ``metseg results --format json`` come first, by the same names."""
+    measured = list(facts.references.values())
+    return {
+        "study_uid": facts.study_uid,
+        "series_uid": facts.series_uid,
+        "status": facts.status,
+        "model_version": facts.model_version,
+        "n_lesions": len(facts.lesions),
+        "total_volume_mm3": sum(lesion.volume_mm3 for lesion in facts.lesions),
+        "dice": measured[0].dice if measured else None,
+        "agreement": facts.agreement,
+        "lesions": [lesion_entry(lesion) for lesion in facts.lesions],
+        "artifacts": [dict(artifact) for artifact in facts.artifacts],
+        "report_version": REPORT_VERSION,
+        "notice": RESEARCH_ONLY,
+        "expected_dice": facts.expected_dice,
+        "entropy": facts.entropy,
+        "voxel_spacing_mm": _listed(facts.voxel_spacing_mm),
+        "rano_bm": _rano_bm(facts.lesions),
+        "references": [
+            {"sha256": sha256, **evaluation_entry(one)} for sha256, one in facts.references.items()
+        ],
+        "segmentation_written": bool(facts.lesions),  # an empty DICOM SEG is not written
+        "dropped_candidates": [dropped_entry(one) for one in facts.dropped],
+        "series_choice": choice_entries(facts.choice),
+        "warnings": list(facts.warnings),
+        "versions": dict(facts.versions),
+        "settings": dict(facts.settings),
+        "timings_s": {name: round(seconds, 3) for name, seconds in facts.timings_s.items()},
+    }
+
+
+def lesion_entry(lesion: Lesion) -> dict[str, Any]:
+    """One lesion; the centroid is LPS mm."""
+    entry = asdict(lesion)
+    entry["centroid_lps_mm"] = list(lesion.centroid_lps_mm)
+    return entry
+
+
+def dropped_entry(candidate: Dropped) -> dict[str, Any]:
+    """One candidate that the rule refused, and why."""
+    entry = asdict(candidate)
+    entry["reason"] = str(candidate.reason)
+    entry["centroid_lps_mm"] = list(candidate.centroid_lps_mm)
+    return entry
+
+
+def evaluation_entry(evaluation: Evaluation) -> dict[str, Any]:
+    """Measures against one reference, with each reference lesion."""
+    entry = asdict(evaluation)
+    entry["detections"] = [
+        {**asdict(one), "equivalent_diameter_mm": one.equivalent_diameter_mm}
+        for one in evaluation.detections
+    ]
+    return entry
+
+
+def choice_entries(choice: Choice) -> list[dict[str, Any]]:
+    """What spoke for and against each series, best first."""
+    return [
+        {
+            "series_uid": verdict.series_instance_uid,
+            "chosen": verdict.series_instance_uid == choice.chosen,
+            "eligible": verdict.eligible,
+            "score": verdict.score,
+            "words": verdict.description,
+            "reasons_for": list(verdict.reasons_for),
+            "reasons_against": list(verdict.reasons_against),
+        }
+        for verdict in choice.verdicts
+    ]
+
+
+def _rano_bm(lesions: Sequence[Lesion]) -> dict[str, Any]:
+    longest = sorted((one.longest_diameter_mm for one in lesions), reverse=True)
+    return {
+        "measurable_lesions": sum(lesion.measurable for lesion in lesions),
+        "sum_of_five_longest_mm": sum(longest[:FIVE]),
+    }
+
+
+def _listed(values: Iterable[float] | None) -> list[float] | None:
+    return None if values is None else [float(value) for value in values]
