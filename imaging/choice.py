@@ -1,4 +1,6 @@
-"""Which series of a study is the T1 after contrast agent: header facts in, a decision with its reasons out."""
+"""Which series of a study is the T1 after contrast agent: header facts in, a decision with its
+reasons out.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +11,8 @@ from imaging.facts import SeriesFacts
 # Fewer cannot cover a head at the widest distance between slices that is segmented, 6 mm.
 MINIMUM_SLICES = 10
 
-# What each sign weighs. Contrast counts most, so that a thin series without it never wins over a thick one with it.
+# What each sign weighs. Contrast counts most: a thin series without it never wins over a thick
+# one with it.
 CONTRAST_TAG, CONTRAST_WORDS = 8.0, 7.0
 T1_WORDS, T1_TIMES = 2.0, 1.0
 THREE_D = 2.0
@@ -64,8 +67,9 @@ class _Case:
 def choose_series(candidates: Sequence[SeriesFacts], *, accept_any_t1: bool) -> Choice:
     """Choose the series to segment.
 
-    Eligible is an original MR series of at least `MINIMUM_SLICES` slices, grey, T1-weighted by words or by its times,
-    with a contrast agent by tag or by words. Among those the highest score wins, then the later series number.
+    Eligible is an original MR series of at least `MINIMUM_SLICES` slices, grey, T1-weighted by
+    words or by its times, with a contrast agent by tag or by words. Among those the highest score
+    wins, then the later series number.
 
     Parameters
     ----------

@@ -8,12 +8,13 @@ _STEPS_PER_PIXEL = 4
 
 
 def axial_diameters(mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> tuple[float, float]:
-    """Longest diameter in an axial plane and the longest chord perpendicular to it in the same plane, in mm.
+    """Longest diameter in an axial plane and the longest chord perpendicular to it in the same
+    plane, in mm.
 
-    The planes are those of the voxel grid closest to axial: the slices of an axial series, and for a sagittal or
-    coronal series the planes across its slices. No resampling, so an oblique grid is measured on its own
-    planes. Both are measured to voxel edges: between voxel centres, plus one voxel along the direction measured.
-    A diameter may leave a lesion that is not convex.
+    The planes are those of the voxel grid closest to axial: the slices of an axial series, and for
+    a sagittal or coronal series the planes across its slices. No resampling, so an oblique grid is
+    measured on its own planes. Both are measured to voxel edges: between voxel centres, plus one
+    voxel along the direction measured. A diameter may leave a lesion that is not convex.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def axial_diameters(mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> tup
 
 
 def axial_axis(affine: NDArray[np.float64]) -> int:
-    """The voxel axis closest to the patient's head-foot axis: its planes are the closest to axial."""
+    """The voxel axis closest to head-foot: the planes across it are the closest to axial."""
     directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     return int(np.abs(directions[2]).argmax())
 
@@ -48,7 +49,9 @@ def axial_axis(affine: NDArray[np.float64]) -> int:
 def _longest(
     plane: NDArray[np.bool_], pixel: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
-    """Length in mm, unit direction (row, column) in mm, and the plane. The ends of each row hold the hull."""
+    """Length in mm, unit direction (row, column) in mm, and the plane. The ends of each row hold
+    the hull.
+    """
     rows = np.flatnonzero(plane.any(axis=1))
     first = plane[rows].argmax(axis=1)
     last = plane.shape[1] - 1 - plane[rows, ::-1].argmax(axis=1)
@@ -63,14 +66,18 @@ def _longest(
 
 
 def _pixel_along(direction: NDArray[np.float64], pixel: NDArray[np.float64]) -> float:
-    """Size of a pixel along a direction: its sides along the axes, between them on the ellipse through those."""
+    """Size of a pixel along a direction: its sides along the axes, between them on the ellipse
+    through those.
+    """
     return float(np.linalg.norm(direction * pixel))
 
 
 def _longest_chord(
     plane: NDArray[np.bool_], pixel: NDArray[np.float64], direction: NDArray[np.float64]
 ) -> float:
-    """Longest stretch between two pixels of the mask on one line along `direction`, edge to edge, in mm."""
+    """Longest stretch between two pixels of the mask on one line along `direction`, edge to edge,
+    in mm.
+    """
     step = float(pixel.min()) / _STEPS_PER_PIXEL
     points = np.argwhere(plane) * pixel
     centre = points.mean(axis=0)

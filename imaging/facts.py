@@ -12,8 +12,9 @@ from pydicom.tag import BaseTag, Tag
 class SeriesFacts:
     """Header facts of one series.
 
-    Texts are as written and may hold anything: they are matched against words and never shown. `frames` counts
-    slices, over all instances. Times are in ms and distances in mm; None where not said.
+    Texts are as written and may hold anything: they are matched against words and never shown.
+    `frames` counts slices, over all instances. Times are in ms and distances in mm; None where not
+    said.
     """
 
     series_instance_uid: str
@@ -118,7 +119,7 @@ class _Lookup:
 
 
 def _contrast_agent(dataset: Dataset) -> str:
-    """ContrastBolusAgent, or the meaning of the first code of an enhanced image's agent sequence."""
+    """ContrastBolusAgent, or the first code of an enhanced image's agent sequence."""
     agent = str(dataset.get("ContrastBolusAgent") or "").strip()
     if agent:
         return agent

@@ -16,9 +16,10 @@ from metseg.errors import GeometryError, SeriesError
 class Frame:
     """Where one frame is and how its stored values become real ones.
 
-    `instance` indexes the instances given, `number` counts frames from 1 as DICOM does. `position` ``(3,)`` is the
-    centre of the first voxel in LPS mm; `orientation` ``(6,)`` the directions along a row and along a column;
-    `pixel_spacing` (row, column) in mm. `thickness` is 0 where it is not said.
+    `instance` indexes the instances given, `number` counts frames from 1 as DICOM does. `position`
+    ``(3,)`` is the centre of the first voxel in LPS mm; `orientation` ``(6,)`` the directions along
+    a row and along a column; `pixel_spacing` (row, column) in mm. `thickness` is 0 where it is not
+    said.
     """
 
     instance: int
@@ -94,7 +95,9 @@ def _frames(instance: int, dataset: Dataset) -> Iterator[Frame]:
 
 
 class _Groups:
-    """Looks a value up in a frame's own groups, then in the shared ones; a single-frame image has it on top."""
+    """Looks a value up in a frame's own groups, then in the shared ones; a single-frame image has
+    it on top.
+    """
 
     def __init__(self, dataset: Dataset, *groups: Dataset) -> None:
         self._dataset = dataset

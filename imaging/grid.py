@@ -12,7 +12,8 @@ ORIENTATION_TOLERANCE = 1e-3  # of a direction cosine; writers round to four dig
 PERPENDICULAR_TOLERANCE = 1e-2  # sine of the angle that stacking may lean
 SPACING_TOLERANCE = 1e-3  # of the pixel spacing, as a part
 SAME_PLACE_MM = 1e-2
-# How far a slice may be from its place: a part of the distance between slices, at least a rounding of the header.
+# How far a slice may be from its place: a part of the distance between slices, and at least what
+# rounding in the header makes.
 PLACE_TOLERANCE = 0.05
 PLACE_TOLERANCE_MM = 0.02
 
@@ -36,7 +37,8 @@ def sort_frames(frames: Sequence[Frame]) -> list[list[Frame]]:
             )
         if not np.allclose(frame.pixel_spacing, first.pixel_spacing, rtol=SPACING_TOLERANCE):
             raise GeometryError(
-                f"slices must share one PixelSpacing, got {first.pixel_spacing} and {frame.pixel_spacing}"
+                f"slices must share one PixelSpacing, "
+                f"got {first.pixel_spacing} and {frame.pixel_spacing}"
             )
     ordered = sorted(frames, key=lambda frame: float(frame.position @ normal))
     places: list[list[Frame]] = []
@@ -79,7 +81,8 @@ def plane_normal(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
     off = max(abs(lengths[0] - 1), abs(lengths[1] - 1), abs(float(row @ column)))
     if not off < PERPENDICULAR_TOLERANCE:
         raise GeometryError(
-            f"ImageOrientationPatient must be two perpendicular unit vectors, got {_rounded(orientation)}"
+            "ImageOrientationPatient must be two perpendicular unit vectors, "
+            f"got {_rounded(orientation)}"
         )
     normal = np.cross(row, column)
     return np.asarray(normal / np.linalg.norm(normal), dtype=np.float64)
@@ -105,14 +108,15 @@ def _regular_step(
         missing = round(gaps[at] / usual) - 1
         what = f"{missing} missing" if missing > 0 else "an uneven distance"
         raise GeometryError(
-            f"slices must be equally spaced within {tolerance:.3f} mm: {usual:.3f} mm is usual, got "
-            f"{gaps[at]:.3f} mm between slices {at} and {at + 1} ({what}; {wide.size} such gaps)"
+            f"slices must be equally spaced within {tolerance:.3f} mm: {usual:.3f} mm is usual, "
+            f"got {gaps[at]:.3f} mm between slices {at} and {at + 1} ({what}; {wide.size} such gaps)"
         )
     expected = positions[0] + np.arange(len(positions))[:, None] * step
     off = float(np.linalg.norm(positions - expected, axis=1).max())
     if off > 2 * tolerance:
         raise GeometryError(
-            f"slices must lie on one regular line within {2 * tolerance:.3f} mm, got {off:.3f} mm off"
+            f"slices must lie on one regular line within {2 * tolerance:.3f} mm, "
+            f"got {off:.3f} mm off"
         )
     return np.asarray(step, dtype=np.float64)
 

@@ -76,7 +76,8 @@ class DicomdirError(NotDicomError):
 class InstanceHeader:
     """What the watcher knows of one file. UIDs match ``[0-9.]{1,64}``.
 
-    `modality` and `manufacturer` may be empty; the latter may hold anything and is for comparison only.
+    `modality` and `manufacturer` may be empty; the latter may hold anything and is for comparison
+    only.
     """
 
     sop_instance_uid: str
@@ -180,7 +181,7 @@ def _open_regular(path: Path, max_bytes: int) -> Iterator[tuple[BinaryIO, int]]:
         if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
             raise DicomError("path must be a regular file, got a link or a socket") from None
         raise
-    with open(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise DicomError("path must be a regular file")

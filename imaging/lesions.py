@@ -130,8 +130,8 @@ def find_lesions(
 ) -> tuple[NDArray[np.uint16], list[Lesion], list[Dropped]]:
     """Number the lesions of a probability volume.
 
-    Components of voxels at or above the grow threshold, joined over 26 neighbours, that hold a seed, are large enough
-    and show in enough slices.
+    Components of voxels at or above the grow threshold, joined over 26 neighbours, that hold a
+    seed, are large enough and show in enough slices.
 
     Parameters
     ----------
@@ -140,9 +140,9 @@ def find_lesions(
 
     Returns
     -------
-    Labels ``(Z, H, W)``, 0 where there is no lesion, the lesions from the largest on (ties in raster order), and
-    the candidates that were dropped. A component without a seed counts as a candidate only if it meets the rest of
-    the rule.
+    Labels ``(Z, H, W)``, 0 where there is no lesion, the lesions from the largest on (ties in
+    raster order), and the candidates that were dropped. A component without a seed counts as a
+    candidate only if it meets the rest of the rule.
 
     Raises
     ------

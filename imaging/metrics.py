@@ -28,7 +28,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One reference lesion: its volume and, where a predicted lesion matches, their Dice and HD95."""
+    """One reference lesion, with Dice and HD95 where a predicted lesion matches it."""
 
     volume_mm3: float
     dice: float | None
@@ -44,8 +44,9 @@ class Detection:
 class Evaluation:
     """A segmentation against a reference.
 
-    `dice` is of all voxels. `lesion_dice_mean` and `hd95_mm` are means over the matched reference lesions of at least
-    20 mm3, None where there is none. `volume_error_mm3` is predicted minus reference.
+    `dice` is of all voxels. `lesion_dice_mean` and `hd95_mm` are means over the matched reference
+    lesions of at least 20 mm3, None where there is none. `volume_error_mm3` is predicted minus
+    reference.
     """
 
     dice: float
@@ -136,17 +137,19 @@ def hd95(a: Mask, b: Mask, spacing: tuple[float, float, float]) -> float:
 
 
 def agreement(members: Mapping[str, NDArray[np.float32]]) -> float | None:
-    """Mean overlap of the members' masks, over all pairs; 1 where all are empty, None for less than two members.
+    """Mean overlap of the members' masks, over all pairs; 1 where all are empty, None for less than
+    two members.
 
-    The masks are the probabilities ``(Z, H, W)`` at or above 0.5. The formula is that of Dice; the name is not, for
-    there is no reference.
+    The masks are the probabilities ``(Z, H, W)`` at or above 0.5. The formula is that of Dice; the
+    name is not, for there is no reference.
     """
     masks = [member >= MEMBER_THRESHOLD for member in members.values()]
     return _mean([dice(a, b) for a, b in combinations(masks, 2)])
 
 
 def expected_dice(mean: NDArray[np.float32], mask: Mask) -> float | None:
-    """Dice that calibrated probabilities promise the mask: ``2 sum(p in mask) / (|mask| + sum(p))``.
+    """Dice that calibrated probabilities promise the mask: ``2 sum(p in mask) / (|mask| +
+    sum(p))``.
 
     `mean` is ``(Z, H, W)`` in [0, 1]. None for an empty mask: there nothing is promised.
     """
@@ -158,7 +161,9 @@ def expected_dice(mean: NDArray[np.float32], mask: Mask) -> float | None:
 
 
 def entropy(mean: NDArray[np.float32]) -> float:
-    """Mean binary entropy in bits, [0, 1], over the voxels of probability 0.05 or more; 0 where there is none."""
+    """Mean binary entropy in bits, [0, 1], over the voxels of probability 0.05 or more; 0 where
+    there is none.
+    """
     p = mean[mean >= UNCERTAIN_FROM].astype(np.float64)
     if p.size == 0:
         return 0.0

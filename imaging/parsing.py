@@ -12,16 +12,17 @@ from pydicom.tag import BaseTag
 from imaging.headers import read_header
 from metseg.errors import DicomError, MetsegError
 
-# A file of more is refused before it is opened; a thin whole-head series in one enhanced instance holds a tenth.
+# A larger file is refused unread; a thin whole-head series in one enhanced instance is a tenth.
 MAX_FILE_BYTES = 2 << 30
 
 
 @contextmanager
 def parsing(what: str) -> Iterator[None]:
-    """Turn whatever a parser raises over bad input into `DicomError`, and keep its warnings to itself.
+    """Turn whatever a parser raises over bad input into `DicomError`, and keep its warnings to
+    itself.
 
-    Neither the cause nor the parser's words are passed on: they quote values, and values may name a patient. Errors of
-    ours, of memory and of the disk pass as they are.
+    Neither the cause nor the parser's words are passed on: they quote values, and values may name a
+    patient. Errors of ours, of memory and of the disk pass as they are.
     """
     try:
         with warnings.catch_warnings():

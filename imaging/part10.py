@@ -1,7 +1,8 @@
 """A bounded, forward-only walk over the elements of a DICOM file (PS3.10, PS3.5).
 
-pydicom reads the files that are processed. This walk serves the header pass over whatever lies in a watched folder:
-it keeps only wanted values, holds a constant amount of memory, and imports nothing heavy.
+pydicom reads the files that are processed. This walk serves the header pass over whatever lies in a
+watched folder: it keeps only wanted values, holds a constant amount of memory, and imports nothing
+heavy.
 """
 
 import zlib
@@ -115,7 +116,9 @@ class InflatedSource:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An element at the top level; `start` is the position of its tag. No value where the walk stopped."""
+    """An element at the top level; `start` is the position of its tag. No value where the walk
+    stopped.
+    """
 
     tag: int
     length: int
@@ -145,9 +148,11 @@ class ElementReader:
         self._count = 0
 
     def walk(self, wanted: Collection[int], stop: Callable[[int], bool]) -> Iterator[Element]:
-        """Yield wanted elements with their values, then the first that `stop` is true for, before its value.
+        """Yield wanted elements with their values, then the first that `stop` is true for, before
+        its value.
 
-        Raises `TruncatedError` where the data end within an element, and `DicomError` where a limit is broken.
+        Raises `TruncatedError` where the data end within an element, and `DicomError` where a limit
+        is broken.
         """
         start = self.source.position
         while (head := self._head(self._implicit)) is not None:

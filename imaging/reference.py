@@ -47,13 +47,15 @@ def read_reference(
 ) -> Mask:
     """Lay a reference segmentation on the grid of a volume.
 
-    DICOM SEG (binary, fractional from one half on, label map): the union of all segments. NIfTI: everything but 0, or
-    the `labels` given. Where the grids differ, each voxel takes the nearest voxel of the reference.
+    DICOM SEG (binary, fractional from one half on, label map): the union of all segments. NIfTI:
+    everything but 0, or the `labels` given. Where the grids differ, each voxel takes the nearest
+    voxel of the reference.
 
     Parameters
     ----------
     reference
-        A file, NIfTI by its name (``.nii``, ``.nii.gz``) and DICOM otherwise; or a DICOM SEG with its pixels.
+        A file, NIfTI by its name (``.nii``, ``.nii.gz``) and DICOM otherwise; or a DICOM SEG with
+        its pixels.
     source
         Where the volume came from; its frame of reference must be that of a DICOM SEG.
 
@@ -64,7 +66,8 @@ def read_reference(
     Raises
     ------
     ReferenceMaskError
-        Not a segmentation, one of our own, another frame of reference, irregular, or all of it outside the volume.
+        Not a segmentation, one of our own, another frame of reference, irregular, or all of it
+        outside the volume.
     """
     if isinstance(reference, Path) and reference.name.endswith((".nii", ".nii.gz")):
         mask, affine = _read_nifti(reference, labels, max_bytes)
@@ -183,7 +186,8 @@ def _read_nifti(
         image = nibabel.load(path)
         if len(image.shape) != 3 or np.prod(image.shape, dtype=np.float64) > MAX_VOXELS:
             raise ReferenceMaskError(
-                f"reference must be three-dimensional with at most {MAX_VOXELS} voxels, got {image.shape}"
+                f"reference must be three-dimensional with at most {MAX_VOXELS} voxels, "
+                f"got {image.shape}"
             )
         values = np.asarray(image.dataobj)
     except (ImageFileError, ValueError, EOFError, zlib.error) as error:

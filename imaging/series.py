@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from imaging.facts import FACT_TAGS, SeriesFacts, series_facts
-from imaging.frames import Frame, read_frames
+from imaging.frames import Frame, is_multiframe, read_frames
 from imaging.grid import grid_affine, sort_frames
 from imaging.headers import read_header
 from imaging.parsing import MAX_FILE_BYTES, parsing, read_dataset
@@ -18,7 +18,7 @@ from imaging.pixels import read_pixels
 from imaging.volume import Volume
 from metseg.errors import GeometryError, SeriesError, SpacingError
 
-# Three or fewer are a localiser or a fragment, and the networks look at a slice with its neighbours.
+# Three or fewer are a localiser or a fragment.
 MINIMUM_SLICES = 4
 MAX_VOXELS = 1 << 28  # 1 GiB as float32; a whole head at 0.5 mm holds half of that
 
@@ -91,16 +91,18 @@ def read_series(
 ) -> tuple[Volume, SourceSeries]:
     """Read the files of one series to a volume on its native grid.
 
-    Slices are sorted along the normal of their plane (PS3.3 C.7.6.2.1.1); names and instance numbers do not matter.
-    Values are rescaled (RescaleSlope, RescaleIntercept); MONOCHROME1 is mirrored between the least and the greatest value, so
-    that more is brighter. The same instance twice is harmless, and so is another with the same place and pixels.
+    Slices are sorted along the normal of their plane (PS3.3 C.7.6.2.1.1); names and instance
+    numbers do not matter. Values are rescaled (RescaleSlope, RescaleIntercept); MONOCHROME1 is
+    mirrored between the least and the greatest value, so that more is brighter. The same instance
+    twice is harmless, and so is another with the same place and pixels.
 
     Raises
     ------
     DicomError
         A file is not readable DICOM, or its pixels cannot be decoded.
     SeriesError
-        No single series, one SOPInstanceUID with two contents, colour, a localiser, too few slices.
+        No single series, one SOPInstanceUID with two contents, colour, a localiser, too few slices,
+        several multi-frame instances.
     GeometryError
         A gap, unequal spacing, mixed orientation, two different slices at one place.
     """
@@ -175,6 +177,8 @@ def _check_one_series(datasets: Sequence[Dataset]) -> None:
         values = {str(d.get(keyword)) for d in datasets if d.get(keyword)}
         if len(values) > 1:
             raise SeriesError(f"instances must share one {keyword}, got {len(values)}")
+    if len(datasets) > 1 and any(is_multiframe(d) for d in datasets):
+        raise SeriesError("a multi-frame series must be one instance, got several")
     if len({d.get("PhotometricInterpretation") for d in datasets}) > 1:
         raise SeriesError("instances must share one PhotometricInterpretation")
 
@@ -193,7 +197,8 @@ def _stack(
     places: Sequence[Sequence[Frame]],
     max_bytes: int,
 ) -> tuple[NDArray[np.float32], list[Frame]]:
-    """Decode each file once, and put its frames in their slices; at one place the first frame stays.
+    """Decode each file once, and put its frames in their slices; at one place the first frame
+    stays.
 
     Raises `GeometryError` where two frames at one place differ.
     """
@@ -212,7 +217,8 @@ def _stack(
                 voxels[z] = values
             elif not np.array_equal(voxels[z], values):
                 raise GeometryError(
-                    f"slices must have places of their own, got two different ones at slice {z} of {len(places)}"
+                    "slices must have places of their own, "
+                    f"got two different ones at slice {z} of {len(places)}"
                 )
     return voxels, [kept[z] for z in range(len(places))]
 

@@ -1,4 +1,4 @@
-"""Third-party data beside the checkout: ../shared/data, read and never copied into the repository."""
+"""Third-party data beside the checkout: ../shared/data, read and never copied from there."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,9 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def require_data(name: str) -> Path:
-    """Path of ``../shared/data/<name>``. Absent: skips, saying so, or fails where METSEG_REQUIRE_DATA=1 as in CI."""
+    """Path of ``../shared/data/<name>``. Absent: skips, saying so, or fails where
+    METSEG_REQUIRE_DATA=1 as in CI.
+    """
     path = DATA / name
     if path.exists():
         return path

@@ -1,7 +1,8 @@
-"""Small synthetic heads with bright balls, and DICOM series of them in every shape that a scanner or a mishap gives.
+"""Small synthetic heads with bright balls, and DICOM series of them in every shape that a scanner
+or a mishap gives.
 
-Values: air 0, head 300, lesions 1000. The patient is a canary: its name must never turn up in a log, a message, a
-picture or a file name.
+Values: air 0, head 300, lesions 1000. The patient is a canary: its name must never turn up in a
+log, a message, a picture or a file name.
 """
 
 import random
@@ -36,7 +37,7 @@ class Ball:
         return 4 / 3 * np.pi * self.radius_mm**3
 
 
-# Clear of each other and within 28 mm of the centre along each axis: inside the slab in every plane.
+# Clear of each other and within 29 mm of the centre along each axis: in the slab of every plane.
 BALLS = (
     Ball((20.0, 10.0, 8.0), 9.0),
     Ball((-20.0, -15.0, -10.0), 6.5),
@@ -54,7 +55,9 @@ class Phantom:
 
 
 def plane_directions(plane: str) -> NDArray[np.float64]:
-    """``(3, 3)``: unit LPS directions of the slice, row and column axes, as columns, as scanners write them."""
+    """``(3, 3)``: unit LPS directions of the slice, row and column axes, as columns, as scanners
+    write them.
+    """
     x, y, z = np.eye(3)
     if plane == "axial":
         return np.stack([z, y, x], axis=1)
@@ -92,7 +95,7 @@ def head_with_lesions(
     balls: Sequence[Ball] = BALLS,
     seed: int = 0,
 ) -> Phantom:
-    """An ellipsoid head with balls in it; noise of a few units outside the lesions, whole numbers."""
+    """An ellipsoid head with balls in it; whole numbers, noise of a few units but in lesions."""
     affine = grid_affine(shape, spacing, plane=plane)
     index = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1)
     centre = affine[:3, :3] @ ((np.asarray(shape) - 1) / 2) + affine[:3, 3]
@@ -158,7 +161,9 @@ def instances_of(volume: Volume, recipe: Recipe) -> list[Dataset]:
 
 
 def write_series(volume: Volume, directory: Path, recipe: Recipe | None = None) -> list[Path]:
-    """Write a volume as a DICOM series with the mishaps of its recipe. Returns the paths in file name order."""
+    """Write a volume as a DICOM series with the mishaps of its recipe. Returns the paths in file
+    name order.
+    """
     recipe = recipe or Recipe()
     directory.mkdir(parents=True, exist_ok=True)
     datasets = _befall(instances_of(volume, recipe), recipe.mishaps)
@@ -179,7 +184,7 @@ def write_study(directory: Path, recipe: Recipe | None = None, **phantom: object
 
 
 def encode(dataset: Dataset, transfer_syntax: str) -> None:
-    """Give an uncompressed dataset a transfer syntax, compressing its pixels where that means so."""
+    """Give an uncompressed dataset a transfer syntax, compressing its pixels where it must."""
     from pydicom.uid import UID
 
     target = UID(transfer_syntax)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# For each kind of plane, by the patient axis it cuts: where display right and down point, LPS, and the letters at the
-# left, right, top and bottom edges. The patient's right is on the left, feet are below.
+# For each kind of plane, by the patient axis it cuts: where display right and down point, LPS, and
+# the letters at the left, right, top and bottom edges. The patient's right is on the left, feet are
+# below.
 _LAYOUTS = {
     0: ("sagittal", (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), "APSI"),
     1: ("coronal", (1.0, 0.0, 0.0), (0.0, 0.0, -1.0), "RLSI"),
@@ -19,7 +20,8 @@ _LAYOUTS = {
 class Layout:
     """How the native slices of a volume are shown.
 
-    `pixel_mm` is (down, right) on the display; `letters` are those of the left, right, top and bottom edge.
+    `pixel_mm` is (down, right) on the display; `letters` are those of the left, right, top and
+    bottom edge.
     """
 
     plane: str
@@ -40,7 +42,7 @@ class Layout:
 
 
 def layout_of(affine: NDArray[np.float64]) -> Layout:
-    """Layout of the native slices: by the patient axis closest to their normal, without resampling."""
+    """Layout of the native slices, by the patient axis closest to their normal."""
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     directions = affine[:3, :3] / spacing
     normal = np.cross(directions[:, 2], directions[:, 1])

@@ -12,8 +12,8 @@ from imaging.volume import Volume
 def nifti_bytes(labels: NDArray[np.uint16], volume: Volume) -> bytes:
     """A label volume as gzipped NIfTI: indexed (column, row, slice), its affine in RAS mm.
 
-    The same labels give the same bytes: no time and no name goes into the gzip header. Labels are stored as uint8
-    where they fit.
+    The same labels give the same bytes: no time and no name goes into the gzip header. Labels are
+    stored as uint8 where they fit.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""A picture of the key slices with the lesions' contours. It names no patient, no study and no date."""
+"""A picture of the key slices with the lesions' contours. It names no patient, no study and no
+date.
+"""
 
 from collections.abc import Sequence
 
@@ -39,9 +41,9 @@ def preview_png(
 ) -> bytes:
     """Draw up to six native slices, those of the largest lesions first, as a PNG.
 
-    Slices stand in radiological convention, the patient's right on the left, cropped to the head. Lesions are outlined
-    and numbered in orange, the reference in light blue. Without lesions evenly spaced slices are shown. Native planes:
-    a sagittal series shows sagittal slices.
+    Slices stand in radiological convention, the patient's right on the left, cropped to the head.
+    Lesions are outlined and numbered in orange, the reference in light blue. Without lesions evenly
+    spaced slices are shown. Native planes: a sagittal series shows sagittal slices.
 
     Parameters
     ----------
@@ -73,7 +75,9 @@ def key_slices(
     lesions: Sequence[Lesion],
     reference: NDArray[np.bool_] | None = None,
 ) -> list[int]:
-    """Slices to show, rising: those of the largest lesions, then those with the most missed reference."""
+    """Slices to show, rising: those of the largest lesions, then those with the most missed
+    reference.
+    """
     chosen: list[int] = []
     shown: set[int] = set()
     for lesion in sorted(lesions, key=lambda one: one.number):

@@ -1,7 +1,8 @@
 """Source images as a result refers to them: their identity and geometry, in one clean form.
 
-highdicom reads many elements of a source image, refuses odd ones and logs patient names that it finds odd. It is given
-stand-ins that hold identity and geometry only; patient and study are adopted afterwards.
+highdicom reads many elements of a source image, refuses odd ones and logs patient names that it
+finds odd. It is given stand-ins that hold identity and geometry only; patient and study are adopted
+afterwards.
 """
 
 import re
@@ -14,7 +15,7 @@ from pydicom.uid import generate_uid
 from imaging.frames import Frame, is_multiframe, read_frames
 from imaging.series import SourceSeries
 
-# Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1) as far as a series of the same study repeats them.
+# Of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1) what a series repeats.
 _PATIENT_AND_STUDY = (
     "SpecificCharacterSet",
     "PatientName",
@@ -57,8 +58,8 @@ _FORMATS = {
 def reference_images(source: SourceSeries) -> tuple[list[Dataset], list[int | None]]:
     """Stand-ins of the source images, and for each of their frames the slice of the volume.
 
-    Single-frame instances come in slice order. Enhanced multi-frame ones come as they are, and a frame that the volume
-    left out has no slice.
+    Single-frame instances come in slice order. Enhanced multi-frame ones come as they are, and a
+    frame that the volume left out has no slice.
 
     Raises
     ------
@@ -82,7 +83,9 @@ def reference_images(source: SourceSeries) -> tuple[list[Dataset], list[int | No
 
 
 def adopt_patient_and_study(result: Dataset, source: Dataset) -> None:
-    """Copy patient and study of the source to a result; values that break their format become empty."""
+    """Copy patient and study of the source to a result; values that break their format become
+    empty.
+    """
     for keyword in _PATIENT_AND_STUDY:
         if keyword not in source:
             if keyword in result and keyword not in _TYPE_2:

@@ -18,8 +18,9 @@ FIVE = 5  # RANO-BM sums up to five target lesions
 class ReportFacts:
     """All that a report says. Lengths are mm, volumes mm3, times s.
 
-    `status` is ``succeeded`` or ``no_series``; without a segmentation `lesions` is empty and the measures are None.
-    `references` are measures against each reference, by the SHA-256 of its file. `settings` must hold no secrets.
+    `status` is ``succeeded`` or ``no_series``; without a segmentation `lesions` is empty and the
+    measures are None. `references` are measures against each reference, by the SHA-256 of its file.
+    `settings` must hold no secrets.
     """
 
     study_uid: str
@@ -54,7 +55,9 @@ def report_bytes(facts: ReportFacts) -> bytes:
 
 
 def build_report(facts: ReportFacts) -> dict[str, Any]:
-    """The report as plain values. The keys of ``metseg results --format json`` come first, by the same names."""
+    """The report as plain values. The keys of ``metseg results --format json`` come first, by the
+    same names.
+    """
     measured = list(facts.references.values())
     return {
         "study_uid": facts.study_uid,

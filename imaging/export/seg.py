@@ -9,7 +9,7 @@ from pathlib import Path
 
 import highdicom
 import numpy as np
-from highdicom.seg import SegmentDescription, Segmentation
+from highdicom.seg import Segmentation, SegmentDescription
 from numpy.typing import NDArray
 from pydicom.sr.coding import Code
 from pydicom.uid import ExplicitVRLittleEndian
@@ -48,8 +48,9 @@ def write_segmentation(
 ) -> Path:
     """Write a DICOM SEG of lesions, with a zero preamble.
 
-    It belongs to the study of `source` and carries its patient and study modules; each frame refers to the source
-    image below it. All UIDs follow from the source series, the model and the lesions: the same result has the same.
+    It belongs to the study of `source` and carries its patient and study modules; each frame refers
+    to the source image below it. All UIDs follow from the source series, the model and the lesions:
+    the same result has the same.
 
     Parameters
     ----------
@@ -87,7 +88,9 @@ def tracking_uid(lesion: Lesion, source: SourceSeries, model_version: str) -> st
 
 
 def derived_uid(*words: object) -> str:
-    """A ``2.25.`` UID (PS3.5 B.2) of 128 bits of the SHA-256 of words: the same words give the same."""
+    """A ``2.25.`` UID (PS3.5 B.2) of 128 bits of the SHA-256 of words: the same words give the
+    same.
+    """
     digest = hashlib.sha256("\n".join(str(word) for word in words).encode()).digest()
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"
 

@@ -18,7 +18,8 @@ _STORED_MAXIMUM = 4095  # 12 bits, as scanners store
 class SeriesWords:
     """What the headers of a written series say.
 
-    `extra` is set on every instance last, by DICOM keyword. `contrast_agent` empty leaves the tag out.
+    `extra` is set on every instance last, by DICOM keyword. `contrast_agent` empty leaves the tag
+    out.
     """
 
     description: str = "T1 MPRAGE +C"
@@ -39,10 +40,11 @@ def instance_uid(series_uid: str, index: int) -> str:
 def series_instances(
     volume: Volume, *, study_uid: str, series_uid: str, words: SeriesWords | None = None
 ) -> list[Dataset]:
-    """The instances of a volume in slice order, explicit VR little endian, 12 bits stored with a rescale.
+    """The instances of a volume in slice order, explicit VR little endian, 12 bits stored with a
+    rescale.
 
-    Slice 0 of the volume becomes instance number 1. The rows and columns of the volume keep their place; where
-    its slice axis runs against row x column, positions still say where every slice is.
+    Slice 0 of the volume becomes instance number 1. The rows and columns of the volume keep their
+    place; where its slice axis runs against row x column, positions still say where every slice is.
 
     Raises
     ------
@@ -67,7 +69,9 @@ def series_instances(
 
 
 def write_instance(dataset: Dataset, path: Path) -> Path:
-    """Write one instance with a zero preamble (PS3.10 7.1); the transfer syntax is that of its meta group."""
+    """Write one instance with a zero preamble (PS3.10 7.1); the transfer syntax is that of its meta
+    group.
+    """
     dataset.save_as(path, enforce_file_format=True, overwrite=False)
     return path
 
@@ -80,7 +84,9 @@ def write_series(
     series_uid: str,
     words: SeriesWords | None = None,
 ) -> list[Path]:
-    """Write a volume as files ``0001.dcm`` and on in `directory`, which is made. Returns the paths in slice order."""
+    """Write a volume as files ``0001.dcm`` and on in `directory`, which is made. Returns the paths
+    in slice order.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     instances = series_instances(volume, study_uid=study_uid, series_uid=series_uid, words=words)
     return [
@@ -90,7 +96,9 @@ def write_series(
 
 
 def _stored(voxels: NDArray[np.float32]) -> tuple[NDArray[np.uint16], float, float]:
-    """Whole numbers as they are where 12 bits hold them; otherwise scaled, with slope and intercept."""
+    """Whole numbers as they are where 12 bits hold them; otherwise scaled, with slope and
+    intercept.
+    """
     low, high = float(voxels.min()), float(voxels.max())
     if low >= 0 and high <= _STORED_MAXIMUM and np.array_equal(voxels, np.rint(voxels)):
         return voxels.astype(np.uint16), 1.0, 0.0
