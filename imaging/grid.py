@@ -78,7 +78,7 @@ def plane_normal(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
     """Unit normal of ImageOrientationPatient, row x column (PS3.3 C.7.6.2.1.1)."""
     row, column = orientation[:3], orientation[3:]
     lengths = np.linalg.norm(row), np.linalg.norm(column)
-    off = max(abs(lengths[0] - 1), abs(lengths[1] - 1), abs(float(row @ column)))
+    off = max(abs(float(lengths[0]) - 1), abs(float(lengths[1]) - 1), abs(float(row @ column)))
     if not off < PERPENDICULAR_TOLERANCE:
         raise GeometryError(
             "ImageOrientationPatient must be two perpendicular unit vectors, "
@@ -109,7 +109,8 @@ def _regular_step(
         what = f"{missing} missing" if missing > 0 else "an uneven distance"
         raise GeometryError(
             f"slices must be equally spaced within {tolerance:.3f} mm: {usual:.3f} mm is usual, "
-            f"got {gaps[at]:.3f} mm between slices {at} and {at + 1} ({what}; {wide.size} such gaps)"
+            f"got {gaps[at]:.3f} mm between slices {at} and {at + 1} "
+            f"({what}; {wide.size} such gaps)"
         )
     expected = positions[0] + np.arange(len(positions))[:, None] * step
     off = float(np.linalg.norm(positions - expected, axis=1).max())
