@@ -37,6 +37,7 @@ def setup_logging(*, level: str = "INFO", style: Literal["auto", "plain", "json"
         )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # pydicom's and highdicom's messages quote element values, and those may name a patient.
     for library in ("pydicom", "highdicom", "py.warnings"):
         logging.getLogger(library).setLevel(logging.CRITICAL)

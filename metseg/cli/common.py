@@ -12,9 +12,11 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
-from metseg.errors import MetsegError
+from db.session import make_engine, session_factory
+from db.upgrade import require_current
+from metseg.errors import ConfigurationError, MetsegError
 from metseg.logs import setup_logging
 from metseg.settings import Settings
 
@@ -91,18 +93,30 @@ def edge() -> Iterator[None]:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[Session]:
-    """A session on a database that is there and migrated; commits when the block ends well."""
-    from db.session import make_engine, session_factory
-    from db.upgrade import require_current
+def open_database(settings: Settings) -> Iterator[sessionmaker[Session]]:
+    """Sessions on a database that is there and migrated.
 
+    Raises
+    ------
+    ConfigurationError
+        It is not there yet, or of another version.
+    """
+    file = settings.home_dir / "metseg.sqlite3"
+    if settings.database_url is None and not file.exists():
+        raise ConfigurationError(f"no database at {settings.home_dir} yet: `metseg run` makes it")
     engine = make_engine(settings.database)
     try:
         require_current(engine)
-        with session_factory(engine).begin() as session:
-            yield session
+        yield session_factory(engine)
     finally:
         engine.dispose()
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[Session]:
+    """One session on such a database; commits when the block ends well."""
+    with open_database(settings) as sessions, sessions.begin() as session:
+        yield session
 
 
 def is_terminal() -> bool:

@@ -59,7 +59,7 @@ def lesion_table(report: StudyReport) -> Table:
     table = Table(title=f"{report.n_lesions} lesions, {total / 1000:.2f} cm3", title_justify="left")
     for column in ("no", "volume mm3", "longest mm", "perp. mm", "probability"):
         table.add_column(column, justify="right")
-    table.add_column("centre: left, posterior, superior mm")
+    table.add_column("centre LPS mm", no_wrap=True)
     for lesion in report.lesions:
         table.add_row(
             str(lesion.number),

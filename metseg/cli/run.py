@@ -10,9 +10,11 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from sqlalchemy.orm import Session, sessionmaker
 
 from db.overview import Overview, overview
 from db.results import StudyReport, study_reports
+from db.session import read_only
 from db.tables import JobState
 from db.upgrade import migrate
 from metseg.cli.common import (
@@ -23,6 +25,7 @@ from metseg.cli.common import (
     edge,
     err,
     load_settings,
+    open_database,
     out,
 )
 from metseg.cli.progress import Display
@@ -84,22 +87,32 @@ def run_embedded(settings: Settings, *, once: bool) -> bool:
     settings.home_dir.mkdir(parents=True, exist_ok=True)
     migrate(settings.database)
     stop = stop_at_signals()
-    with database(settings) as session:
-        before = failed_jobs(overview(session, now=datetime.now(UTC)))
     with (
+        open_database(settings) as sessions,
         Display() as display,
         contextlib.closing(Watcher(settings, inbox=inbox)) as watcher,
-        supervised_worker(settings),
+        contextlib.ExitStack() as worker,
     ):
+        before = failed_jobs(queue_now(sessions))
+        working = False
         while not stop.is_set():
             watcher.step()
-            with database(settings) as session:
-                found = overview(session, now=datetime.now(UTC))
+            found = queue_now(sessions)
             display.show(watcher.view(), found)
-            if once and watcher.idle and not any(found.counts.get(state) for state in OPEN):
+            busy = any(found.counts.get(state) for state in OPEN)
+            if not working and (busy or not once):
+                worker.enter_context(supervised_worker(settings))
+                working = True
+            if once and watcher.idle and not busy:
                 break
             watcher.wait(0.25)
-    return bool(failed_jobs(found) - before)
+        return bool(failed_jobs(queue_now(sessions)) - before)
+
+
+def queue_now(sessions: sessionmaker[Session]) -> Overview:
+    """The queue as it stands."""
+    with sessions() as session:
+        return overview(read_only(session), now=datetime.now(UTC))
 
 
 def failed_jobs(found: Overview) -> set[int]:
