@@ -64,7 +64,7 @@ _NAMES = (
     "Manufacturer",
     "SharedFunctionalGroupsSequence",
 )
-FACT_TAGS: list[BaseTag | int | str | tuple[int, int]] = [Tag(name) for name in _NAMES]
+FACT_TAGS: list[BaseTag] = [Tag(name) for name in _NAMES]
 
 
 def series_facts(datasets: Sequence[Dataset]) -> SeriesFacts:

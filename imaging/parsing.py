@@ -41,7 +41,7 @@ def read_dataset(
     *,
     pixels: bool = False,
     max_bytes: int = MAX_FILE_BYTES,
-    tags: list[BaseTag | int | str | tuple[int, int]] | None = None,
+    tags: list[BaseTag] | None = None,
 ) -> FileDataset:
     """Read one file with pydicom after the header pass found it in bounds; only `tags` if given.
 
