@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +53,7 @@ def segment(
         watch = Stopwatch(report)
         findings = segment_study(files, ensemble=ensemble, settings=settings, watch=watch)
         out_dir.mkdir(parents=True, exist_ok=True)
-        written = write_artifacts(findings, out_dir)
+        written = write_artifacts(findings, out_dir, made_at=datetime.now(UTC))
     _print(findings)
     for file in written.files:
         out.print(str((out_dir / file.name).absolute()), soft_wrap=True)
