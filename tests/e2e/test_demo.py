@@ -1,0 +1,65 @@
+"""`metseg demo` with the weights in the box: the promise of the README."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from demo.study import load_head
+
+ROOT = Path(__file__).resolve().parents[2]
+LEAST_DICE = 0.70
+MUST_FIND_MM = 8.0
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def metseg(*arguments: str) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("METSEG_")}
+    return subprocess.run(
+        [sys.executable, "-m", "metseg", *arguments],
+        env=own | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+
+
+def test_the_demo_finds_its_metastases_and_knows_them_the_second_time(tmp_path: Path) -> None:
+    home = tmp_path / "demo"
+    first = metseg("demo", "--home", str(home))
+    assert first.returncode == 0, first.stderr
+    told = metseg("results", "--home", str(home), "--format", "json").stdout
+    (report,) = json.loads(told)
+    assert report["dice"] >= LEAST_DICE
+    assert missed_diameters_mm(report["lesions"]) == []
+
+    second = metseg("demo", "--home", str(home))
+    assert second.returncode == 0, second.stderr
+    assert "already" in second.stdout
+    assert metseg("results", "--home", str(home), "--format", "json").stdout == told
+    with sqlite3.connect(home / "metseg.sqlite3") as database:
+        assert database.execute("select count(*) from result").fetchone() == (1,)
+    database.close()
+
+
+def missed_diameters_mm(lesions: list[dict[str, list[float]]]) -> list[float]:
+    """Equivalent diameters of the known lesions from MUST_FIND_MM on with no found centroid near."""
+    head = load_head()
+    found = np.array([lesion["centroid_lps_mm"] for lesion in lesions])
+    missed = []
+    for number in range(1, int(head.labels.max()) + 1):
+        mask = head.labels == number
+        diameter = (6 * mask.sum() * head.volume.voxel_volume_mm3 / np.pi) ** (1 / 3)
+        centre = head.volume.to_lps(np.array(ndimage.center_of_mass(mask)))
+        near = np.linalg.norm(found - centre, axis=1).min() <= diameter / 2
+        if diameter >= MUST_FIND_MM and not near:
+            missed.append(float(diameter))
+    return missed

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.program import Program
+from tests.phantom import Recipe, write_study
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path / "home")
+
+
+def test_segment_writes_the_files_of_one_series(program: Program, tmp_path: Path) -> None:
+    write_study(tmp_path / "series")
+    ended = program.run(["segment", str(tmp_path / "series"), "--out", str(tmp_path / "out")])
+    assert ended.returncode == 0, ended.stderr
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"lesions.dcm", "mask.nii.gz", "key-slices.png", "report.json"}
+    assert "3 lesions" in ended.stdout
+    assert "RESEARCH USE ONLY" in ended.stdout
+    assert not (tmp_path / "home").exists(), "no database is made"
+
+
+def test_segment_says_why_no_series_is_suitable(program: Program, tmp_path: Path) -> None:
+    write_study(tmp_path / "series", Recipe(description="T2 TSE", contrast_agent=""))
+    ended = program.run(["segment", str(tmp_path / "series"), "--out", str(tmp_path / "out")])
+    assert ended.returncode == 1
+    assert "no suitable series" in ended.stderr
+
+
+def test_results_before_any_run_say_what_to_do(program: Program) -> None:
+    ended = program.run(["results"])
+    assert ended.returncode == 3
+    assert "metseg run" in ended.stderr
+
+
+def test_a_setting_that_is_not_valid_is_named(program: Program) -> None:
+    ended = program.run(["status"], beat_s="-1")
+    assert ended.returncode == 3
+    assert "METSEG_BEAT_S" in ended.stderr
+
+
+def test_run_refuses_a_folder_that_is_not_there(program: Program, tmp_path: Path) -> None:
+    ended = program.run(["run", str(tmp_path / "nowhere"), "--once"])
+    assert ended.returncode == 3
+    assert "INBOX must be a folder" in ended.stderr
+
+
+def test_migrate_can_be_run_twice(program: Program) -> None:
+    assert program.run(["migrate"]).returncode == 0
+    assert program.run(["migrate"]).returncode == 0
+
+
+def test_health_is_bad_where_nothing_runs(program: Program) -> None:
+    program.run(["migrate"])
+    assert program.run(["health", "worker", "--within", "0.5"]).returncode == 1

@@ -1,0 +1,148 @@
+"""`metseg run INBOX --once` on four studies, and what the other commands say of them."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from tests.integration.cli.program import Program
+from tests.phantom import CANARY_ID, CANARY_NAME, Mishaps, Recipe, write_study
+
+GOOD = Recipe("good")
+HOLED = Recipe("holed", mishaps=Mishaps(missing=(8,)))
+PLAIN = Recipe("plain", description="T1 FLASH", contrast_agent="")
+
+KEYS = {
+    "study_uid",
+    "series_uid",
+    "status",
+    "error_code",
+    "model_version",
+    "n_lesions",
+    "total_volume_mm3",
+    "dice",
+    "agreement",
+    "lesions",
+    "artifacts",
+}
+LESION_KEYS = {
+    "number",
+    "volume_mm3",
+    "longest_diameter_mm",
+    "perpendicular_diameter_mm",
+    "centroid_lps_mm",
+    "mean_probability",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    program: Program
+    inbox: Path
+    first: CompletedProcess[str]
+    reports: dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    place = tmp_path_factory.mktemp("run")
+    inbox = place / "inbox"
+    for recipe in (GOOD, HOLED, PLAIN):
+        write_study(inbox / recipe.name, recipe)
+    (inbox / "notes.txt").write_text("not DICOM")
+    program = Program(place / "home")
+    first = program.run(["run", str(inbox), "--once"])
+    reports = json.loads(program.run(["results", "--format", "json"]).stdout)
+    return Ran(program, inbox, first, {report["study_uid"]: report for report in reports})
+
+
+def test_a_failed_study_makes_the_exit_code_one(ran: Ran) -> None:
+    assert ran.first.returncode == 1, ran.first.stderr
+    assert "RESEARCH USE ONLY" in ran.first.stdout
+
+
+def test_a_good_study_has_the_promised_keys(ran: Ran) -> None:
+    report = ran.reports[GOOD.study()]
+    assert report.keys() >= KEYS
+    assert report["status"] == "succeeded"
+    assert report["series_uid"] == GOOD.series()
+    assert report["dice"] is None
+    assert report["n_lesions"] == len(report["lesions"]) == 3
+    assert report["lesions"][0].keys() >= LESION_KEYS
+    total = sum(lesion["volume_mm3"] for lesion in report["lesions"])
+    assert report["total_volume_mm3"] == pytest.approx(total)
+
+
+def test_artifacts_are_where_the_results_say_with_the_bytes_they_say(ran: Ran) -> None:
+    artifacts = ran.reports[GOOD.study()]["artifacts"]
+    assert {a["kind"] for a in artifacts} >= {
+        "dicom-seg",
+        "mask-nifti",
+        "preview-png",
+        "report-json",
+    }
+    for artifact in artifacts:
+        assert Path(artifact["path"]).is_absolute()
+        assert sha256(Path(artifact["path"]).read_bytes()).hexdigest() == artifact["sha256"]
+
+
+def test_a_study_with_a_gap_failed_with_a_code(ran: Ran) -> None:
+    report = ran.reports[HOLED.study()]
+    assert report["status"] == "failed"
+    assert report["error_code"] == "geometry_invalid"
+
+
+def test_a_study_without_contrast_agent_says_why(ran: Ran) -> None:
+    report = ran.reports[PLAIN.study()]
+    assert report["status"] == "no_series"
+    assert report["series_uid"] is None
+    told = ran.program.run(["results", "--study", PLAIN.study(), "--why"]).stdout
+    assert "not taken" in told
+    assert "against:" in told
+
+
+def test_csv_has_one_row_a_lesion(ran: Ran) -> None:
+    told = ran.program.run(["results", "--format", "csv"]).stdout
+    rows = list(csv.DictReader(io.StringIO(told)))
+    assert [row["number"] for row in rows] == ["1", "2", "3"]
+    assert {row["study_uid"] for row in rows} == {GOOD.study()}
+
+
+def test_a_second_run_does_nothing_twice(ran: Ran) -> None:
+    before = ran.program.run(["results", "--format", "json"]).stdout
+    again = ran.program.run(["run", str(ran.inbox), "--once"])
+    assert again.returncode == 0, "no job failed in this run"
+    assert ran.program.run(["results", "--format", "json"]).stdout == before
+
+
+def test_a_setting_that_changes_results_makes_a_new_run(ran: Ran) -> None:
+    again = ran.program.run(["run", str(ran.inbox / "plain"), "--once"], accept_any_t1="1")
+    assert again.returncode == 0, again.stderr
+    told = ran.program.run(["results", "--study", PLAIN.study(), "--format", "json"]).stdout
+    assert [report["status"] for report in json.loads(told)] == ["succeeded"]
+
+
+def test_status_and_doctor_name_no_patient(ran: Ran) -> None:
+    status = ran.program.run(["status"])
+    assert status.returncode == 0
+    assert "geometry_invalid" in status.stdout
+    told = ran.first.stdout + ran.first.stderr + status.stdout
+    assert CANARY_NAME not in told
+    assert CANARY_ID not in told
+
+
+def test_retry_gives_a_failed_job_its_attempts_again(ran: Ran) -> None:
+    job = str(ran.reports[HOLED.study()]["job_id"])
+    assert ran.program.run(["retry", job]).returncode == 0
+    waiting = json.loads(
+        ran.program.run(["results", "--study", HOLED.study(), "--format", "json"]).stdout
+    )
+    assert [report["status"] for report in waiting] == ["pending"]
+    refused = ran.program.run(["retry", job])
+    assert refused.returncode == 3, "a job that waits cannot be retried"
