@@ -181,13 +181,21 @@ def _open_regular(path: Path, max_bytes: int) -> Iterator[tuple[BinaryIO, int]]:
         if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
             raise DicomError("path must be a regular file, got a link or a socket") from None
         raise
+    try:
+        size = _checked_size(os.fstat(descriptor), max_bytes)
+    except DicomError:
+        os.close(descriptor)
+        raise
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise DicomError("path must be a regular file")
-        if status.st_size > max_bytes:
-            raise DicomError(f"file must be at most {max_bytes} bytes, got {status.st_size}")
-        yield file, status.st_size
+        yield file, size
+
+
+def _checked_size(status: os.stat_result, max_bytes: int) -> int:
+    if not stat.S_ISREG(status.st_mode):
+        raise DicomError("path must be a regular file")
+    if status.st_size > max_bytes:
+        raise DicomError(f"file must be at most {max_bytes} bytes, got {status.st_size}")
+    return status.st_size
 
 
 def _read_meta(file: BinaryIO, size: int) -> str:
