@@ -5,14 +5,15 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, String, column, func, inspect, select, table
 
 from db.session import make_engine
 from metseg.errors import ConfigurationError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION = table("alembic_version", column("version_num", String))
+"""Where Alembic writes down the revision."""
 LOCK = 0x6D657473
 """Key of the PostgreSQL advisory lock that two migrating processes meet at ("mets")."""
 
@@ -21,6 +22,11 @@ def migrate(url: str) -> None:
     """Bring the database to the newest revision. One that is there already is left as it is.
 
     One transaction: all of it or nothing. Of two processes that start at once the second waits.
+
+    Raises
+    ------
+    ConfigurationError
+        A newer metseg made the database.
     """
     _run(url, lambda config: command.upgrade(config, "head"))
 
@@ -39,18 +45,34 @@ def head_revision() -> str:
 
 
 def current_revision(engine: Engine) -> str | None:
-    """The revision of a database. None when it is empty."""
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    """The revision of a database. None when it is empty. Writes nothing, waits for no writer."""
+    with engine.connect().execution_options(metseg_read_only=True) as connection:
+        return _revision(connection)
 
 
 def require_current(engine: Engine) -> None:
     """Raise ConfigurationError unless the database has the revision that we need."""
     current, needed = current_revision(engine), head_revision()
+    _refuse_newer(current)
     if current != needed:
         raise ConfigurationError(
             f"the database must be at revision {needed}, it is at {current or 'none'}:"
             " run `metseg migrate`"
+        )
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION.name):
+        return None
+    return connection.scalar(select(VERSION.c.version_num))
+
+
+def _refuse_newer(current: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    if current is not None and current not in known:
+        raise ConfigurationError(
+            f"the database must be of revision {head_revision()} or older, it is at {current}:"
+            " a newer metseg made it, install that one"
         )
 
 
@@ -61,6 +83,7 @@ def _run(url: str, step: Callable[[Config], None]) -> None:
             # SQLite has the write lock since BEGIN IMMEDIATE.
             if connection.dialect.name == "postgresql":
                 connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+            _refuse_newer(_revision(connection))
             step(_config(connection))
     finally:
         engine.dispose()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
 
 from db.result_tables import Result
 from db.session import make_engine
@@ -107,6 +107,15 @@ def test_an_empty_database_is_refused_with_what_to_do(database_url: str) -> None
             require_current(engine)
     finally:
         engine.dispose()
+
+
+def test_a_database_of_a_newer_metseg_is_refused(migrated_url: str, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigurationError, match="a newer metseg made it"):
+        require_current(engine)
+    with pytest.raises(ConfigurationError, match="a newer metseg made it"):
+        migrate(migrated_url)
 
 
 @pytest.mark.services
