@@ -48,6 +48,9 @@ class Arrivals:
     job_key: Callable[[], JobKey]
     beat: Callable[[], None]
     tally: Tally = field(default_factory=Tally)
+    backlog: bool = False
+    """Headers are left to be read: step again at once."""
+    unreadable_folders: int = 0
     waits: list[StudyWait] = field(default_factory=list)
     tracker: Tracker = field(default_factory=Tracker)
     ledger: Ledger = field(init=False)
@@ -80,6 +83,8 @@ class Arrivals:
         self._record_new(undone, now)
         self._read_headers()
         self._apply(judge(settled, self.tracker, max_bytes=self.max_bytes), tick)
+        if self.backlog:  # any of the files that are not read yet may be of any study
+            return
         ready, self.waits = group(
             self.tracker.waiting(),
             marked=self.tracker.marked_folders(),
@@ -95,15 +100,18 @@ class Arrivals:
         for sighting in walk(self.inbox, report, marker=self.settings.marker):
             if not self._is_done(sighting, tick):
                 undone[sighting.path] = sighting
-        if not report.complete:
+        if report.complete:
+            self.ledger.mark_gone(undone)
+        elif report.unreadable_folders != self.unreadable_folders:
             log.warning("%d folders of the inbox cannot be listed", report.unreadable_folders)
+        self.unreadable_folders = report.unreadable_folders
         return undone
 
     def _is_done(self, sighting: Sighting, tick: float) -> bool:
         known = self.ledger.get(sighting.path)
         if known is None or not known.done or known.fingerprint != sighting.fingerprint:
             return False
-        return not (known.unreadable and self.tracker.is_due(sighting.path, now=tick))
+        return not (known.passing and self.tracker.is_due(sighting.path, now=tick))
 
     def _record_new(self, undone: dict[str, Sighting], now: datetime) -> None:
         changed = {}
@@ -114,17 +122,19 @@ class Arrivals:
         self.ledger.see(changed, now=now, beat=self.beat)
         for path in changed:
             known = self.ledger.get(path)
-            if known is not None and known.done and not known.unreadable:
+            if known is not None and known.done and not known.passing:
                 self.tracker.done(path)  # by another watcher
 
     def _read_headers(self) -> None:
-        """Read headers for a while; the rest at the next step."""
+        """Read headers for a while; the rest, the backlog, at the next step."""
         end = time.monotonic() + READ_BUDGET_S
-        for path in self.tracker.unread(max_bytes=self.max_bytes):
-            self.tracker.verdicts[path] = self.headers.read(self.inbox / path)
-            self.beat()
+        unread = self.tracker.unread(max_bytes=self.max_bytes)
+        for path in unread:
             if time.monotonic() > end:
                 break
+            self.tracker.verdicts[path] = self.headers.read(self.inbox / path)
+            self.beat()
+        self.backlog = any(path not in self.tracker.verdicts for path in unread)
 
     def _apply(self, judged: Sequence[Judgement], tick: float) -> None:
         """Record judgements, a batch for each reason."""

@@ -6,8 +6,8 @@ from metseg.settings import Settings
 
 BELLS_A_WORKER = 2
 """One that it works on next, and one so that it never waits for us."""
-SEND_TIMEOUT_S = 5.0
-"""A broker that hangs must not hold up the watcher's loop."""
+SEND_TIMEOUT_S = 3.0
+"""A broker that hangs must not hold up the watcher's loop: what was not sent now is sent later."""
 
 
 def how_many_to_ring(workers: int, *, unanswered: int) -> int:
@@ -27,7 +27,8 @@ def make_ringer(settings: Settings) -> Callable[[int], None] | None:
     from metseg.broker import SEGMENT_TASK, make_celery
 
     app = make_celery(settings)
-    options = dict(app.conf.broker_transport_options)
+    # kombu takes its own retries from here too; unset, it would try for ever.
+    options = {**app.conf.broker_transport_options, "max_retries": 1, "interval_start": 0.0}
     if settings.broker.startswith("redis"):
         options |= {"socket_timeout": SEND_TIMEOUT_S, "socket_connect_timeout": SEND_TIMEOUT_S}
     app.conf.update(broker_transport_options=options, broker_connection_timeout=SEND_TIMEOUT_S)

@@ -3,7 +3,7 @@
 The memory changes only after a commit: a write that failed is seen as missing, and done again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,8 @@ from watcher.settle import Fingerprint
 BATCH = 1000
 """Files a transaction."""
 DONE = frozenset({FileStatus.INGESTED, FileStatus.IGNORED, FileStatus.QUARANTINED})
-UNREADABLE = "unreadable"
+GONE = "gone: it left the inbox before it was taken in"
+PASSING = ("unreadable", "gone")
 """Reasons that begin so may pass: such files are tried again."""
 
 
@@ -31,7 +32,8 @@ class Known:
     id: int
     fingerprint: Fingerprint
     status: FileStatus
-    unreadable: bool = False
+    passing: bool = False
+    """Done for now: unreadable, or gone."""
 
     @property
     def done(self) -> bool:
@@ -73,8 +75,17 @@ class Ledger:
 
     def mark(self, paths: Sequence[str], status: FileStatus, *, reason: str | None = None) -> None:
         """Move files to a status, with its reason, in batches."""
-        for start in range(0, len(paths), BATCH):
-            keys = [stored_path(path) for path in paths[start : start + BATCH]]
+        self._mark([stored_path(path) for path in paths], status, reason)
+
+    def mark_gone(self, present: Collection[str]) -> None:
+        """Close the files that wait, but are not among the present paths any more."""
+        here = {stored_path(path) for path in present}
+        gone = [key for key, known in self._known.items() if not known.done and key not in here]
+        self._mark(gone, FileStatus.IGNORED, GONE)
+
+    def _mark(self, all_keys: Sequence[str], status: FileStatus, reason: str | None) -> None:
+        for start in range(0, len(all_keys), BATCH):
+            keys = all_keys[start : start + BATCH]
             with self._sessions.begin() as session:
                 ids = [self._known[key].id for key in keys]
                 set_status(session, ids, status, reason=reason)
@@ -85,9 +96,14 @@ class Ledger:
         self._note([stored_path(path) for path in paths], status, reason)
 
     def _note(self, keys: Sequence[str], status: FileStatus, reason: str | None) -> None:
-        unreadable = reason is not None and reason.startswith(UNREADABLE)
+        passing = may_pass(reason)
         for key in keys:
-            self._known[key] = replace(self._known[key], status=status, unreadable=unreadable)
+            self._known[key] = replace(self._known[key], status=status, passing=passing)
+
+
+def may_pass(reason: str | None) -> bool:
+    """Whether a file that was refused for this reason is to be tried again."""
+    return reason is not None and reason.startswith(PASSING)
 
 
 def _columns() -> Select[int, str, int, int, str, FileStatus, str | None]:
@@ -107,7 +123,7 @@ def _known(row: KnownFile | Row[*tuple[Any, ...]]) -> Known:
         row.id,
         Fingerprint(row.size, row.mtime_ns, int(row.inode)),
         row.status,
-        unreadable=row.reason is not None and row.reason.startswith(UNREADABLE),
+        passing=may_pass(row.reason),
     )
 
 

@@ -60,7 +60,7 @@ def copy_in(source: Path, expected: Fingerprint, target: Path) -> Copied:
         raise UnreadableError(error.strerror) from None
     try:
         _check_unmoved(os.fstat(descriptor), expected)
-        copied = _copy(descriptor, target)
+        copied = _copy(descriptor, expected.size, target)
         _check_unmoved(os.fstat(descriptor), expected)
     finally:
         os.close(descriptor)
@@ -78,12 +78,14 @@ def _check_unmoved(status: os.stat_result, expected: Fingerprint) -> None:
         raise MovedError
 
 
-def _copy(descriptor: int, target: Path) -> Copied:
+def _copy(descriptor: int, expected_size: int, target: Path) -> Copied:
     digest, size = hashlib.sha256(), 0
     with spool_faults(), target.open("xb", buffering=0) as copy:
         while chunk := _read(descriptor):
             digest.update(chunk)
             size += len(chunk)
+            if size > expected_size:  # it may grow as fast as we read
+                raise MovedError
             _write(copy.fileno(), chunk)
         os.fchmod(copy.fileno(), 0o444)
         os.fsync(copy.fileno())

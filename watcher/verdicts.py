@@ -22,8 +22,10 @@ def judge(settled: Iterable[str], tracker: Tracker, *, max_bytes: int) -> list[J
     """Judge settled files. One whose header is not read yet is left out."""
     judged = []
     for path in settled:
-        skip = tracker.skips.get(path)
-        size = tracker.looks[path].fingerprint.size
+        look = tracker.looks.get(path)
+        if look is None:  # another watcher was faster
+            continue
+        skip, size = tracker.skips.get(path), look.fingerprint.size
         verdict = tracker.verdicts.get(path)
         if skip is not None:
             judged.append(Judgement(path, FileStatus.IGNORED, skip))

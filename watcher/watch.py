@@ -160,7 +160,9 @@ class Watcher:
         ended = self._clock()
         interval = self._settings.scan_interval_s
         self._earliest_look = ended + min(interval, max(1.0, SHARE_OF_TIME * (ended - started)))
-        if self._arrivals.tracker.looks:
+        if self._arrivals.backlog:
+            interval = 0.0
+        elif self._arrivals.tracker.looks:
             interval = min(interval, max(0.1, self._settings.quiet_s / LOOKS_A_QUIET))
         else:
             self._headers.close()
