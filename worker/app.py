@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -47,6 +48,7 @@ def worker_arguments(settings: Settings, *, name: str) -> list[str]:
     """The command line of the Celery worker: one child, and no chatter between workers."""
     token = name.rpartition(":")[2]
     return [
+        "--quiet",
         "worker",
         "--pool=prefork",
         "--concurrency=1",
@@ -56,6 +58,23 @@ def worker_arguments(settings: Settings, *, name: str) -> list[str]:
         f"--hostname=metseg-{token}@%h",
         f"--loglevel={settings.log_level}",
     ]
+
+
+def patient_worker(app: Celery, parent: Parent) -> type[Any]:
+    """Celery's worker, but its soft shutdown ends with the running job instead of always after 30
+    s.
+
+    Its own waits in a signal handler, where it cannot hear that the job has ended; our parent can.
+    """
+
+    class PatientWorker(app.Worker):  # type: ignore[misc]
+        def wait_for_soft_shutdown(self) -> None:
+            end = time.monotonic() + app.conf.worker_soft_shutdown_timeout
+            parent.look()
+            while parent.busy and time.monotonic() < end:
+                parent.look()
+
+    return PatientWorker
 
 
 def start() -> NoReturn:
@@ -87,6 +106,7 @@ def run(settings: Settings) -> int:
 
         task_failure.connect(on_failure, weak=False)
         app = worker_app(settings, name=name, folder=Path(folder))
+        app.Worker = patient_worker(app, parent)
         return int(app.worker_main(worker_arguments(settings, name=name)) or 0)
 
 

@@ -3,6 +3,7 @@
 """
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -52,7 +53,7 @@ def _stop_with_parent(stop: threading.Event) -> None:
     """Our standard input is a pipe that only the supervisor holds: it ends when the supervisor
     does.
     """
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # not through the buffer, whose lock a daemon thread may keep
     stop.set()
 
 

@@ -19,13 +19,13 @@ from db.tables import JobState, Snapshot
 from metseg.settings import Settings
 from metseg.spool import spool_path
 from models.ensemble import Ensemble
+from worker.artifacts import write_artifacts
 from worker.failures import Failure, FailureKind, classify
 from worker.heartbeat import Heartbeat
 from worker.identity import Owner
 from worker.pause import backoff
 from worker.pipeline import segment_study
 from worker.record import commit
-from worker.artifacts import write_artifacts
 from worker.results import new_result
 from worker.staging import RunFolders, RunName
 from worker.stopwatch import Progress, Stopwatch, silent
@@ -105,7 +105,9 @@ def _run(
     files = _spooled_files(claim, bench)
     findings = segment_study(files, ensemble=bench.ensemble, settings=bench.settings, watch=watch)
     with watch.stage("write"):
-        written = write_artifacts(findings, folders.make(), job_id=claim.job_id)
+        written = write_artifacts(
+            findings, folders.make(), made_at=bench.utcnow(), seconds=watch.seconds
+        )
         folders.publish({file.name: file.sha256 for file in written.files})
     directory = folders.published.relative_to(bench.settings.results_dir).as_posix()
     result = new_result(findings, written, directory=directory, seconds=watch.seconds)

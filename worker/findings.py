@@ -1,6 +1,8 @@
 """What the walk of a study gives: arrays and facts, before anything is written."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +14,15 @@ from imaging.series import Series, SourceSeries
 from imaging.volume import Volume
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ReferenceScore:
-    """The lesions measured against one real reference."""
+    """The lesions measured against one real reference, its `mask` on the grid of the volume."""
 
     sha256: str
     kind: str
     reference_volume_mm3: float
     evaluation: Evaluation
+    mask: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +50,10 @@ class StudyFindings:
     why.
     """
 
+    study_uid: str
     series: tuple[Series, ...]
     choice: Choice
     ensemble_version: str
+    settings: Mapping[str, Any]
     segmentation: Segmentation | None = None
     warnings: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Whether a worker or watcher of this host makes progress: for health checks of containers.
 
-A process that merely exists proves nothing. Its row in the table `worker` must beat while we look, and so must the
-jobs that it runs.
+A process that merely exists proves nothing. Its row in the table `worker` must beat while we look,
+and so must the jobs that it runs.
 """
 
 import socket
@@ -64,7 +64,9 @@ def _watch(
 
 
 def progressing(first: Look, second: Look) -> bool:
-    """Whether any process beat between the looks, and each job that it ran in both beat too. Pure."""
+    """Whether any process beat between the looks, and each job that it ran in both beat too.
+    Pure.
+    """
     return any(
         name in first and beat != first[name][0] and not (running & first[name][1])
         for name, (beat, running) in second.items()

@@ -52,6 +52,7 @@ class Parent:
         self._note = PauseNote(folder)
         self._stop = threading.Event()
         self._wake = threading.Event()
+        self._looked = threading.Event()
         self._beats = 0
         self._since: dict[tuple[int, int], float] = {}
         self._overdue: set[int] = set()
@@ -74,9 +75,10 @@ class Parent:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._survive(self.step)
-            self._wake.wait(self.settings.beat_s)
             self._wake.clear()
+            self._survive(self.step)
+            self._looked.set()
+            self._wake.wait(self.settings.beat_s)
 
     def _survive(self, act: Callable[[], None]) -> None:
         """The next beat comes whatever this one met: the database may be away, a disk may be
@@ -95,6 +97,18 @@ class Parent:
         if overdue is not None:
             self._overdue.add(overdue)
         self._wake.set()
+
+    def look(self, *, patience_s: float = 2.0) -> None:
+        """Have the thread look at our children now, and wait until it has."""
+        self._looked.clear()
+        self._wake.set()
+        self._looked.wait(patience_s)
+        time.sleep(0.2)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a child of ours ran a job at the last look."""
+        return bool(self._since)
 
     def step(self) -> None:
         """One beat: our row, our children's jobs, now and then a sweep."""

@@ -12,7 +12,7 @@ from imaging.lesions import LesionRule, find_lesions
 from imaging.metrics import agreement, entropy, expected_dice
 from imaging.series import Series, SourceSeries, check_spacing, group_series, read_series
 from imaging.volume import Volume
-from metseg.settings import Settings
+from metseg.settings import RESULT_SETTINGS, Settings
 from models.ensemble import Ensemble, Prediction
 from worker.findings import Segmentation, StudyFindings
 from worker.references import score_references, split_references
@@ -33,10 +33,18 @@ def segment_study(
     `InfrastructureError` when disk or device are at fault.
     """
     with watch.stage("read"):
-        series, references = split_references(group_series(files))
+        grouped = group_series(files)
+        series, references = split_references(grouped)
         choice = choose_series([s.facts for s in series], accept_any_t1=settings.accept_any_t1)
+        findings = StudyFindings(
+            study_uid=grouped[0].study_instance_uid,
+            series=series,
+            choice=choice,
+            ensemble_version=ensemble.version,
+            settings={name: getattr(settings, name) for name in RESULT_SETTINGS},
+        )
         if choice.chosen is None:
-            return StudyFindings(series, choice, ensemble.version)
+            return findings
         volume, source = read_series(_files_of(choice.chosen, series))
         thick = check_spacing(
             volume, warn_mm=settings.warn_spacing_mm, refuse_mm=settings.refuse_spacing_mm
@@ -45,16 +53,10 @@ def segment_study(
         prediction = ensemble.predict(volume, progress=report)
     watch.move(prediction.seconds.get("prepare", 0.0), out_of="infer", into="prepare")
     with watch.stage("lesions"):
-        rule = lesion_rule(ensemble.rule, settings)
-        segmentation = _measure(prediction, volume, source, rule)
-        scores, refused = score_references(references, segmentation)
-    return StudyFindings(
-        series,
-        choice,
-        ensemble.version,
-        replace(segmentation, scores=scores),
-        warnings=(*source.warnings, *thick, *_disagreement(segmentation), *refused),
-    )
+        found = _measure(prediction, volume, source, lesion_rule(ensemble.rule, settings))
+        scores, refused = score_references(references, found)
+    warnings = (*source.warnings, *thick, *_disagreement(found), *refused)
+    return replace(findings, segmentation=replace(found, scores=scores), warnings=warnings)
 
 
 def lesion_rule(shipped: LesionRule, settings: Settings) -> LesionRule:

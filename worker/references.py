@@ -4,9 +4,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from imaging.headers import OWN_MANUFACTURER
 from imaging.metrics import evaluate
-
-# from imaging.reference import read_reference
+from imaging.reference import read_reference
 from imaging.series import Series
 from metseg.errors import InputError
 from worker.findings import ReferenceScore, Segmentation
@@ -18,10 +18,18 @@ DICOM_SEG = "dicom-seg"
 
 
 def split_references(series: Sequence[Series]) -> tuple[tuple[Series, ...], tuple[Path, ...]]:
-    """Part the series to choose from and the files of segmentations (modality SEG)."""
+    """Part the series to choose from and the files of reference segmentations (modality SEG).
+
+    Segmentations of our own are neither: they are results that came back.
+    """
     images = tuple(one for one in series if one.facts.modality != "SEG")
-    masks = (path for one in series if one.facts.modality == "SEG" for path in one.files)
-    return images, tuple(masks)
+    references = (
+        path
+        for one in series
+        if one.facts.modality == "SEG" and one.facts.manufacturer != OWN_MANUFACTURER
+        for path in one.files
+    )
+    return images, tuple(references)
 
 
 def score_references(
@@ -48,4 +56,5 @@ def _score(path: Path, segmentation: Segmentation) -> ReferenceScore:
         kind=DICOM_SEG,
         reference_volume_mm3=float(mask.sum()) * volume.voxel_volume_mm3,
         evaluation=evaluate(segmentation.labels, mask, volume),
+        mask=mask,
     )

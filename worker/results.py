@@ -1,7 +1,7 @@
 """Findings as the rows that record them."""
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from dataclasses import replace
 
 from db.new_result import (
     NewArtifact,
@@ -14,9 +14,7 @@ from db.new_result import (
 from db.tables import Outcome
 from worker.artifacts import Written
 from worker.findings import ReferenceScore, Segmentation, StudyFindings
-
-VERSIONED = ("metseg", "keras", "tensorflow", "numpy", "pydicom", "highdicom")
-"""Packages whose versions stand with each result."""
+from worker.versions import package_versions
 
 
 def new_result(
@@ -26,22 +24,26 @@ def new_result(
 
     `directory` is where its files are, relative to the results folder; `seconds` are by stage.
     """
-    common = {
-        "directory": directory,
-        "series": _series(findings),
-        "artifacts": tuple(
+    result = NewResult(
+        outcome=Outcome.NO_SERIES,
+        directory=directory,
+        series=_series(findings),
+        artifacts=tuple(
             NewArtifact(file.kind, f"{directory}/{file.name}", file.size, file.sha256)
             for file in written.files
         ),
-        "warnings": findings.warnings,
-        "timings_s": {name: round(value, 4) for name, value in seconds.items()},
-        "versions": {name: version(name) for name in VERSIONED}
-        | {"ensemble": findings.ensemble_version},
-    }
-    found = findings.segmentation
-    if found is None:
-        return NewResult(outcome=Outcome.NO_SERIES, **common)
-    return NewResult(
+        warnings=findings.warnings,
+        timings_s={name: round(value, 4) for name, value in seconds.items()},
+        versions=package_versions() | {"ensemble": findings.ensemble_version},
+    )
+    if findings.segmentation is None:
+        return result
+    return _segmented(result, findings.segmentation, written)
+
+
+def _segmented(result: NewResult, found: Segmentation, written: Written) -> NewResult:
+    return replace(
+        result,
         outcome=Outcome.SEGMENTED,
         series_instance_uid=found.source.series_instance_uid,
         mask_nifti_gz=written.mask_nifti_gz,
@@ -51,7 +53,6 @@ def new_result(
         agreement=found.agreement,
         expected_dice=found.expected_dice,
         entropy=found.entropy,
-        **common,
     )
 
 

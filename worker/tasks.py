@@ -27,7 +27,7 @@ loaded.
 """
 
 
-@shared_task(name=SEGMENT_TASK, bind=True)
+@shared_task(name=SEGMENT_TASK, bind=True)  # type: ignore[untyped-decorator]
 def segment(self: Task, *args: Any, **kwargs: Any) -> None:
     """Run the job that the message names. A message that is no single integer is dropped."""
     match args:
@@ -50,7 +50,7 @@ def runner_of(app: Celery) -> "Runner":
     return _runners[worker]
 
 
-@setup_logging_signal.connect
+@setup_logging_signal.connect  # type: ignore[untyped-decorator]
 def _our_logs(**_kwargs: Any) -> None:
     """Parent and children log as all of metseg does; Celery's own set-up stays away."""
     settings = Settings()

@@ -1,4 +1,6 @@
-"""A whole metseg on real processes for fault tests: inbox, watcher, workers, and ways to hurt them."""
+"""A whole metseg on real processes for fault tests: inbox, watcher, workers, and ways to hurt
+them.
+"""
 
 import os
 import signal
@@ -10,13 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from sqlalchemy import select
+from celery import Celery
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from db.result_tables import LesionRow, Result
+from db.processes import ProcessRow, live
+from db.result_tables import Artifact, LesionRow, Result
 from db.session import make_engine, session_factory
-from db.tables import Job, JobState, Study
+from db.tables import Job, JobState, Role, Snapshot, Study
 from db.upgrade import migrate
+from metseg.broker import SEGMENT_TASK, make_celery
 from metseg.settings import Settings
 from tests.phantom import CANARY_ID, CANARY_NAME, Phantom, Recipe, uid, write_study
 from tests.services import wait_until
@@ -26,10 +32,10 @@ WORK = "from metseg.settings import Settings; from worker.service import work; w
 WATCH = "from watcher.service import main; main()"
 FAST = {
     "ENSEMBLE": "tests.fakes:ThresholdEnsemble",
-    "BEAT_S": "0.2",
-    "LEASE_S": "1.5",
+    "BEAT_S": "0.3",
+    "LEASE_S": "4",
     "BACKOFF_S": "0.3",
-    "REPUBLISH_S": "1.5",
+    "REPUBLISH_S": "2",
     "RECONCILE_S": "0.2",
     "QUIET_S": "0.4",
     "SCAN_INTERVAL_S": "0.2",
@@ -179,7 +185,9 @@ class Site:
         return self.start("-m", "watcher.service", name="watcher")
 
     def drop(self, name: str, *, slices: int) -> str:
-        """Copy a study into the inbox. Its number of slices is how faults find it. Gives its UID."""
+        """Copy a study into the inbox. Its number of slices is how faults find it. Gives its
+        UID.
+        """
         self.phantoms[uid(name)] = write_study(
             self.inbox / name,
             Recipe(name=name),
@@ -201,8 +209,6 @@ class Site:
 
     def job(self, study_uid: str) -> Job | None:
         """The newest job of a study."""
-        from db.tables import Snapshot
-
         with self.sessions() as session:
             return session.scalars(
                 select(Job)
@@ -217,7 +223,7 @@ class Site:
         job = self.job(study_uid)
         return None if job is None else job.state
 
-    def until(self, ready: Callable[[], bool], what: str, *, seconds: float = 25.0) -> None:
+    def until(self, ready: Callable[[], bool], what: str, *, seconds: float = 60.0) -> None:
         """Wait, and show the logs when it is in vain."""
         end = time.monotonic() + seconds
         while not ready():
@@ -225,17 +231,53 @@ class Site:
                 self.show_logs()
             wait_until(ready, seconds=max(0.1, end - time.monotonic()), what=what)
 
-    def until_state(self, study_uid: str, state: JobState, *, seconds: float = 25.0) -> None:
+    def until_state(self, study_uid: str, state: JobState, *, seconds: float = 60.0) -> None:
         """Wait until the study's newest job stands there."""
         self.until(lambda: self.state_of(study_uid) is state, f"job {state.value}", seconds=seconds)
 
-    def until_seen(self, slices: int, times: int = 1, *, seconds: float = 25.0) -> None:
+    def until_seen(self, slices: int, times: int = 1, *, seconds: float = 60.0) -> None:
         """Wait until such a volume came to the ensemble so often."""
         self.until(lambda: self.seen(slices) >= times, f"{slices} slices seen", seconds=seconds)
 
+    def send(self, *messages: object) -> None:
+        """Send messages to the workers as if the reconciler had."""
+        with self._celery() as app:
+            for message in messages:
+                app.send_task(SEGMENT_TASK, [message])
+
+    def waiting_messages(self) -> int:
+        """How many messages nobody has taken yet."""
+        with self._celery() as app, app.connection_for_read() as connection:
+            queue = connection.default_channel.queue_declare("metseg", passive=False)
+            return int(queue.message_count)
+
+    def _celery(self) -> Celery:
+        assert self.broker_url is not None
+        return make_celery(Settings(broker_url=self.broker_url))
+
+    def workers(self) -> list[ProcessRow]:
+        """The rows of workers."""
+        with self.sessions() as session:
+            return live(session, Role.WORKER)
+
+    def paused_reason(self) -> str | None:
+        """Why the first worker takes no jobs."""
+        return next((row.paused_reason for row in self.workers()), None)
+
+    def freeze(self, process: Proc) -> None:
+        """Stop a process and all below it, but not in a write of SQLite that would stop us all."""
+        while True:
+            process.signal_all(signal.SIGSTOP)
+            try:
+                with self.sessions.begin() as session:
+                    session.execute(text("SELECT 1"))
+                return
+            except OperationalError:
+                process.signal_all(signal.SIGCONT)
+
     def show_logs(self) -> None:
         for log in sorted(self.logs.iterdir()):
-            print(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}")
+            sys.stdout.write(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}\n")
 
     def close(self) -> None:
         """Kill whatever still runs."""
@@ -267,8 +309,6 @@ class Site:
 
     def _check_folders(self) -> None:
         """The folders of results are those that the rows name, file by file."""
-        from db.result_tables import Artifact
-
         with self.sessions() as session:
             named = {self.results / path for path in session.scalars(select(Artifact.path))}
         self.until(lambda: self._files() == named, "only recorded files remain", seconds=15)
@@ -277,7 +317,9 @@ class Site:
         return {path for path in self.results.rglob("*") if path.is_file()}
 
     def _check_canary(self) -> None:
-        """The patient is named nowhere: logs, file names, and all files of ours but SEG and spool."""
+        """The patient is named nowhere: logs, file names, and all files of ours but SEG and
+        spool.
+        """
         for path in [*self.logs.iterdir(), *self.results.rglob("*")]:
             assert "CANARY" not in path.name
             if path.is_file() and path.suffix != ".dcm":
