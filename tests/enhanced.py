@@ -1,6 +1,7 @@
 """An enhanced multi-frame MR instance of a volume (PS3.3 A.36)."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,7 @@ def write_enhanced(
     """Write all slices as frames of one instance, in slice order or in the `order` given."""
     slices = instances_of(volume, recipe or Recipe())
     frames = [slices[z] for z in (order or range(len(slices)))]
-    image = Dataset(frames[0])
-    image.file_meta = type(frames[0].file_meta)(frames[0].file_meta)
+    image = deepcopy(frames[0])
     for keyword in (
         "ImagePositionPatient",
         "ImageOrientationPatient",

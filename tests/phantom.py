@@ -7,13 +7,14 @@ log, a message, a picture or a file name.
 
 import random
 from collections.abc import Collection, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, generate_uid
 
 from imaging.export.series import SeriesWords, series_instances, write_instance
 from imaging.volume import Volume
@@ -185,18 +186,18 @@ def write_study(directory: Path, recipe: Recipe | None = None, **phantom: object
 
 def encode(dataset: Dataset, transfer_syntax: str) -> None:
     """Give an uncompressed dataset a transfer syntax, compressing its pixels where it must."""
-    from pydicom.uid import UID
-
     target = UID(transfer_syntax)
     if target.is_encapsulated:
         dataset.compress(target, generate_instance_uid=False)
     else:
         dataset.file_meta.TransferSyntaxUID = target
+    if target == ExplicitVRBigEndian:  # pydicom swaps all but pixels
+        dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").byteswap().tobytes()
 
 
 def _befall(datasets: list[Dataset], mishaps: Mishaps) -> list[Dataset]:
     kept = [d for index, d in enumerate(datasets) if index not in mishaps.missing]
-    kept += [_copy(datasets[index]) for index in mishaps.duplicated]
+    kept += [deepcopy(datasets[index]) for index in mishaps.duplicated]
     for index in mishaps.conflicting:
         other = _inverted(datasets[index])
         other.SOPInstanceUID = uid(datasets[index].SOPInstanceUID, "conflicting")
@@ -206,14 +207,8 @@ def _befall(datasets: list[Dataset], mishaps: Mishaps) -> list[Dataset]:
     return kept
 
 
-def _copy(dataset: Dataset) -> Dataset:
-    copy = Dataset(dataset)
-    copy.file_meta = type(dataset.file_meta)(dataset.file_meta)
-    return copy
-
-
 def _inverted(dataset: Dataset) -> Dataset:
-    copy = _copy(dataset)
+    copy = deepcopy(dataset)
     copy.PixelData = bytes(
         255 - byte if i % 2 == 0 else byte for i, byte in enumerate(dataset.PixelData)
     )

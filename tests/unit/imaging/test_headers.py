@@ -1,4 +1,4 @@
-"""The header pass: agrees with pydicom, and refuses what is hostile or broken, with a stable code."""
+"""The header pass: agrees with pydicom, and refuses what is hostile or broken."""
 
 import os
 import subprocess
@@ -217,11 +217,13 @@ def test_no_damage_gives_any_other_error_and_none_names_the_patient(one, at, byt
         content[place : place + len(byte)] = byte
     damaged = one.with_suffix(".damaged")
     damaged.write_bytes(content)
+    said = ""
     try:
         read_header(damaged, max_bytes=MAX)
     except DicomError as error:
-        assert "CANARY" not in str(error)
-        assert CANARY_ID not in str(error)
+        said = str(error)
+    assert "CANARY" not in said
+    assert CANARY_ID not in said
 
 
 @pytest.mark.data
