@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Below this many pixels a tile, 256 bins cut at max(1, int(limit * pixels / bins)) make the limit meaningless.
+# Below this many pixels a tile, 256 bins cut at max(1, int(limit * pixels / bins)) make the limit
+# meaningless.
 MINIMUM_TILE_PIXELS = 256
 _LEVELS = 255.0
 
@@ -26,12 +27,13 @@ def enhance_contrast(
     clip_limit
         Greater than 0; the slope of the mapping is at most about this.
     tile_mm
-        Wanted edge of a tile in mm; tiles are made larger where they would hold fewer than 256 pixels.
+        Wanted edge of a tile in mm; tiles are made larger where they would hold fewer than 256
+        pixels.
     spacing_mm
         In-plane distance between pixel centres.
     value_range
-        Values that become 0 and 255, by default the least and the greatest of ``voxels``. Give it when a few
-        slices of a head are equalised on their own.
+        Values that become 0 and 255, by default the least and the greatest of ``voxels``. Give it
+        when a few slices of a head are equalised on their own.
 
     Returns
     -------
@@ -48,7 +50,11 @@ def enhance_contrast(
     """
     if voxels.ndim != 3:
         raise ValueError(f"voxels must be (Z, H, W), got shape {voxels.shape}")
-    for name, value in (("clip_limit", clip_limit), ("tile_mm", tile_mm), ("spacing_mm", spacing_mm)):
+    for name, value in (
+        ("clip_limit", clip_limit),
+        ("tile_mm", tile_mm),
+        ("spacing_mm", spacing_mm),
+    ):
         if not value > 0:
             raise ValueError(f"{name} must be greater than 0, got {value}")
     low, high = value_range or (float(voxels.min()), float(voxels.max()))

@@ -1,8 +1,9 @@
-"""Between a scanner's grid and an axial one: axes permuted and flipped, never rotated, and linear interpolation.
+"""Between a scanner's grid and an axial one: axes permuted and flipped, never rotated, and linear
+interpolation.
 
-The axial grid has its first slice inferior, rows towards the patient's back and columns towards the patient's
-left: the three axes of DICOM LPS in reverse order. An oblique acquisition keeps its obliquity, so the way there
-and back works axis by axis.
+The axial grid has its first slice inferior, rows towards the patient's back and columns towards the
+patient's left: the three axes of DICOM LPS in reverse order. An oblique acquisition keeps its
+obliquity, so the way there and back works axis by axis.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,9 @@ class AxisMap:
     def native_positions(self) -> NDArray[np.float64]:
         """``(size,)`` native indices, before flipping, of the axial voxel centres."""
         offset = (np.arange(self.size) - (self.size - 1) / 2) * self.spacing
-        return np.asarray(offset / self.native_spacing + (self.native_size - 1) / 2, dtype=np.float64)
+        return np.asarray(
+            offset / self.native_spacing + (self.native_size - 1) / 2, dtype=np.float64
+        )
 
     def axial_positions(self) -> NDArray[np.float64]:
         """``(native_size,)`` axial indices of the native voxel centres, before flipping."""
@@ -84,7 +87,8 @@ def axial_grid(volume: Volume, *, spacing_mm: float = 1.0) -> AxialGrid:
 
 
 def to_axial(volume: Volume, *, spacing_mm: float = 1.0) -> tuple[Volume, AxialGrid]:
-    """Resample to the closest axial isotropic grid, linearly; the edge voxel goes on for half a voxel.
+    """Resample to the closest axial isotropic grid, linearly; the edge voxel goes on for half a
+    voxel.
 
     Returns
     -------
@@ -102,7 +106,9 @@ def to_axial(volume: Volume, *, spacing_mm: float = 1.0) -> tuple[Volume, AxialG
         sign = -1.0 if axis.flipped else 1.0
         step = volume.affine[:3, axis.native_axis] * sign
         affine[:3, index] = step * (axis.spacing / axis.native_spacing)
-        origin[axis.native_axis] = axis.native_size - 1 - positions[0] if axis.flipped else positions[0]
+        origin[axis.native_axis] = (
+            axis.native_size - 1 - positions[0] if axis.flipped else positions[0]
+        )
     affine[:3, 3] = volume.to_lps(origin)
     return Volume(np.ascontiguousarray(voxels, dtype=np.float32), affine), grid
 
@@ -130,7 +136,9 @@ def to_native(
     """
     for size, start, full in zip(values.shape, corner, grid.shape, strict=True):
         if start < 0 or start + size > full:
-            raise ValueError(f"values at corner must lie in {grid.shape}, got {values.shape} at {corner}")
+            raise ValueError(
+                f"values at corner must lie in {grid.shape}, got {values.shape} at {corner}"
+            )
     result = values
     for index, axis in enumerate(grid.axes):
         positions = np.clip(axis.axial_positions(), 0, axis.size - 1) - corner[index]

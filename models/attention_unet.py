@@ -12,10 +12,11 @@ from models.blocks import (
 )
 
 
-class DoubleBilinear(layers.Layer):
+class DoubleBilinear(layers.Layer):  # type: ignore[misc]  # keras has no types
     """Double height and width bilinearly, half-pixel centres.
 
-    Written out because `keras.ops.image.resize` (Keras 3.15) fails in a graph whose width is not known.
+    Written out because `keras.ops.image.resize` (Keras 3.15) fails in a graph whose width is not
+    known.
     """
 
     def call(self, maps: KerasTensor) -> KerasTensor:
@@ -52,7 +53,8 @@ class DoubleBilinear(layers.Layer):
 def attention_gate(
     x: KerasTensor, g: KerasTensor, *, filters: int, name: str, batch_norm: bool, epsilon: float
 ) -> KerasTensor:
-    """Additive gate on a skip: ``alpha = sigmoid(psi(relu(theta(x) + phi(g))))``, then ``W(alpha * x)``.
+    """Additive gate on a skip: ``alpha = sigmoid(psi(relu(theta(x) + phi(g))))``, then ``W(alpha *
+    x)``.
 
     Parameters
     ----------
@@ -69,7 +71,9 @@ def attention_gate(
     """
     theta = layers.Conv2D(filters, 2, strides=2, use_bias=False, name=f"{name}_theta")(x)
     phi = layers.Conv2D(filters, 1, name=f"{name}_phi")(g)
-    joined = layers.Activation("relu", name=f"{name}_relu")(layers.Add(name=f"{name}_add")([theta, phi]))
+    joined = layers.Activation("relu", name=f"{name}_relu")(
+        layers.Add(name=f"{name}_add")([theta, phi])
+    )
     coarse = layers.Conv2D(1, 1, activation="sigmoid", name=f"{name}_psi")(joined)
     alpha = DoubleBilinear(name=f"{name}_alpha")(coarse)
     gated = layers.Multiply(name=f"{name}_gated")([x, alpha])
@@ -86,7 +90,8 @@ def attention_unet(
     batch_norm: bool = True,
     epsilon: float = BATCH_NORM_EPSILON,
 ) -> keras.Model:
-    """Build a U-Net whose skips are gated by the decoder's coarser maps; the full-resolution skip is not.
+    """Build a U-Net whose skips are gated by the decoder's coarser maps; the full-resolution skip
+    is not.
 
     Parameters
     ----------
@@ -113,7 +118,9 @@ def attention_unet(
     for level, width in enumerate(filters):
         if level:
             x = layers.MaxPooling2D(2, name=f"down_{level}")(x)
-        x = double_convolution(x, width, name=f"encoder_{level}", batch_norm=batch_norm, epsilon=epsilon)
+        x = double_convolution(
+            x, width, name=f"encoder_{level}", batch_norm=batch_norm, epsilon=epsilon
+        )
         skips.append(x)
     for level in reversed(range(len(filters) - 1)):
         width = filters[level]
@@ -124,5 +131,7 @@ def attention_unet(
             )
         up = up_convolution(x, width, name=f"up_{level}")
         x = layers.Concatenate(name=f"join_{level}")([skip, up])
-        x = double_convolution(x, width, name=f"decoder_{level}", batch_norm=batch_norm, epsilon=epsilon)
+        x = double_convolution(
+            x, width, name=f"decoder_{level}", batch_norm=batch_norm, epsilon=epsilon
+        )
     return keras.Model(inputs, probability_head(x, name="head"), name="attention_unet")

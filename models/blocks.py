@@ -7,9 +7,15 @@ BATCH_NORM_EPSILON = 1e-3
 
 
 def double_convolution(
-    x: KerasTensor, filters: int, *, name: str, batch_norm: bool = True, epsilon: float = BATCH_NORM_EPSILON
+    x: KerasTensor,
+    filters: int,
+    *,
+    name: str,
+    batch_norm: bool = True,
+    epsilon: float = BATCH_NORM_EPSILON,
 ) -> KerasTensor:
-    """Two 3x3 convolutions, each with optional batch normalisation and ReLU: ``(B, H, W, c)`` to ``(B, H, W, filters)``.
+    """Two 3x3 convolutions, each with optional batch normalisation and ReLU: ``(B, H, W, c)`` to
+    ``(B, H, W, filters)``.
 
     The last activation carries the node's name.
     """
@@ -30,7 +36,9 @@ def double_convolution(
 
 
 def up_convolution(x: KerasTensor, filters: int, *, name: str) -> KerasTensor:
-    """Double height and width. Kernel 2 and stride 2: kernel 3 has shifted by a pixel between backends."""
+    """Double height and width. Kernel 2 and stride 2: kernel 3 has shifted by a pixel between
+    backends.
+    """
     return layers.Conv2DTranspose(
         filters, 2, strides=2, padding="valid", kernel_initializer="he_normal", name=name
     )(x)

@@ -1,4 +1,6 @@
-"""What the networks are shown, in training and in use alike: the input contract and the steps that fulfil it."""
+"""What the networks are shown, in training and in use alike: the input contract and the steps that
+fulfil it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +15,8 @@ from imaging.volume import Volume
 
 CHANNELS = 4
 
-# A head is brighter than this share of the way from air to the bright end; scanner noise in air is below 8 %.
+# A head is brighter than this share of the way from air to the bright end; scanner noise in air is
+# below 8 %.
 _HEAD_LEVEL = 0.12
 # Fewer head voxels than this share of the volume means that no head was found: use everything.
 _LEAST_HEAD = 0.005
@@ -78,9 +81,11 @@ def prepare(volume: Volume, contract: InputContract) -> PreparedHead:
 
 
 def find_head(voxels: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Mask of the head, holes filled, of a full or a skull-stripped volume ``(Z, H, W)`` of about 1 mm.
+    """Mask of the head, holes filled, of a full or a skull-stripped volume ``(Z, H, W)`` of about 1
+    mm.
 
-    Works on ranks, so that neither the unit nor a few absurd outliers matter. A volume without contrast is all head.
+    Works on ranks, so that neither the unit nor a few absurd outliers matter. A volume without
+    contrast is all head.
     """
     low = float(np.percentile(voxels, 1.0))
     above = voxels[voxels > low]
@@ -104,7 +109,9 @@ def find_head(voxels: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def head_box(head: NDArray[np.bool_], *, margin: int) -> tuple[slice, slice, slice]:
-    """The bounding box of a mask and `margin` voxels more, inside the volume. Everything if the mask is empty."""
+    """The bounding box of a mask and `margin` voxels more, inside the volume. Everything if the
+    mask is empty.
+    """
     if not head.any():
         return slice(0, head.shape[0]), slice(0, head.shape[1]), slice(0, head.shape[2])
     sides = []
@@ -117,7 +124,8 @@ def head_box(head: NDArray[np.bool_], *, margin: int) -> tuple[slice, slice, sli
 def normalise(
     voxels: NDArray[np.float32], head: NDArray[np.bool_], contract: InputContract
 ) -> NDArray[np.float32]:
-    """Clip to percentiles of the head, then shift and scale to mean 0 and deviation 1 over the head.
+    """Clip to percentiles of the head, then shift and scale to mean 0 and deviation 1 over the
+    head.
 
     Shapes ``(Z, H, W)``. A head of one value becomes zeros.
     """
@@ -139,9 +147,11 @@ def equalise(
     tile_mm: float | None = None,
     value_range: tuple[float, float] | None = None,
 ) -> NDArray[np.float32]:
-    """The CLAHE channel of slices ``(n, H, W)``, in [0, 1]. Training draws other limits and tiles than the contract's.
+    """The CLAHE channel of slices ``(n, H, W)``, in [0, 1]. Training draws other limits and tiles
+    than the contract's.
 
-    Give `value_range`, the least and greatest value of the whole head, when these are only some of its slices.
+    Give `value_range`, the least and greatest value of the whole head, when these are only some of
+    its slices.
     """
     return enhance_contrast(
         normalised,
@@ -153,7 +163,9 @@ def equalise(
 
 
 def stack(
-    normalised: NDArray[np.float32], clahe: NDArray[np.float32], slices: Sequence[int] | NDArray[np.intp]
+    normalised: NDArray[np.float32],
+    clahe: NDArray[np.float32],
+    slices: Sequence[int] | NDArray[np.intp],
 ) -> NDArray[np.float32]:
     """Network input of some slices: slice below, itself, slice above, CLAHE of itself.
 

@@ -22,7 +22,8 @@ def unet_plus_plus(
 ) -> keras.Model:
     """Build the nested U-Net up to its deepest wanted head.
 
-    ``X[i,0] = H(down X[i-1,0])`` and ``X[i,j] = H([X[i,0..j-1], up X[i+1,j-1]])``; node X[i,j] is the layer ``x{i}_{j}``.
+    ``X[i,0] = H(down X[i-1,0])`` and ``X[i,j] = H([X[i,0..j-1], up X[i+1,j-1]])``; node X[i,j] is
+    the layer ``x{i}_{j}``.
 
     Parameters
     ----------
@@ -31,14 +32,16 @@ def unet_plus_plus(
     filters
         Width of each row, finest first.
     heads
-        Which of the nodes X[0,1..depth] get a head, by default all (deep supervision). Nodes that no wanted head
-        needs are not built: ``heads=(2,)`` is the network pruned to L2, and loads by name from the full one.
+        Which of the nodes X[0,1..depth] get a head, by default all (deep supervision). Nodes that
+        no wanted head needs are not built: ``heads=(2,)`` is the network pruned to L2, and loads by
+        name from the full one.
     batch_norm, epsilon
         See `models.blocks.double_convolution`.
 
     Returns
     -------
-    One ``(B, H, W, 1)`` probability map a head, in a list, shallowest first; a lone head is not in a list.
+    One ``(B, H, W, 1)`` probability map a head, in a list, shallowest first; a lone head is not in
+    a list.
 
     Raises
     ------

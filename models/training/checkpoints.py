@@ -1,4 +1,6 @@
-"""All that a training run needs to go on after being killed, in one file that is either old or new, never half."""
+"""All that a training run needs to go on after being killed, in one file that is either old or new,
+never half.
+"""
 
 import json
 import os
@@ -25,7 +27,7 @@ class Progress:
 def save_checkpoint(
     path: Path, model: keras.Model, average: Sequence[NDArray[np.float32]], progress: Progress
 ) -> None:
-    """Write weights, their moving average, the optimizer's variables and the progress, atomically."""
+    """Write weights, their average, the optimizer's variables and the progress, atomically."""
     arrays = {f"weight_{i}": value for i, value in enumerate(model.get_weights())}
     arrays |= {f"average_{i}": value for i, value in enumerate(average)}
     arrays |= {f"optimizer_{i}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)}
@@ -52,9 +54,9 @@ def load_checkpoint(path: Path, model: keras.Model) -> tuple[list[NDArray[np.flo
         average = _numbered(arrays, "average")
         optimizer = _numbered(arrays, "optimizer")
         progress = Progress(**json.loads(arrays["progress"].tobytes()))
-    if [w.shape for w in weights] != [w.shape for w in model.get_weights()] or len(optimizer) != len(
-        model.optimizer.variables
-    ):
+    if [w.shape for w in weights] != [w.shape for w in model.get_weights()] or len(
+        optimizer
+    ) != len(model.optimizer.variables):
         raise WeightsError(f"checkpoint must be of network {model.name}, got {path.name}")
     model.set_weights(weights)
     for variable, value in zip(model.optimizer.variables, optimizer, strict=True):

@@ -1,11 +1,13 @@
-"""Fit one network within a budget of minutes; killed at any moment, it goes on from the last checkpoint."""
+"""Fit one network within a budget of minutes; killed at any moment, it goes on from the last
+checkpoint.
+"""
 
 import csv
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +21,7 @@ from models.training.checkpoints import Progress, load_checkpoint, save_checkpoi
 from models.training.crops import Batch, prefetch
 from models.training.losses import overlap_loss
 from models.training.schedule import Schedule, average_decay
-from models.training.validation import compiled_forward, predict_case, score, summary
+from models.training.validation import LastHead, predict_case, score, summary
 
 Arrays = list[NDArray[np.float32]]
 
@@ -39,7 +41,7 @@ class Plan:
     batch: int = 12
     miss_weight: float = 0.5
     weight_decay: float = 0.01
-    schedule: Schedule = Schedule()
+    schedule: Schedule = field(default_factory=Schedule)
     validate_minutes: float = 15.0
     checkpoint_minutes: float = 3.0
     log_steps: int = 25
@@ -56,10 +58,11 @@ def fit(
     say: Callable[[str], None] = print,
     clock: Callable[[], float] = time.monotonic,
 ) -> Progress:
-    """Train until the budget is used up. Writes into `folder`; the averaged weights end in ``average.weights.h5``.
+    """Train until the budget is used up. Writes into `folder`; the averaged weights end in
+    ``average.weights.h5``.
 
-    `folder` gets ``checkpoint.npz``, ``log.csv`` (a row every `log_steps`), ``validation.jsonl`` and
-    ``best.weights.h5``, the averaged weights of the best validation.
+    `folder` gets ``checkpoint.npz``, ``log.csv`` (a row every `log_steps`), ``validation.jsonl``
+    and ``best.weights.h5``, the averaged weights of the best validation.
     """
     folder.mkdir(parents=True, exist_ok=True)
     compile_model(model, plan)
@@ -180,7 +183,7 @@ def _validate(
         return progress
     began = time.monotonic()
     with averaged(model, average):
-        forward = compiled_forward(model)
+        forward = LastHead(model)
         scores = [score(predict_case(forward, case, contract), case) for case in held_out]
         summed = summary(scores)
         dices = [value for name, value in summed.items() if name.startswith("dice")]

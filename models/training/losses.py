@@ -1,4 +1,6 @@
-"""What training lowers: binary cross-entropy plus one minus the soft Dice, or Tversky, of the whole batch."""
+"""What training lowers: binary cross-entropy plus one minus the soft Dice, or Tversky, of the whole
+batch.
+"""
 
 from collections.abc import Callable
 
@@ -17,7 +19,9 @@ def cross_entropy(truth: KerasTensor, probability: KerasTensor) -> KerasTensor:
     return -ops.mean(truth * ops.log(p) + (1.0 - truth) * ops.log(1.0 - p))
 
 
-def soft_tversky(truth: KerasTensor, probability: KerasTensor, *, miss_weight: float) -> KerasTensor:
+def soft_tversky(
+    truth: KerasTensor, probability: KerasTensor, *, miss_weight: float
+) -> KerasTensor:
     """Overlap over the whole batch, 1 when perfect; `miss_weight` 0.5 makes it the soft Dice.
 
     Salehi 2017, arXiv 1706.05721: misses weigh `miss_weight`, false alarms the rest.

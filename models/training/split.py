@@ -16,7 +16,8 @@ _FOLDS = 3
 
 
 def split_gliomas(names: Sequence[str], *, fold: int = 0) -> tuple[list[str], list[str]]:
-    """Training and held-out cases: faint ones left out, sorted, every third one held out starting at `fold`.
+    """Training and held-out cases: faint ones left out, sorted, every third one held out starting
+    at `fold`.
 
     Raises
     ------

@@ -1,22 +1,18 @@
-"""Whole held-out heads, the one honest measure during training: Dice and false components of each."""
+"""Whole held-out heads, the honest measure during training: Dice and false components."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from models.inputs import InputContract, equalise, stack
+from models.averaging import Network, predict_slices
+from models.inputs import InputContract, equalise
 from models.training.cases import Case, Source
 
-# Slices in one call of the network, and what heights and widths are rounded up to: one shape, one trace.
-_BATCH = 8
-_MULTIPLE = 16
 _CUBE = np.ones((3, 3, 3), dtype=np.bool_)
-
-Forward = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +34,11 @@ class Score:
         )
 
 
-def predict_head(
-    forward: Forward, normalised: NDArray[np.float32], clahe: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Probabilities ``(z, h, w)`` of a prepared head, slice batches of one shape padded with air."""
-    z, h, w = normalised.shape
-    tall, wide = (size + -size % _MULTIPLE for size in (h, w))
-    result = np.empty((z, h, w), dtype=np.float32)
-    batch = np.empty((_BATCH, tall, wide, 4), dtype=np.float32)
-    batch[..., :3] = normalised.min()
-    batch[..., 3] = 0.0
-    for start in range(0, z, _BATCH):
-        slices = np.minimum(np.arange(start, start + _BATCH), z - 1)
-        batch[:, :h, :w] = stack(normalised, clahe, slices)
-        count = min(_BATCH, z - start)
-        result[start : start + count] = forward(batch)[:count, :h, :w, 0]
-    return result
-
-
-def predict_case(forward: Forward, case: Case, contract: InputContract) -> NDArray[np.float32]:
+def predict_case(forward: Network, case: Case, contract: InputContract) -> NDArray[np.float32]:
     """Probabilities ``(z, h, w)`` of a case."""
     normalised = case.floor + np.float32(case.step) * case.voxels.astype(np.float32)
     normalised = normalised.astype(np.float32)
-    return predict_head(forward, normalised, equalise(normalised, contract))
+    return predict_slices(forward, normalised, equalise(normalised, contract))
 
 
 def score(
@@ -88,7 +66,9 @@ def score(
 
 
 def summary(scores: Sequence[Score]) -> dict[str, float]:
-    """Mean Dice and false components a head of each kind, ``dice_glioma`` and so on; absent kinds are left out."""
+    """Mean Dice and false components a head of each kind, ``dice_glioma`` and so on; absent kinds
+    are left out.
+    """
     result: dict[str, float] = {}
     for kind in Source:
         of_kind = [item for item in scores if item.kind == kind]
@@ -100,13 +80,15 @@ def summary(scores: Sequence[Score]) -> dict[str, float]:
     return result
 
 
-def compiled_forward(model: Any) -> Forward:
-    """A function of a network's last head on arrays, traced once a shape. `Model.predict` leaks in long loops."""
-    model.make_predict_function()
+class LastHead:
+    """The deepest head of a model in training, on arrays. `Model.predict` leaks in long loops."""
 
-    def forward(batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        outputs = model.predict_on_batch(batch)
+    def __init__(self, model: keras.Model) -> None:
+        self.name = str(model.name)
+        self._model = model
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``(n, H, W, channels)`` to ``(n, H, W)``."""
+        outputs = self._model.predict_on_batch(batch)
         last = outputs[-1] if isinstance(outputs, list) else outputs
-        return np.asarray(last, dtype=np.float32)
-
-    return forward
+        return np.asarray(last[..., 0], dtype=np.float32)

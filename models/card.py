@@ -1,0 +1,117 @@
+"""The weights card: one JSON file that says what an ensemble is made of and how to read its
+answers.
+
+No deep-learning library is needed to read it, so a watcher can name the model version.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from imaging.lesions import LesionRule
+from metseg.errors import WeightsError
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One network of an ensemble.
+
+    Parameters
+    ----------
+    network
+        A name that `models.networks.build` knows.
+    heads
+        U-Net++ heads that are averaged, or None for a network with one.
+    file
+        Weights file beside the card.
+    sha256
+        Of that file, 64 hexadecimal digits.
+    temperature
+        Logits are divided by it; above 0.
+    """
+
+    name: str
+    network: str
+    filters: tuple[int, ...]
+    heads: tuple[int, ...] | None
+    batch_norm: bool
+    file: str
+    sha256: str
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if Path(self.file).name != self.file:
+            raise ValueError(f"file must be a name without folders, got {self.file!r}")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature must be greater than 0, got {self.temperature}")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A whole ensemble. `contract` holds the fields of `models.inputs.InputContract`.
+
+    `seen` names the material that the weights were trained on; `measured` what was measured on
+    which.
+    """
+
+    name: str
+    release: str
+    members: tuple[Member, ...]
+    contract: Mapping[str, Any]
+    rule: LesionRule
+    seen: Mapping[str, Any]
+    measured: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if not self.members:
+            raise ValueError("members must hold at least one network, got none")
+
+    @property
+    def version(self) -> str:
+        """``{name}-{release}+{8 hexadecimal digits}`` over all that can change a result."""
+        parts = {
+            "members": [asdict(member) for member in self.members],
+            "contract": dict(self.contract),
+            "rule": asdict(self.rule),
+        }
+        digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return f"{self.name}-{self.release}+{digest[:8]}"
+
+
+def read_card(path: Path) -> Card:
+    """Read and check a card.
+
+    Raises
+    ------
+    WeightsError
+        There is no such file, or it is not a card.
+    """
+    try:
+        fields = json.loads(path.read_text())
+        members = tuple(_member(item) for item in fields.pop("members"))
+        rule = LesionRule(**fields.pop("rule"))
+        return Card(members=members, rule=rule, **fields)
+    except (OSError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise WeightsError(f"weights card must be readable, got {path.name}: {error}") from error
+
+
+def write_card(path: Path, card: Card) -> None:
+    """Write a card, fields in their order, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(asdict(card), indent=2) + "\n")
+    partial.replace(path)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _member(fields: dict[str, Any]) -> Member:
+    heads = fields.pop("heads")
+    filters = tuple(fields.pop("filters"))
+    return Member(filters=filters, heads=None if heads is None else tuple(heads), **fields)

@@ -1,0 +1,117 @@
+"""Ensembles by name: ``standard``, one in the box or in a folder of weights, or
+``package.module:factory``.
+
+A factory is called with the keywords ``weights_dir``, ``flip`` and ``device`` and returns an
+`models.ensemble.Ensemble`; it carries its version as the attribute ``version``, so that jobs can be
+named without loading networks. No network library is imported here.
+"""
+
+import importlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from metseg.errors import ConfigurationError, WeightsError
+from models.card import Card, file_sha256, read_card
+from models.ensemble import Ensemble
+
+WEIGHTS_IN_THE_BOX = Path(__file__).parent / "weights"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# By name only: an import statement, even inside a function, would tie the watcher to the network
+# library.
+_NETWORKS = "models.averaging"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """A weights file as the card has it and as it is; `sha256_found` is None when it is missing."""
+
+    path: Path
+    sha256_expected: str
+    sha256_found: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is the file that the card means."""
+        return self.sha256_found == self.sha256_expected
+
+
+def model_version(name: str, weights_dir: Path | None = None) -> str:
+    """The version that results of this ensemble carry. Reads the card only, not the weights.
+
+    Raises
+    ------
+    ConfigurationError
+        No ensemble can have this name, or its factory is not there.
+    WeightsError
+        There is no such card.
+    """
+    if ":" in name:
+        return str(_factory(name).version)
+    return _card(name, weights_dir)[0].version
+
+
+def describe(name: str, weights_dir: Path | None = None) -> list[WeightsFile]:
+    """The weights files of an ensemble, hashed. None for a factory. Raises as `model_version`."""
+    if ":" in name:
+        return []
+    card, folder = _card(name, weights_dir)
+    files = []
+    for member in card.members:
+        path = folder / member.file
+        found = file_sha256(path) if path.is_file() else None
+        files.append(WeightsFile(path, member.sha256, found))
+    return files
+
+
+def load_ensemble(
+    name: str, *, weights_dir: Path | None = None, flip: bool = False, device: str = "auto"
+) -> Ensemble:
+    """Load an ensemble, its weights checked against the card first.
+
+    Parameters
+    ----------
+    flip
+        Average with the prediction for the mirrored head.
+    device
+        ``auto``, ``cpu`` or ``gpu``.
+
+    Raises
+    ------
+    ConfigurationError, WeightsError
+        As `model_version`; or a weights file is missing or another one.
+    DeviceError
+        There is no such device.
+    """
+    if ":" in name:
+        made: Ensemble = _factory(name)(weights_dir=weights_dir, flip=flip, device=device)
+        return made
+    card, folder = _card(name, weights_dir)
+    for file in describe(name, weights_dir):
+        if not file.ok:
+            raise WeightsError(
+                f"weights file {file.path.name} must have SHA-256 {file.sha256_expected}, "
+                f"got {file.sha256_found or 'no file'}"
+            )
+    networks = importlib.import_module(_NETWORKS)
+    loaded: Ensemble = networks.NetworkEnsemble.load(card, folder, flip=flip, device=device)
+    return loaded
+
+
+def _card(name: str, weights_dir: Path | None) -> tuple[Card, Path]:
+    """The card and its folder."""
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(f"ensemble must be a name or package.module:factory, got {name!r}")
+    folder = weights_dir or WEIGHTS_IN_THE_BOX
+    return read_card(folder / f"{name}.json"), folder
+
+
+def _factory(name: str) -> Any:
+    """The attribute that ``package.module:factory`` names."""
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"ensemble must be importable, got {name!r}: {error}") from error

@@ -1,0 +1,134 @@
+"""Networks ready to run: device, compiled function, and failures in our own words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from metseg.errors import DeviceError, OutOfMemoryError, WeightsError
+from models.card import Member
+from models.networks import build
+
+# By name, since each backend has its own classes (TensorFlow, Torch, JAX).
+_OUT_OF_MEMORY: Final = frozenset({"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"})
+_DEVICE_FAULTS: Final = frozenset(
+    {
+        "InternalError",
+        "UnavailableError",
+        "UnknownError",
+        "AbortedError",
+        "XlaRuntimeError",
+        "AcceleratorError",
+    }
+)
+
+
+def device_names() -> list[str]:
+    """Compute devices as Keras names them, ``cpu:0`` first."""
+    return sorted(str(name).lower() for name in keras.distribution.list_devices("cpu")) + sorted(
+        str(name).lower() for name in keras.distribution.list_devices("gpu")
+    )
+
+
+def choose_device(wanted: str) -> str:
+    """``cpu:0`` or ``gpu:0`` for ``auto``, ``cpu`` or ``gpu``.
+
+    Raises
+    ------
+    ValueError
+        `wanted` is none of the three.
+    DeviceError
+        A GPU is wanted and none is seen.
+    """
+    if wanted not in ("auto", "cpu", "gpu"):
+        raise ValueError(f"device must be auto, cpu or gpu, got {wanted!r}")
+    if wanted == "cpu":
+        return "cpu:0"
+    has_gpu = any("gpu" in name for name in device_names())
+    if wanted == "gpu" and not has_gpu:
+        raise DeviceError("device must be there, got gpu and no GPU is seen")
+    return "gpu:0" if has_gpu else "cpu:0"
+
+
+class Engine:
+    """One member's network on a device. Calls with the same shape share one compiled function."""
+
+    def __init__(self, model: keras.Model, member: Member, *, device: str) -> None:
+        self.name = member.name
+        self.temperature = member.temperature
+        self._model = model
+        self._device = device
+        # XLA is 1.6 to 4 times slower than oneDNN on a processor and compiles for minutes.
+        model.compile(jit_compile=False)
+
+    @classmethod
+    def load(cls, member: Member, folder: Path, *, device: str) -> "Engine":
+        """Build the member's network and read its weights.
+
+        Raises
+        ------
+        WeightsError
+            The file is not of this network.
+        """
+        with translated(), keras.device(device):
+            model = build(
+                member.network,
+                filters=member.filters,
+                heads=member.heads,
+                batch_norm=member.batch_norm,
+            )
+            try:
+                model.load_weights(folder / member.file)
+            except (ValueError, KeyError, OSError) as error:
+                raise WeightsError(
+                    f"weights file {member.file} must fit {member.network}: {error}"
+                ) from error
+        return cls(model, member, device=device)
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Calibrated probabilities ``(n, H, W)`` of inputs ``(n, H, W, channels)``; heads are
+        averaged.
+
+        H and W must be multiples of 16 for five levels.
+
+        Raises
+        ------
+        OutOfMemoryError, DeviceError
+            What the backend raised, translated.
+        """
+        with translated(), keras.device(self._device):
+            # Not Model.predict: it leaks in long loops.
+            outputs = self._model.predict_on_batch(batch)
+        heads = outputs if isinstance(outputs, list) else [outputs]
+        mean = np.mean([np.asarray(head[..., 0], dtype=np.float32) for head in heads], axis=0)
+        return calibrate(mean, self.temperature)
+
+
+def calibrate(probability: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Divide the logits by the temperature (Guo 2017, arXiv 1706.04599). Same shape, in [0, 1]."""
+    if temperature == 1.0:
+        return probability
+    p = np.clip(probability, np.float32(1e-6), np.float32(1.0 - 1e-6))
+    # sigmoid(logit(p) / t) without the logarithm's round trip: 1 / (1 + ((1 - p) / p) ** (1 / t)).
+    return np.asarray(1.0 / (1.0 + ((1.0 - p) / p) ** np.float32(1.0 / temperature)), np.float32)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn a backend's failures into `OutOfMemoryError` and `DeviceError`; others pass."""
+    try:
+        yield
+    except Exception as error:
+        names = {cls.__name__ for cls in type(error).__mro__}
+        words = str(error)[:200]
+        if names & _OUT_OF_MEMORY or "RESOURCE_EXHAUSTED" in words:
+            raise OutOfMemoryError(
+                f"memory ran out in the network: {type(error).__name__}"
+            ) from error
+        if names & _DEVICE_FAULTS:
+            raise DeviceError(f"the device failed: {type(error).__name__}") from error
+        raise

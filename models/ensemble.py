@@ -1,0 +1,55 @@
+"""What an ensemble is to the rest of metseg; the one made of networks is `models.averaging`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.lesions import LesionRule
+from imaging.volume import Volume
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What the members say about one volume.
+
+    Parameters
+    ----------
+    members
+        Calibrated probability ``(Z, H, W)`` float32 in [0, 1] of each member, on the native grid.
+    mean
+        Their mean, same shape and range.
+    seconds
+        Wall time by stage: prepare, infer.
+    """
+
+    members: Mapping[str, NDArray[np.float32]]
+    mean: NDArray[np.float32]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Ensemble(Protocol):
+    """Networks that see the same head. Implementations may come from outside: see
+    `models.catalogue`.
+    """
+
+    @property
+    def version(self) -> str:
+        """Names weights, input and rule: another value means another result."""
+
+    @property
+    def rule(self) -> LesionRule:
+        """What the ensemble's makers call a lesion."""
+
+    def predict(
+        self, volume: Volume, *, progress: Callable[[float], None] | None = None
+    ) -> Prediction:
+        """Segment a volume in any plane and unit. `progress` hears the share done, 0 to 1.
+
+        Raises
+        ------
+        OutOfMemoryError, DeviceError
+            See `models.engines`.
+        """
