@@ -1,6 +1,6 @@
 """Seconds a study by stage, on the demo study: ``make bench``.
 
-Each round is a fresh home: a watcher takes the demo study in, and the own runner of the daemon works
+Each round is a fresh home: a watcher takes the demo study in, and the daemon's own runner works
 on it in this process, with the networks loaded before. Prints minimum, median and maximum of the
 rounds, and the largest memory of the process with both networks loaded.
 """
