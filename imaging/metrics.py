@@ -88,8 +88,9 @@ def evaluate(
             f"prediction_labels and reference_mask must have the shape of volume {volume.shape}, "
             f"got {prediction.shape} and {reference.shape}"
         )
-    predicted, found = _components(prediction)
-    referred, expected = _components(reference)
+    box = _box(prediction | reference)  # a head is mostly neither
+    predicted, found = _components(prediction[box])
+    referred, expected = _components(reference[box])
     pairs = _match(referred, expected, predicted, found)
     detections = tuple(
         _detection(referred == number, predicted, pairs.get(number), volume)
@@ -213,7 +214,9 @@ def _border(mask: Mask) -> Mask:
 
 
 def _box(mask: Mask) -> tuple[slice, ...]:
-    """Slices of the smallest box that holds a mask."""
+    """Slices of the smallest box that holds a mask; one voxel for an empty one."""
+    if not mask.any():
+        return (slice(0, 1),) * mask.ndim
     spans = []
     for axis in range(mask.ndim):
         others = tuple(a for a in range(mask.ndim) if a != axis)

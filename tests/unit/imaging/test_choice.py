@@ -1,0 +1,191 @@
+"""The T1 series after contrast agent is chosen, and every series is told why or why not."""
+
+from dataclasses import replace
+
+import pytest
+
+from imaging.choice import MINIMUM_SLICES, choose_series
+from imaging.facts import SeriesFacts
+from imaging.words import names_agent
+
+MPRAGE = SeriesFacts(
+    series_instance_uid="1.1",
+    modality="MR",
+    frames=176,
+    rows=256,
+    columns=256,
+    image_type=("ORIGINAL", "PRIMARY", "M", "ND", "NORM"),
+    texts=("t1_mprage_sag",),
+    contrast_agent="Gadovist",
+    acquisition_type="3D",
+    repetition_time_ms=1900.0,
+    echo_time_ms=2.5,
+    inversion_time_ms=900.0,
+    slice_spacing_mm=1.0,
+    series_number=5,
+)
+NATIVE = replace(MPRAGE, series_instance_uid="1.2", contrast_agent="", series_number=2)
+
+
+def verdict(facts: SeriesFacts, *, accept_any_t1: bool = False):
+    return choose_series([facts], accept_any_t1=accept_any_t1).verdicts[0]
+
+
+def named(text: str, agent: str = "") -> SeriesFacts:
+    return replace(MPRAGE, texts=(text,), contrast_agent=agent)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "T1 MPRAGE +C",
+        "t1_mprage_sag_p2_iso_KM",
+        "Ax T1 post",
+        "AX 3D T1 C+",
+        "t1gd",
+        "T1CE",
+        "t1c",
+        "t1_tse_tra_nach km",
+        "SAG T1 MPRAGE POST GAD",
+        "t1_space_sag_contrast",
+        "BRAVO post",
+        "MPRAGE_Gadovist",
+        "COR T1+C",
+        "T1 3D TFE GADO",
+        "T1 FLAIR POST",
+        "3DT1 injecte",
+        "T1_contraste",
+    ],
+)
+def test_words_for_contrast_agent_make_a_t1_eligible(text):
+    assert verdict(named(text)).eligible
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("t1_mprage_sag", "no sign of contrast agent"),
+        ("post-op T1", "no sign of contrast agent"),
+        ("T1 MPRAGE pre", "before contrast"),
+        ("T1 w/o contrast", "before contrast"),
+        ("t1 nativ", "before contrast"),
+        ("t1 sans gado", "before contrast"),
+        ("T1 non contrast", "before contrast"),
+        ("T1 ohne KM", "before contrast"),
+        ("FLAIR post", "FLAIR"),
+        ("T2 tse post", "T2"),
+        ("ep2d_diff_post", "diffusion"),
+        ("SWI post", "susceptibility"),
+        ("CE MRA T1", "angiography"),
+        ("Perf post", "perfusion"),
+        ("t1_sub_post", "subtraction"),
+        ("MIP T1 post", "projection"),
+        ("T1 mprage post mpr tra", "reformat"),
+        ("localizer +C", "localiser"),
+        ("t1 map post", "map"),
+    ],
+)
+def test_other_words_rule_a_series_out(text, reason):
+    found = verdict(named(text))
+    assert not found.eligible
+    assert reason in " ".join(found.reasons_against)
+
+
+def test_an_agent_in_the_tag_is_enough_without_words():
+    assert verdict(named("MPRAGE", "Gadobutrol")).eligible
+    assert verdict(named("brain 3d", "Gadobutrol")).eligible  # its times are those of a T1
+
+
+@pytest.mark.parametrize(
+    ("agent", "is_one"),
+    [
+        ("Gadovist", True),
+        ("10 ml Dotarem", True),
+        ("CONTRAST", True),
+        ("YES", True),
+        ("Novgado", True),
+        ("", False),
+        ("  ", False),
+        ("NO", False),
+        ("NONE", False),
+        ("No contrast", False),
+        ("N/A", False),
+        ("nein", False),
+        ("ohne", False),
+        ("-", False),
+        ("0", False),
+    ],
+)
+def test_an_agent_tag_may_say_that_there_was_none(agent, is_one):
+    assert names_agent(agent) is is_one
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"modality": "CT"}, "modality is CT, not MR"),
+        ({"modality": ""}, "modality is not said, not MR"),
+        ({"frames": MINIMUM_SLICES - 1}, "9 slices, at least 10 are needed"),
+        ({"samples_per_pixel": 3}, "colour"),
+        ({"image_type": ("DERIVED", "SECONDARY")}, "DERIVED"),
+        ({"image_type": ("ORIGINAL", "PRIMARY", "P", "ND")}, "phase"),
+        ({"image_type": ("ORIGINAL", "PRIMARY", "LOCALIZER")}, "LOCALIZER"),
+        ({"acquisition_contrast": "FLUID_ATTENUATED"}, "FLUID_ATTENUATED"),
+        ({"echo_time_ms": 90.0}, "echo time is too long"),
+        ({"texts": ("ax 3d",), "echo_time_ms": None}, "nothing says T1"),
+    ],
+)
+def test_the_wrong_kind_of_series_is_ruled_out_even_with_an_agent(change, reason):
+    found = verdict(replace(MPRAGE, **change), accept_any_t1=True)
+    assert not found.eligible
+    assert reason in " ".join(found.reasons_against)
+
+
+def test_without_an_eligible_series_none_is_chosen_and_each_says_why():
+    t2 = replace(NATIVE, series_instance_uid="1.3", texts=("t2_tse_tra",))
+    choice = choose_series([NATIVE, t2], accept_any_t1=False)
+    assert choice.chosen is None
+    assert all(v.reasons_against and not v.eligible for v in choice.verdicts)
+
+
+def test_any_t1_is_accepted_when_asked_for_but_one_with_agent_still_wins():
+    thin = replace(NATIVE, frames=400, slice_spacing_mm=0.5)
+    assert choose_series([thin], accept_any_t1=True).chosen == "1.2"
+    assert choose_series([thin, MPRAGE], accept_any_t1=True).chosen == "1.1"
+
+
+def test_a_thick_series_with_agent_wins_over_a_thin_one_before_it():
+    thick = replace(MPRAGE, acquisition_type="2D", frames=24, slice_spacing_mm=5.0)
+    choice = choose_series([NATIVE, thick], accept_any_t1=True)
+    assert choice.chosen == "1.1"
+
+
+@pytest.mark.parametrize(
+    "better",
+    [
+        {"frames": 192},
+        {"slice_spacing_mm": 1.0, "frames": 176},
+        {"acquisition_type": "3D"},
+    ],
+)
+def test_among_series_with_agent_more_thinner_and_three_dimensional_slices_win(better):
+    worse = replace(MPRAGE, frames=100, slice_spacing_mm=2.0, acquisition_type="2D")
+    good = replace(worse, series_instance_uid="1.9", series_number=1, **better)
+    assert choose_series([worse, good], accept_any_t1=False).chosen == "1.9"
+
+
+def test_between_equals_the_later_series_wins_whatever_their_order():
+    later = replace(MPRAGE, series_instance_uid="1.0", series_number=9)
+    for candidates in ([MPRAGE, later], [later, MPRAGE]):
+        assert choose_series(candidates, accept_any_t1=False).chosen == "1.0"
+
+
+def test_a_verdict_shows_recognised_words_only():
+    found = verdict(named("MPRAGE +C for CANARY PATIENT"))
+    assert found.description == "MPRAGE +C"
+    assert "CANARY" not in repr(found)
+
+
+def test_no_candidates_give_no_choice():
+    choice = choose_series([], accept_any_t1=True)
+    assert (choice.chosen, choice.verdicts) == (None, ())
