@@ -37,14 +37,12 @@ whose lesions were marked.
 
 ## What they have seen
 
-| material | how | terms |
-|---|---|---|
-| {labelmaps} (BBillot/SynthSeg) | synthetic heads with drawn lesions, docs/synthesis.md |
-Apache-2.0 | | {gliomas} | real glioblastomas, tumour core (labels 1 and 4), in about a third of the
-crops | BraTS 2018 training \ data, cases from TCGA-GBM/LGG: TCGA collections CC BY 3.0. Cite Bakas
-2017 (Sci Data 4:170117) and Menze 2015 (IEEE \ TMI 34:1993) | | {negatives} of
-muschellij2/open_ms_data | real brains with multiple sclerosis and no tumour, all background | CC
-BY. \ Cite Lesjak 2017 (Neuroinformatics 15:403) |
+- {labelmaps} (BBillot/SynthSeg, Apache-2.0): synthetic heads with drawn lesions, docs/synthesis.md.
+- BraTS 2018 training data, {gliomas}: real glioblastomas, tumour core (labels 1 and 4), in about a
+  third of the crops. Cases from TCGA-GBM/LGG, TCGA collections CC BY 3.0; cite Bakas 2017 (Sci Data
+  4:170117) and Menze 2015 (IEEE TMI 34:1993).
+- muschellij2/open_ms_data, {negatives}: real brains with multiple sclerosis and no tumour, all of
+  them background. CC BY; cite Lesjak 2017 (Neuroinformatics 15:403).
 
 None of this material is in the repository. Label map 20, the demonstration's head, was never shown.
 
