@@ -1,0 +1,123 @@
+"""The JSON report says what the results table says, and how it came about."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from imaging.choice import choose_series
+from imaging.export.report import ReportFacts, build_report, report_bytes
+from imaging.facts import SeriesFacts
+from imaging.lesions import Lesion, LesionRule, find_lesions
+from imaging.metrics import evaluate
+from tests.phantom import head_with_lesions
+
+CHOICE = choose_series(
+    [
+        SeriesFacts("1.1", "MR", 160, texts=("T1 +C CANARY",)),
+        SeriesFacts("1.2", "MR", 160, texts=("T2 CANARY",)),
+    ],
+    accept_any_t1=False,
+)
+
+
+@pytest.fixture(scope="module")
+def facts() -> ReportFacts:
+    head = head_with_lesions()
+    mean = (head.labels > 0).astype("f4")
+    mean[2, 2, 2] = 1.0
+    labels, lesions, dropped = find_lesions(mean, head.volume, LesionRule())
+    return ReportFacts(
+        study_uid="1",
+        series_uid="1.1",
+        status="succeeded",
+        model_version="fake-1",
+        choice=CHOICE,
+        lesions=lesions,
+        dropped=dropped,
+        references={"ab" * 32: evaluate(labels, head.labels > 0, head.volume)},
+        agreement=0.9,
+        voxel_spacing_mm=head.volume.spacing,
+        warnings=("a warning",),
+        versions={"metseg": "0.1.0"},
+        settings={"accept_any_t1": False},
+        timings_s={"read": 1.23456},
+        artifacts=({"kind": "dicom-seg", "path": "/x", "sha256": "00"},),
+    )
+
+
+def test_it_has_the_keys_that_results_show(facts):
+    report = json.loads(report_bytes(facts))
+    assert list(report)[:10] == [
+        "study_uid",
+        "series_uid",
+        "status",
+        "model_version",
+        "n_lesions",
+        "total_volume_mm3",
+        "dice",
+        "agreement",
+        "lesions",
+        "artifacts",
+    ]
+    lesion = report["lesions"][0]
+    wanted = {
+        "number",
+        "volume_mm3",
+        "longest_diameter_mm",
+        "perpendicular_diameter_mm",
+        "centroid_lps_mm",
+        "mean_probability",
+    }
+    assert wanted <= set(lesion)
+    assert len(lesion["centroid_lps_mm"]) == 3
+
+
+def test_it_says_how_it_came_about(facts):
+    report = build_report(facts)
+    assert report["n_lesions"] == 3
+    assert report["dice"] == pytest.approx(report["references"][0]["dice"])
+    assert report["dropped_candidates"][0]["reason"] == "smaller than the minimum volume"
+    chosen, refused = report["series_choice"]
+    assert chosen["chosen"]
+    assert not refused["chosen"]
+    assert any("T2" in reason for reason in refused["reasons_against"])
+    assert report["timings_s"] == {"read": 1.235}
+    assert report["notice"].startswith("RESEARCH USE ONLY")
+    assert report["segmentation_written"]
+
+
+def test_rano_bm_counts_measurable_lesions_and_sums_the_five_longest(facts):
+    lesion = facts.lesions[0]
+    many = [
+        replace(lesion, longest_diameter_mm=float(mm), measurable=mm >= 10) for mm in range(8, 15)
+    ]
+    report = build_report(replace(facts, lesions=many))
+    assert report["rano_bm"] == {
+        "measurable_lesions": 5,
+        "sum_of_five_longest_mm": 14 + 13 + 12 + 11 + 10,
+    }
+
+
+def test_no_series_is_a_result_without_measures():
+    report = build_report(ReportFacts("1", None, "no_series", "fake-1", CHOICE))
+    assert (report["n_lesions"], report["total_volume_mm3"], report["dice"]) == (0, 0, None)
+    assert not report["segmentation_written"]
+
+
+def test_it_holds_no_words_of_the_scanner(facts):
+    assert b"CANARY" not in report_bytes(facts)
+
+
+def test_numbers_that_json_has_no_word_for_are_refused(facts):
+    with pytest.raises(ValueError, match="JSON"):
+        report_bytes(replace(facts, agreement=float("nan")))
+
+
+def test_the_same_facts_give_the_same_bytes(facts):
+    assert report_bytes(facts) == report_bytes(replace(facts))
+
+
+def test_lesions_are_plain_values(facts):
+    assert isinstance(facts.lesions[0], Lesion)
+    json.dumps(build_report(facts))
