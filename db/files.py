@@ -107,7 +107,8 @@ def _read(session: Session, query: Select[*tuple[Any, ...]]) -> dict[str, KnownF
 
 
 def _upsert(session: Session, files: Sequence[SeenFile], *, now: datetime) -> None:
-    unique = {file.path: file for file in files}.values()
+    # By path: two watchers then wait for each other in one order.
+    unique = sorted({file.path: file for file in files}.values(), key=lambda file: file.path)
     statement = upsert(session, SourceFile).values(
         [
             {

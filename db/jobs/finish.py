@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from db.jobs.claims import Claim, held_by
+from db.jobs.making import lock_study_of
 from db.new_result import NewResult
 from db.result_tables import (
     Artifact,
@@ -19,7 +20,7 @@ from db.result_tables import (
     SeriesChoice,
 )
 from db.states import EventCode, record_event
-from db.tables import Base, Job, JobState, Snapshot, Study
+from db.tables import Base, Job, JobState, Snapshot
 from metseg.errors import LostLeaseError
 
 
@@ -35,7 +36,8 @@ def finalise(session: Session, claim: Claim, result: NewResult, *, now: datetime
         The fence has moved: roll back and discard the work.
     """
     _succeed(session, claim, now=now)
-    study_id = _lock_study(session, claim.snapshot_id)
+    # Two results of one study decide one after the other which is current.
+    study_id = lock_study_of(session, claim.snapshot_id)
     current = _becomes_current(session, claim, study_id)
     if current:
         session.execute(
@@ -86,16 +88,6 @@ def _succeed(session: Session, claim: Claim, *, now: datetime) -> None:
         code=EventCode.FINALISED,
         now=now,
     )
-
-
-def _lock_study(session: Session, snapshot_id: int) -> int:
-    """Two results of one study that end together decide one after the other which is current."""
-    return session.scalars(
-        select(Study.id)
-        .join(Snapshot, Snapshot.study_id == Study.id)
-        .where(Snapshot.id == snapshot_id)
-        .with_for_update(key_share=True, of=Study)
-    ).one()
 
 
 def _becomes_current(session: Session, claim: Claim, study_id: int) -> bool:

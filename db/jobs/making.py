@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.states import EventCode, record_event
-from db.tables import Job, JobState, Snapshot
+from db.tables import Job, JobState, Snapshot, Study
 from db.upsert import upsert
 
 ACTOR = "intake"
@@ -31,6 +31,7 @@ def create_job(
         "model_version": model_version,
         "settings_digest": settings_digest,
     }
+    lock_study_of(session, snapshot_id)
     wish = 1 + (session.scalar(select(func.max(Job.wish)).filter_by(snapshot_id=snapshot_id)) or 0)
     waiting = {"state": JobState.PENDING, "priority": priority, "run_after": now, "wish": wish}
     job_id = session.scalar(
@@ -49,8 +50,23 @@ def create_job(
     return job_id
 
 
+def lock_study_of(session: Session, snapshot_id: int | ScalarSelect[int]) -> int:
+    """Id of a snapshot's study, held until the caller's transaction ends.
+
+    Order of locks: a transaction that changes a RUNNING job has that first, then the study; one
+    that has the study first touches only jobs that wait. So nobody waits in a circle.
+    """
+    return session.scalars(
+        select(Study.id)
+        .join(Snapshot, Snapshot.study_id == Study.id)
+        .where(Snapshot.id == snapshot_id)
+        .with_for_update(key_share=True, of=Study)
+    ).one()
+
+
 def cancel_if_superseded(session: Session, job_id: int, *, now: datetime) -> bool:
     """Cancel a waiting job when a later one of its study makes it pointless. Never commits."""
+    lock_study_of(session, select(Job.snapshot_id).where(Job.id == job_id).scalar_subquery())
     later, newer = aliased(Job), aliased(Snapshot)
     this = select(Job.id).join(Snapshot, Snapshot.id == Job.snapshot_id).where(Job.id == job_id)
     found = session.scalar(

@@ -238,3 +238,32 @@ def test_every_transition_is_in_the_history(sessions: Sessions) -> None:
             ("running", "claimed", 2, "w:2:b"),
             ("succeeded", "finalised", 2, "w:2:b"),
         ]
+
+
+def test_of_a_hand_back_and_a_newer_job_at_once_no_pointless_job_is_left(
+    sessions: Sessions,
+) -> None:
+    for study in ("1.1", "1.2", "1.3", "1.4", "1.5"):
+        with sessions.begin() as session:
+            claim = take(session, new_job(session, study=study, slices=3))
+        start = threading.Barrier(2)
+
+        def hand_back(claim: Claim = claim, start: threading.Barrier = start) -> None:
+            start.wait()
+            with sessions.begin() as session:
+                release(session, claim)
+
+        def arrive_later(study: str = study, start: threading.Barrier = start) -> int:
+            start.wait()
+            with sessions.begin() as session:
+                return new_job(session, study=study, slices=4)
+
+        with ThreadPoolExecutor(2) as pool:
+            back, newer = pool.submit(hand_back), pool.submit(arrive_later)
+            back.result()
+            job_id = newer.result()
+        with sessions.begin() as session:
+            old, new = jobs.standing(session, claim.job_id), jobs.standing(session, job_id)
+            assert old is not None
+            assert new is not None
+            assert (old.state, new.state) == (JobState.CANCELLED, JobState.PENDING)
