@@ -44,7 +44,7 @@ def answer(path: Path, max_bytes: int) -> dict[str, Any]:
         "series": header.series_instance_uid,
         "sop": header.sop_instance_uid,
         "modality": header.modality,
-        "manufacturer": getattr(header, "manufacturer", ""),
+        "manufacturer": header.manufacturer,
     }
 
 

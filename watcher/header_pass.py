@@ -11,10 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
+from imaging.headers import OWN_MANUFACTURER
+
 TIME_LIMIT_S = 30.0
 """Far beyond any honest header, even from a slow share."""
-OWN_MANUFACTURER = "metseg"
-"""PS3.3 C.7.5.1 Manufacturer of the results that we write."""
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +118,6 @@ def _understand(answer: dict[str, Any]) -> Header | Refusal:
         return Refusal(answer["refuse"], answer["message"])
     if "unreadable" in answer:
         return Refusal("unreadable", answer["message"], again=True)
-    if answer["manufacturer"].strip().lower() == OWN_MANUFACTURER and answer["modality"] != "MR":
+    if answer["manufacturer"] == OWN_MANUFACTURER:
         return Refusal("own_result", "metseg wrote it", ignore=True)
     return Header(answer["study"], answer["series"], answer["sop"], answer["modality"])

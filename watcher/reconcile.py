@@ -1,7 +1,7 @@
 """Keeps the queue moving whatever breaks: doorbells, expired leases, rows of dead processes."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -11,6 +11,7 @@ from db import processes
 from db.jobs import Lease, expire, jobs_to_ring, mark_published, running_leases
 from db.session import read_only
 from db.tables import Job, JobState, Role
+from metseg.errors import InfrastructureError
 from metseg.settings import Settings
 from watcher.doorbell import how_many_to_ring
 from watcher.standstill import Pulse, feel
@@ -18,11 +19,16 @@ from watcher.standstill import Pulse, feel
 log = logging.getLogger(__name__)
 
 
+class BrokerError(InfrastructureError):
+    """No doorbell can ring. Jobs wait in the database."""
+
+    code = "broker"
+
+
 class Reconciler:
     """Looks at jobs and processes from time to time. Two of them at once do no harm.
 
-    `ring` sends the doorbell of one job; None when there is no broker. It raises OSError-like
-    trouble as `ConnectionError`, and the job is then rung at the next look.
+    `ring` sends the doorbell of one job, or raises ConnectionError; None when there is no broker.
     """
 
     def __init__(
@@ -38,7 +44,13 @@ class Reconciler:
         self._processes: dict[str, Pulse] = {}
 
     def step(self, *, tick: float, now: datetime) -> None:
-        """One look. `tick` is monotonic seconds, and judges; `now` is UTC, and is only recorded."""
+        """One look. `tick` is monotonic seconds, and judges; `now` is UTC, and is only recorded.
+
+        Raises
+        ------
+        BrokerError
+            Doorbells cannot ring; all else is done.
+        """
         self._expire_leases(tick, now)
         workers = self._bury_dead(tick)
         if self._ring is not None:
@@ -82,24 +94,26 @@ class Reconciler:
         )
 
     def _ring_doorbells(self, ring: Callable[[int], None], workers: int, now: datetime) -> None:
-        """Ring, then write down that it rang: a bell that rings twice does the work once."""
+        """Commit first, send after: a worker may answer before we have written anything down."""
+        republish_s = self._settings.republish_s
         with self._sessions() as session:
             read_only(session)
             limit = how_many_to_ring(workers, unanswered=self._unanswered(session, now))
-            due = jobs_to_ring(
-                session, now=now, republish_s=self._settings.republish_s, limit=limit
-            )
-        rung = []
-        for job_id in due:
+            due = jobs_to_ring(session, now=now, republish_s=republish_s, limit=limit)
+        if not due:
+            return
+        self._mark_published(due, now)
+        for number, job_id in enumerate(due):
             try:
                 ring(job_id)
             except ConnectionError as error:
-                log.warning("the broker does not answer (%s); jobs wait in the database", error)
-                break
-            rung.append(job_id)
-        if rung:
-            with self._sessions.begin() as session:
-                mark_published(session, rung, now=now)
+                # As if they had rung long ago without an answer: due at the next look.
+                self._mark_published(due[number:], now - timedelta(seconds=republish_s))
+                raise BrokerError(f"the broker does not answer ({error})") from None
+
+    def _mark_published(self, jobs: Sequence[int], at: datetime) -> None:
+        with self._sessions.begin() as session:
+            mark_published(session, jobs, now=at)
 
     def _unanswered(self, session: Session, now: datetime) -> int:
         """Doorbells that rang not long ago and that no worker has answered yet."""

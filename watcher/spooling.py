@@ -186,10 +186,13 @@ def sweep(spool_dir: Path, referenced: Callable[[Sequence[str]], set[str]]) -> i
 
 
 @contextmanager
-def _lock(spool_dir: Path, how: int) -> Iterator[bool]:
-    """Hold the spool's lock file. False: another has it, or the file system knows no locks."""
+def _lock(folder: Path, how: int) -> Iterator[bool]:
+    """Lock a folder itself, so that no lock file lies about. False: another has it.
+
+    NFS gives no exclusive locks of folders: intake goes on there, and the sweep never runs.
+    """
     with spool_faults():
-        descriptor = os.open(spool_dir / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         try:
             fcntl.flock(descriptor, how)

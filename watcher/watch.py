@@ -46,6 +46,8 @@ class Watcher:
     ----------
     clock, utc
         Monotonic seconds, which decide, and UTC, which is only recorded.
+    ask_key
+        Which model and settings jobs are for; asked until it answers.
 
     Raises
     ------
@@ -60,10 +62,11 @@ class Watcher:
         inbox: Path,
         clock: Callable[[], float] = time.monotonic,
         utc: Callable[[], datetime] = lambda: datetime.now(UTC),
+        ask_key: Callable[[Settings], JobKey] = job_key,
     ) -> None:
         check_places(settings, inbox)
         self._settings, self._inbox = settings, inbox
-        self._clock, self._utc = clock, utc
+        self._clock, self._utc, self._ask_key = clock, utc, ask_key
         self._engine = make_engine(settings.database)
         self._sessions: sessionmaker[Session] = session_factory(self._engine)
         self._headers = HeaderPass(max_bytes=int(settings.max_file_mb * 1e6))
@@ -212,7 +215,7 @@ class Watcher:
 
     def _key(self) -> JobKey:
         if self._job_key is None:
-            self._job_key = job_key(self._settings)
+            self._job_key = self._ask_key(self._settings)
         return self._job_key
 
     def _guard(self, what: str, work: Callable[[], None]) -> None:

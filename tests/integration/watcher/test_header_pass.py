@@ -76,12 +76,12 @@ def test_names_that_are_no_text_are_read(tmp_path: Path) -> None:
 def test_a_deflate_bomb_is_refused_and_the_next_file_read(tmp_path: Path, good: Path) -> None:
     bomb = tmp_path / "bomb.dcm"
     deflate = zlib.compressobj(9, wbits=-15)
-    body = deflate.compress(b"\x08\x00\x05\x00UN\0\0" + b"\xff\xff\xff\x7f" + b"\0" * 10**8 * 2)
+    body = deflate.compress(b"\x08\x00\x05\x00UN\0\0" + b"\xff\xff\xff\x7f" + b"\0" * 10**7)
     whole = instance_bytes("S", 1)
     meta = whole[: whole.index(b"\x08\x00\x16\x00")]  # SOPClassUID comes first
     head = _with_syntax(meta, b"1.2.840.10008.1.2.1.99")
     bomb.write_bytes(head + body + deflate.flush())
-    with HeaderPass(max_bytes=LIMIT) as headers:
+    with HeaderPass(max_bytes=10**6) as headers:
         assert isinstance(headers.read(bomb), Refusal)
         assert isinstance(headers.read(good), Header)
 

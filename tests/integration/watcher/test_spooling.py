@@ -9,7 +9,6 @@ import pytest
 
 from metseg.errors import DiskFullError, InfrastructureError
 from metseg.spool import spool_path
-from watcher import spooling
 from watcher.inbox import fingerprint_of
 from watcher.settle import Fingerprint
 from watcher.spooling import MovedError, UnreadableError, copy_in, place, sweep, workspace
@@ -57,7 +56,7 @@ def test_a_file_that_changes_while_it_is_copied_has_moved(
             file.write(b"x")  # for ever, as fast as it is read
         return read(descriptor, count)
 
-    monkeypatch.setattr(spooling.os, "read", grow_and_read)
+    monkeypatch.setattr(os, "read", grow_and_read)
     with pytest.raises(MovedError):
         copy_in(source, before, tmp_path / "0")
 
@@ -72,7 +71,7 @@ def test_a_file_that_is_replaced_while_it_is_copied_has_moved(
         (tmp_path / "other").replace(source)
         return read(descriptor, count)
 
-    monkeypatch.setattr(spooling.os, "read", replace_and_read)
+    monkeypatch.setattr(os, "read", replace_and_read)
     with pytest.raises(MovedError):
         copy_in(source, before, tmp_path / "0")
 
@@ -99,7 +98,7 @@ def test_a_read_error_is_the_files_and_a_write_error_ours(
         ("write", 5, InfrastructureError),
     ):
         with monkeypatch.context() as patch:
-            patch.setattr(spooling.os, name, fail)
+            patch.setattr(os, name, fail)
             with pytest.raises(expected):
                 copy_in(source, fingerprint(source), tmp_path / f"{name}{error}")
 

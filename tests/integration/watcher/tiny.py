@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 CANARY = "CANARY^PATIENT"
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
@@ -31,7 +31,8 @@ def instance_bytes(
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = MR_IMAGE
+    dataset.SOPClassUID = MR_IMAGE
+    dataset.file_meta.MediaStorageSOPClassUID = UID(MR_IMAGE)
     dataset.SOPInstanceUID = uid(study, series, number)
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = uid(study), uid(study, series)
