@@ -51,7 +51,7 @@ def test_the_demo_finds_its_metastases_and_knows_them_the_second_time(tmp_path: 
 
 
 def missed_diameters_mm(lesions: list[dict[str, list[float]]]) -> list[float]:
-    """Equivalent diameters of the known lesions from MUST_FIND_MM on with no found centroid near."""
+    """Equivalent diameters, MUST_FIND_MM or more, of known lesions with no found centroid near."""
     head = load_head()
     found = np.array([lesion["centroid_lps_mm"] for lesion in lesions])
     missed = []
