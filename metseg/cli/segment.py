@@ -53,7 +53,9 @@ def segment(
         watch = Stopwatch(report)
         findings = segment_study(files, ensemble=ensemble, settings=settings, watch=watch)
         out_dir.mkdir(parents=True, exist_ok=True)
-        written = write_artifacts(findings, out_dir, made_at=datetime.now(UTC))
+        written = write_artifacts(
+            findings, out_dir, made_at=datetime.now(UTC), seconds=watch.seconds
+        )
     _print(findings)
     for file in written.files:
         out.print(str((out_dir / file.name).absolute()), soft_wrap=True)
