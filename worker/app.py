@@ -30,6 +30,11 @@ REMAP = "REMAP_SIGTERM"
 """
 
 
+CHILD_START_S = 120.0
+"""Celery kills a child that has not reported by then and starts the next. Its 4 s are for forks: a
+spawned one imports everything anew, and on a busy machine would be killed for ever."""
+
+
 def worker_app(settings: Settings, *, name: str, folder: Path) -> Celery:
     """The application of one worker. Its children get name and folder with the configuration."""
     app = make_celery(settings)
@@ -37,6 +42,7 @@ def worker_app(settings: Settings, *, name: str, folder: Path) -> Celery:
         {
             "imports": ("worker.tasks",),
             "worker_redirect_stdouts": False,
+            "worker_proc_alive_timeout": CHILD_START_S,
             WORKER_KEY: name,
             FOLDER_KEY: str(folder),
         }

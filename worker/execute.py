@@ -4,7 +4,7 @@ through here.
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -48,6 +48,8 @@ class Report:
 
     ended: Ended
     failure: Failure | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """By stage, `record` included; empty when nothing was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,9 @@ def execute(claim: Claim, bench: Bench, *, progress: Progress = silent) -> Repor
     folders = _folders(claim, bench)
     with _heartbeat(claim, bench, folders, place) as heart:
         try:
-            _run(claim, bench, heart, folders, Stopwatch(place))
-            return Report(Ended.RECORDED)
+            watch = Stopwatch(place)
+            _run(claim, bench, heart, folders, watch)
+            return Report(Ended.RECORDED, seconds=watch.seconds)
         except Exception as error:
             failure = classify(error)
             _log(claim, failure, error)

@@ -45,6 +45,7 @@ def runner_of(app: Celery) -> "Runner":
 
     worker = str(app.conf[WORKER_KEY])
     if worker not in _runners:
+        _our_logs()  # again: pydicom sets its own level when it is imported
         folder = Path(str(app.conf[FOLDER_KEY]))
         _runners[worker] = Runner.build(Settings(), worker=worker, folder=folder)
     return _runners[worker]
@@ -55,3 +56,5 @@ def _our_logs(**_kwargs: Any) -> None:
     """Parent and children log as all of metseg does; Celery's own set-up stays away."""
     settings = Settings()
     setup_logging(level=settings.log_level, style=settings.log_format)
+    for chatty in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)  # they quote what a message holds

@@ -32,10 +32,10 @@ WORK = "from metseg.settings import Settings; from worker.service import work; w
 WATCH = "from watcher.service import main; main()"
 FAST = {
     "ENSEMBLE": "tests.fakes:ThresholdEnsemble",
-    "BEAT_S": "0.3",
-    "LEASE_S": "4",
+    "BEAT_S": "0.5",
+    "LEASE_S": "8",
     "BACKOFF_S": "0.3",
-    "REPUBLISH_S": "2",
+    "REPUBLISH_S": "3",
     "RECONCILE_S": "0.2",
     "QUIET_S": "0.4",
     "SCAN_INTERVAL_S": "0.2",

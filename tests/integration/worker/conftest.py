@@ -1,0 +1,94 @@
+"""A bench with one claimed study, in this process, on both databases."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session, sessionmaker
+
+from db import jobs
+from db.intake import NewInstance, StudyIntake, record_intake
+from db.jobs import Claim
+from imaging.headers import read_header
+from metseg.settings import Settings
+from metseg.spool import spool_path
+from tests.fakes import ThresholdEnsemble
+from tests.phantom import Phantom, Recipe, uid, write_study
+from worker.execute import Bench
+from worker.identity import Owner
+from worker.staging import sha256_of
+
+
+@dataclass
+class Ward:
+    """Studies in the spool, jobs in the database, and a bench to run them."""
+
+    settings: Settings
+    sessions: sessionmaker[Session]
+    folder: Path
+
+    def bench(self, *, token: str = "c0ffee00", pid: int = 1) -> Bench:
+        owner = Owner("worker", pid, token)
+        return Bench(self.settings, self.sessions, ThresholdEnsemble(), owner)
+
+    def admit(
+        self,
+        name: str = "study",
+        *,
+        slices: int = 12,
+        recipe: Recipe | None = None,
+        write: Callable[[Path], object] | None = None,
+    ) -> tuple[int, Phantom]:
+        """Spool a study and record it, as the watcher does. Gives its job."""
+        source = self.folder / name
+        head = write_study(
+            source, recipe or Recipe(name=name), shape=(slices, 36, 36), spacing=(5.0, 4.0, 4.0)
+        )
+        if write is not None:
+            write(source)
+        instances = [self._spool(path) for path in sorted(source.iterdir())]
+        with self.sessions.begin() as session:
+            outcome = record_intake(
+                session,
+                StudyIntake(uid(name), tuple(instances)),
+                model_version=ThresholdEnsemble.version,
+                settings_digest=self.settings.digest,
+                now=datetime.now(UTC),
+            )
+        assert outcome.job_id is not None
+        return outcome.job_id, head
+
+    def _spool(self, path: Path) -> NewInstance:
+        header = read_header(path, max_bytes=1 << 30)
+        sha256 = sha256_of(path)
+        target = spool_path(self.settings.spool_dir, sha256)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+        return NewInstance(
+            header.series_instance_uid,
+            header.sop_instance_uid,
+            header.modality,
+            header.size_bytes,
+            sha256,
+        )
+
+    def claim(self, job_id: int, bench: Bench) -> Claim:
+        with self.sessions.begin() as session:
+            claim = jobs.claim(
+                session,
+                job_id,
+                owner=str(bench.owner),
+                now=datetime.now(UTC),
+                max_attempts=self.settings.max_attempts,
+            )
+        assert claim is not None
+        return claim
+
+
+@pytest.fixture
+def ward(tmp_path: Path, sessions: sessionmaker[Session]) -> Ward:
+    """A ward on both databases."""
+    settings = Settings(home=tmp_path / "home", min_free_mb=0, beat_s=1.0, lease_s=20.0)
+    return Ward(settings, sessions, tmp_path / "sources")

@@ -1,0 +1,235 @@
+"""One job in this process: what is recorded, and what is not when somebody else has the job."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db import jobs
+from db.jobs import Claim
+from db.result_tables import Artifact, DroppedCandidate, LesionRow, Mask, Result, SeriesChoice
+from db.tables import Job, JobState, Outcome
+from imaging.lesions import LesionRule
+from imaging.volume import Volume
+from models.ensemble import Prediction
+from tests.fakes import ThresholdEnsemble
+from tests.integration.worker.conftest import Ward
+from tests.phantom import Mishaps, Recipe, uid
+from worker.execute import Bench, Ended, execute
+from worker.staging import found_runs, sha256_of
+
+
+def result_of(session: Session, job_id: int) -> Result:
+    return session.scalars(select(Result).where(Result.job_id == job_id)).one()
+
+
+def test_a_study_gives_rows_and_files_that_agree(ward: Ward) -> None:
+    job_id, head = ward.admit()
+    bench = ward.bench()
+    report = execute(ward.claim(job_id, bench), bench)
+    assert report.ended is Ended.RECORDED
+    expected = sorted(((head.labels == n).sum() for n in (1, 2, 3)), reverse=True)
+    with ward.sessions() as session:
+        result = result_of(session, job_id)
+        lesions = session.scalars(select(LesionRow).where(LesionRow.result_id == result.id)).all()
+        assert [lesion.voxel_count for lesion in lesions] == expected
+        assert result.n_lesions == 3
+        assert result.total_volume_mm3 == pytest.approx(sum(expected) * 5 * 4 * 4)
+        assert result.agreement == pytest.approx(1.0)
+        assert set(result.timings_s) == {"read", "prepare", "infer", "lesions", "write"}
+        assert result.directory == f"{result.study_id}/{job_id}-1-c0ffee00"
+        artifacts = session.scalars(select(Artifact)).all()
+        assert {a.kind for a in artifacts} == {
+            "mask-nifti",
+            "dicom-seg",
+            "preview-png",
+            "report-json",
+        }
+        for artifact in artifacts:
+            path = ward.settings.results_dir / artifact.path
+            assert sha256_of(path) == artifact.sha256
+            assert path.stat().st_size == artifact.size
+
+
+def test_the_mask_in_the_database_is_the_file_and_counts_as_the_lesions_do(ward: Ward) -> None:
+    job_id, head = ward.admit()
+    bench = ward.bench()
+    execute(ward.claim(job_id, bench), bench)
+    with ward.sessions() as session:
+        mask = session.scalars(select(Mask)).one()
+        path = session.scalars(select(Artifact.path).where(Artifact.kind == "mask-nifti")).one()
+    file = ward.settings.results_dir / path
+    assert file.read_bytes() == mask.nifti_gz
+    image = nibabel.Nifti1Image.from_filename(file)
+    assert int(np.asarray(image.dataobj).astype(bool).sum()) == int((head.labels > 0).sum())
+
+
+def test_the_report_names_no_patient_and_has_the_keys_of_results(ward: Ward) -> None:
+    job_id, _ = ward.admit()
+    bench = ward.bench()
+    execute(ward.claim(job_id, bench), bench)
+    path = next(ward.settings.results_dir.rglob("report.json"))
+    report = json.loads(path.read_text())
+    assert "CANARY" not in path.read_text()
+    assert (report["study_uid"], report["status"]) == (uid("study"), "succeeded")
+    assert report["n_lesions"] == 3
+    assert {file["path"] for file in report["artifacts"]} == {
+        "mask.nii.gz",
+        "lesions.dcm",
+        "key-slices.png",
+    }
+
+
+def test_thick_slices_carry_a_warning(ward: Ward) -> None:
+    job_id, _ = ward.admit()
+    bench = ward.bench()
+    execute(ward.claim(job_id, bench), bench)
+    with ward.sessions() as session:
+        assert any("5.00 mm apart" in warning for warning in result_of(session, job_id).warnings)
+
+
+def test_members_that_disagree_carry_a_warning(ward: Ward) -> None:
+    class Divided(ThresholdEnsemble):
+        def predict(self, volume: Volume, *, progress: object = None) -> Prediction:
+            low = (volume.voxels > 800).astype(np.float32)
+            members = {"one": low, "two": np.zeros_like(low)}
+            return Prediction(members=members, mean=low * np.float32(0.6), seconds={})
+
+    job_id, _ = ward.admit()
+    bench = Bench(ward.settings, ward.sessions, Divided(), ward.bench().owner)
+    execute(ward.claim(job_id, bench), bench)
+    with ward.sessions() as session:
+        result = result_of(session, job_id)
+    assert result.agreement == 0.0
+    assert any("agree poorly" in warning for warning in result.warnings)
+
+
+def test_dropped_candidates_are_recorded_with_their_reason(ward: Ward) -> None:
+    class Strict(ThresholdEnsemble):
+        rule = LesionRule(minimum_volume_mm3=1000.0)
+
+    job_id, _ = ward.admit()
+    bench = Bench(ward.settings, ward.sessions, Strict(), ward.bench().owner)
+    execute(ward.claim(job_id, bench), bench)
+    with ward.sessions() as session:
+        kept = session.scalars(select(LesionRow)).all()
+        dropped = session.scalars(select(DroppedCandidate)).all()
+    assert len(kept) + len(dropped) == 3
+    assert {one.reason for one in dropped} == {"smaller than the minimum volume"}
+
+
+def test_a_study_without_a_suitable_series_is_a_result_with_the_reasons(ward: Ward) -> None:
+    job_id, _ = ward.admit(recipe=Recipe(name="study", description="T2 TSE", contrast_agent=""))
+    bench = ward.bench()
+    assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
+    with ward.sessions() as session:
+        result = result_of(session, job_id)
+        series = session.scalars(select(SeriesChoice)).all()
+        assert result.outcome is Outcome.NO_SERIES
+        assert (result.n_lesions, result.series_instance_uid) == (None, None)
+        assert [one.chosen for one in series] == [False]
+        assert series[0].reasons_against
+        assert session.scalars(select(Artifact.kind)).all() == ["report-json"]
+
+
+def test_a_series_with_a_gap_fails_at_once_with_its_code_and_leaves_no_file(ward: Ward) -> None:
+    recipe = Recipe(name="study", mishaps=Mishaps(missing=[5]))
+    job_id, _ = ward.admit(slices=16, recipe=recipe)
+    bench = ward.bench()
+    report = execute(ward.claim(job_id, bench), bench)
+    assert report.ended is Ended.FAILED
+    with ward.sessions() as session:
+        job = session.get_one(Job, job_id)
+        assert (job.state, job.error_code) == (JobState.FAILED, "geometry_invalid")
+    assert list(found_runs(ward.settings.results_dir)) == []
+
+
+def test_a_spool_that_went_away_gives_the_attempt_back(ward: Ward) -> None:
+    job_id, _ = ward.admit()
+    bench = ward.bench()
+    claim = ward.claim(job_id, bench)
+    ward.settings.spool_dir.rename(ward.settings.spool_dir.with_name("away"))
+    report = execute(claim, bench)
+    assert report.ended is Ended.HANDED_BACK
+    with ward.sessions() as session:
+        job = session.get_one(Job, job_id)
+        assert (job.state, job.attempt, job.infra_retries) == (JobState.PENDING, 0, 1)
+
+
+def test_a_worker_that_lost_its_job_records_nothing_and_takes_its_files_away(ward: Ward) -> None:
+    job_id, _ = ward.admit()
+    bench = ward.bench()
+    claim = ward.claim(job_id, bench)
+    successor = _take_over(ward, claim)
+    assert execute(claim, bench).ended is Ended.LOST
+    assert list(found_runs(ward.settings.results_dir)) == []
+    with ward.sessions() as session:
+        assert session.get_one(Job, job_id).owner == successor.owner
+
+
+def test_the_successor_and_the_zombie_never_share_a_folder(ward: Ward) -> None:
+    job_id, _ = ward.admit()
+    bench = ward.bench()
+    claim = ward.claim(job_id, bench)
+    successor = _take_over(ward, claim)
+    heir = ward.bench(token="deadbeef")
+    assert execute(successor, heir).ended is Ended.RECORDED
+    assert execute(claim, bench).ended is Ended.LOST
+    runs = [path for _, path in found_runs(ward.settings.results_dir)]
+    assert [path.name for path in runs] == [f"{job_id}-2-deadbeef"]
+
+
+def test_a_reference_in_the_study_is_measured_against(ward: Ward) -> None:
+    from db.result_tables import EvaluationRow
+
+    job_id, _ = ward.admit(write=_add_reference)
+    bench = ward.bench()
+    assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
+    with ward.sessions() as session:
+        evaluation = session.scalars(select(EvaluationRow)).one()
+    assert evaluation.dice == pytest.approx(1.0)
+    assert (evaluation.true_positives, evaluation.false_negatives) == (3, 0)
+
+
+def test_a_segmentation_of_our_own_is_neither_series_nor_reference(ward: Ward) -> None:
+    from db.result_tables import EvaluationRow
+
+    job_id, _ = ward.admit(write=lambda folder: _add_reference(folder, manufacturer="metseg"))
+    bench = ward.bench()
+    assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
+    with ward.sessions() as session:
+        assert session.scalars(select(EvaluationRow)).all() == []
+        assert len(session.scalars(select(SeriesChoice)).all()) == 1
+
+
+def _take_over(ward: Ward, claim: Claim) -> Claim:
+    now = datetime.now(UTC)
+    with ward.sessions.begin() as session:
+        (lease,) = jobs.running_leases(session)
+        jobs.expire(session, lease, now=now, run_after=now, max_attempts=3)
+    return ward.claim(claim.job_id, ward.bench(token="deadbeef"))
+
+
+def _add_reference(folder: Path, manufacturer: str = "elsewhere") -> None:
+    """Segment the series with our own writer, and give the SEG another maker."""
+    import pydicom
+
+    from imaging.export.seg import Authorship, write_segmentation
+    from imaging.lesions import find_lesions
+    from imaging.series import read_series
+
+    volume, source = read_series(sorted(folder.iterdir()))
+    bright = (volume.voxels > 800).astype(np.float32)
+    rule = LesionRule(minimum_volume_mm3=2.0, minimum_slices=1)
+    labels, lesions, _ = find_lesions(bright, volume, rule)
+    path = folder / "reference.dcm"
+    author = Authorship("reference-1", "1", datetime(2024, 1, 2, tzinfo=UTC))
+    write_segmentation(path, labels, lesions, source, author)
+    dataset = pydicom.dcmread(path)
+    dataset.Manufacturer = manufacturer
+    dataset.save_as(path)

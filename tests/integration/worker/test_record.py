@@ -1,0 +1,117 @@
+"""A commit whose answer never came: the job's row tells what to do."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from db import jobs
+from db.jobs import Claim
+from db.tables import Job, JobState
+from metseg.errors import LostLeaseError
+from tests.integration.worker.conftest import Ward
+from worker.record import commit
+
+Change = Callable[[Session], JobState | None]
+
+
+def broken() -> OperationalError:
+    return OperationalError("COMMIT", {}, psycopg.OperationalError("server closed"))
+
+
+def give_up(claim: Claim) -> Change:
+    """Some change of the job's state: RUNNING to FAILED."""
+
+    def change(session: Session) -> JobState | None:
+        jobs.fail(session, claim, code="input", message="", now=datetime.now(UTC))
+        return JobState.FAILED
+
+    return change
+
+
+def run(ward: Ward, claim: Claim, change: Change, *, lease: float = 60.0) -> JobState | None:
+    return commit(
+        ward.sessions,
+        claim,
+        change,
+        reached={JobState.FAILED},
+        seconds_left=lambda: lease,
+        sleep=lambda _seconds: None,
+    )
+
+
+def claimed(ward: Ward) -> Claim:
+    job_id, _ = ward.admit()
+    return ward.claim(job_id, ward.bench())
+
+
+def test_a_commit_that_broke_before_it_was_taken_is_tried_again(ward: Ward) -> None:
+    claim = claimed(ward)
+    tries: list[int] = []
+
+    def change(session: Session) -> JobState | None:
+        tries.append(1)
+        state = give_up(claim)(session)
+        if len(tries) == 1:
+            raise broken()
+        return state
+
+    assert run(ward, claim, change) is JobState.FAILED
+    assert len(tries) == 2
+
+
+def test_a_commit_that_was_taken_but_not_answered_is_not_done_twice(ward: Ward) -> None:
+    claim = claimed(ward)
+    tries: list[int] = []
+
+    def change(session: Session) -> JobState | None:
+        tries.append(1)
+        give_up(claim)(session)
+        session.commit()
+        raise broken()
+
+    assert run(ward, claim, change) is None
+    assert len(tries) == 1
+    with ward.sessions() as session:
+        assert session.get_one(Job, claim.job_id).state is JobState.FAILED
+
+
+def test_a_job_that_somebody_else_took_meanwhile_is_lost(ward: Ward) -> None:
+    claim = claimed(ward)
+
+    def change(session: Session) -> JobState | None:
+        now = datetime.now(UTC)
+        (lease,) = jobs.running_leases(session)
+        jobs.expire(session, lease, now=now, run_after=now, max_attempts=3)
+        session.commit()
+        ward.claim(claim.job_id, ward.bench(token="deadbeef"))
+        raise broken()
+
+    with pytest.raises(LostLeaseError):
+        run(ward, claim, change)
+
+
+def test_tries_end_with_the_lease(ward: Ward) -> None:
+    claim = claimed(ward)
+
+    def change(_session: Session) -> JobState | None:
+        raise broken()
+
+    with pytest.raises(OperationalError):
+        run(ward, claim, change, lease=0.0)
+
+
+def test_a_refusal_of_the_database_is_not_tried_again(ward: Ward) -> None:
+    claim = claimed(ward)
+    tries: list[int] = []
+
+    def change(_session: Session) -> JobState | None:
+        tries.append(1)
+        raise IntegrityError("INSERT", {}, psycopg.IntegrityError())
+
+    with pytest.raises(IntegrityError):
+        run(ward, claim, change)
+    assert len(tries) == 1

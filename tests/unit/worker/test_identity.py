@@ -1,0 +1,35 @@
+"""Names of owners tell the worker and the process."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from worker.identity import Owner, is_running, new_owner, parse_owner, worker_name
+
+
+def test_an_owner_is_read_back_from_its_name() -> None:
+    owner = Owner("host:12:ab", 34, "c0ffee00")
+    assert str(owner) == "host:12:ab:34:c0ffee00"
+    assert parse_owner(str(owner)) == owner
+
+
+@pytest.mark.parametrize("text", ["", "nobody", "a:b:c", "reconciler"])
+def test_other_names_are_no_owners(text: str) -> None:
+    assert parse_owner(text) is None
+
+
+def test_two_workers_of_one_process_have_two_names() -> None:
+    assert worker_name() != worker_name()
+    assert new_owner("w").pid == os.getpid()
+
+
+def test_a_process_that_ended_and_was_not_waited_for_does_not_run() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert is_running(child.pid)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_running(child.pid)
+    child.communicate()
+    assert not is_running(child.pid)
