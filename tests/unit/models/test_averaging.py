@@ -1,0 +1,110 @@
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from imaging.lesions import LesionRule
+from imaging.volume import Volume
+from models.averaging import BATCH, NetworkEnsemble, predict_slices
+from models.inputs import InputContract
+
+SAGITTAL = np.array([[2.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+
+
+@dataclass
+class Bright:
+    """Calls bright voxels of the middle channel a lesion, and notes the shapes it sees."""
+
+    name: str
+    probability: float = 1.0
+    shapes: list = field(default_factory=list)
+
+    def __call__(self, batch):
+        self.shapes.append(batch.shape)
+        return (batch[..., 1] > 2.0).astype(np.float32) * np.float32(self.probability)
+
+
+class LeftHalf:
+    name = "left"
+
+    def __call__(self, batch):
+        result = np.zeros(batch.shape[:3], dtype=np.float32)
+        result[:, :, : batch.shape[2] // 2] = 1.0
+        return result
+
+
+def head_with_spot():
+    """A sagittal head of 24 slices of 2 mm with one bright spot."""
+    voxels = np.zeros((24, 50, 44), dtype=np.float32)
+    voxels[3:21, 5:45, 6:38] = 100.0 + np.random.default_rng(0).normal(0, 5, (18, 40, 32))
+    spot = np.zeros(voxels.shape, dtype=bool)
+    spot[10:14, 20:28, 16:24] = True
+    voxels[spot] = 300.0
+    return Volume(voxels, SAGITTAL), spot
+
+
+def ensemble(*networks, flip=False):
+    return NetworkEnsemble("test-1", LesionRule(), InputContract(), networks, flip)
+
+
+def test_probabilities_are_on_the_native_grid_and_averaged():
+    volume, spot = head_with_spot()
+    prediction = ensemble(Bright("a"), Bright("b", 0.5)).predict(volume)
+    assert list(prediction.members) == ["a", "b"]
+    assert prediction.mean.shape == volume.shape
+    assert prediction.mean.dtype == np.float32
+    found = prediction.members["a"] > 0.5
+    assert 2 * (found & spot).sum() / (found.sum() + spot.sum()) > 0.9
+    middle = prediction.mean[12, 24, 20]
+    assert middle == pytest.approx(0.75)  # (1 + 0.5) / 2
+    assert prediction.mean.min() >= 0.0
+    assert prediction.mean.max() <= 1.0
+    assert set(prediction.seconds) == {"prepare", "infer"}
+
+
+def test_progress_rises_to_1():
+    heard = []
+    volume, _ = head_with_spot()
+    ensemble(Bright("a"), Bright("b")).predict(volume, progress=heard.append)
+    assert heard == sorted(heard)
+    assert heard[0] > 0.0
+    assert heard[-1] == pytest.approx(1.0)
+
+
+def test_all_calls_have_one_shape_of_multiples_of_16():
+    network = Bright("a")
+    volume, _ = head_with_spot()
+    ensemble(network).predict(volume)
+    assert len(set(network.shapes)) == 1
+    count, height, width, channels = network.shapes[0]
+    assert (count, channels) == (BATCH, 4)
+    assert height % 16 == width % 16 == 0
+
+
+def test_a_volume_is_left_as_it_was():
+    volume, _ = head_with_spot()
+    before = volume.voxels.copy()
+    ensemble(Bright("a")).predict(volume)
+    np.testing.assert_array_equal(volume.voxels, before)
+
+
+def test_flipping_averages_both_sides():
+    normalised = np.zeros((3, 16, 32), dtype=np.float32)
+    plain = predict_slices(LeftHalf(), normalised, normalised)
+    assert plain[:, :, :16].all()
+    assert not plain[:, :, 16:].any()
+    both = predict_slices(LeftHalf(), normalised, normalised, flip=True)
+    np.testing.assert_array_equal(both, np.full((3, 16, 32), 0.5, dtype=np.float32))
+
+
+@pytest.mark.parametrize("depth", [1, BATCH - 1, BATCH, BATCH + 1])
+def test_every_slice_is_answered_once(depth):
+    normalised = np.zeros((depth, 20, 20), dtype=np.float32)
+    normalised[:, 10, 10] = 3.0 * (np.arange(depth) % 2)
+    found = predict_slices(Bright("a"), normalised, normalised)
+    np.testing.assert_array_equal(found[:, 10, 10], np.arange(depth) % 2)
+
+
+def test_an_empty_volume_has_an_answer():
+    volume = Volume(np.zeros((5, 20, 20), dtype=np.float32), np.eye(4))
+    assert not ensemble(Bright("a")).predict(volume).mean.any()
