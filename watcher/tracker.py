@@ -69,8 +69,8 @@ class Tracker:
 
     def put_back(self, path: str) -> None:
         """The file moved after it had settled: look at it, and read it, again."""
-        self._keep_as_hint(path)
-        self.looks.pop(path, None)
+        for memory in (self.looks, self.verdicts, self.hints):
+            memory.pop(path, None)
 
     def done(self, path: str) -> None:
         """Nothing waits for this file any more."""

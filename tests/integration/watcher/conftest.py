@@ -1,10 +1,13 @@
 """Fixtures of the watcher's tests."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from db.session import make_engine, session_factory
 from tests.integration.watcher.desk import Desk
 
 
@@ -12,3 +15,14 @@ from tests.integration.watcher.desk import Desk
 def desk(tmp_path: Path, migrated_url: str, sessions: sessionmaker[Session]) -> Desk:
     """A watcher's desk, on both databases."""
     return Desk(tmp_path, migrated_url, sessions)
+
+
+@pytest.fixture
+def plain_desk(tmp_path: Path, sqlite_url: str, _migrated_sqlite: Path) -> Iterator[Desk]:
+    """A watcher's desk on SQLite alone, for what has nothing to do with the database."""
+    shutil.copyfile(_migrated_sqlite, sqlite_url.removeprefix("sqlite:///"))
+    engine = make_engine(sqlite_url)
+    try:
+        yield Desk(tmp_path, sqlite_url, session_factory(engine))
+    finally:
+        engine.dispose()
