@@ -53,16 +53,35 @@ def claim(
     when the reconciler rang again, whatever our clock says. With a model and settings, only jobs
     made for these. Never commits.
     """
+    guard = [
+        Job.id == job_id,
+        Job.attempt < max_attempts,
+        *_made_for(model_version, settings_digest),
+    ]
+    claimed = _take(session, guard, owner=owner, now=now)
+    if claimed is None:
+        _give_up(session, job_id, now=now, max_attempts=max_attempts)
+        return None
+    record_event(
+        session,
+        job_id,
+        (JobState.PENDING, JobState.RUNNING),
+        fence=claimed.fence,
+        actor=owner,
+        code=EventCode.CLAIMED,
+        now=now,
+        detail=f"attempt {claimed.attempt} of {max_attempts}",
+    )
+    return claimed
+
+
+def _take(
+    session: Session, guard: list[ColumnElement[bool]], *, owner: str, now: datetime
+) -> Claim | None:
     rung = or_(is_due(now), Job.published_at.is_not(None))
     row = session.execute(
         update(Job)
-        .where(
-            Job.id == job_id,
-            Job.state == JobState.PENDING,
-            Job.attempt < max_attempts,
-            rung,
-            *_made_for(model_version, settings_digest),
-        )
+        .where(Job.state == JobState.PENDING, rung, *guard)
         .values(
             state=JobState.RUNNING,
             owner=owner,
@@ -72,31 +91,20 @@ def claim(
             progress=None,
             claimed_at=now,
         )
-        .returning(Job.fence, Job.attempt, Job.snapshot_id, Job.model_version, Job.settings_digest)
+        .returning(
+            Job.id,
+            Job.fence,
+            Job.attempt,
+            Job.snapshot_id,
+            Job.model_version,
+            Job.settings_digest,
+        )
         .execution_options(synchronize_session=False)
     ).one_or_none()
     if row is None:
-        _give_up(session, job_id, now=now, max_attempts=max_attempts)
         return None
-    record_event(
-        session,
-        job_id,
-        (JobState.PENDING, JobState.RUNNING),
-        fence=row.fence,
-        actor=owner,
-        code=EventCode.CLAIMED,
-        now=now,
-        detail=f"attempt {row.attempt} of {max_attempts}",
-    )
-    return Claim(
-        job_id,
-        row.fence,
-        row.attempt,
-        row.snapshot_id,
-        owner,
-        row.model_version,
-        row.settings_digest,
-    )
+    job_id, fence, attempt, snapshot_id, model_version, settings_digest = row
+    return Claim(job_id, fence, attempt, snapshot_id, owner, model_version, settings_digest)
 
 
 def claim_next(
