@@ -27,6 +27,9 @@ EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 OWN_MANUFACTURER = "metseg"  # of the DICOM we write
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
+# Nobody deflates a larger series into one file; 204 kB can inflate to 400 MB.
+MAX_INFLATED_BYTES = 1 << 28
+
 _UID = re.compile(r"[0-9.]{1,64}")
 
 _TRANSFER_SYNTAX_UID = 0x00020010
@@ -100,7 +103,7 @@ def read_header(path: Path, *, max_bytes: int) -> InstanceHeader:
     Parameters
     ----------
     max_bytes
-        Of the file, and of what a deflated file inflates to.
+        Of the file; what a deflated file inflates to is limited to that and to 256 MiB.
 
     Raises
     ------
@@ -117,15 +120,16 @@ def read_header(path: Path, *, max_bytes: int) -> InstanceHeader:
         if file.read(132)[128:] != b"DICM":
             raise NotDicomError("file must hold DICM after a preamble of 128 bytes (PS3.10 7.1)")
         transfer_syntax = _read_meta(file, size)
-        deflated = transfer_syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
-        source: Source = InflatedSource(file, max_bytes) if deflated else PlainSource(file, size)
-        big_endian = transfer_syntax == EXPLICIT_VR_BIG_ENDIAN
-        reader = ElementReader(
-            source, implicit=transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN, big_endian=big_endian
-        )
+        reader = _element_reader(file, size, transfer_syntax, max_bytes)
         values, pixels = _collect(reader)
-        facts = _Facts(values, "big" if big_endian else "little")
+        facts = _Facts(values, _order(transfer_syntax))
         _check_pixels(reader, facts, pixels)
+    return _instance_header(facts, transfer_syntax, has_pixels=pixels is not None, size_bytes=size)
+
+
+def _instance_header(
+    facts: "_Facts", transfer_syntax: str, *, has_pixels: bool, size_bytes: int
+) -> InstanceHeader:
     return InstanceHeader(
         sop_instance_uid=facts.uid(_SOP_INSTANCE_UID, "SOPInstanceUID"),
         sop_class_uid=facts.uid(_SOP_CLASS_UID, "SOPClassUID"),
@@ -135,8 +139,8 @@ def read_header(path: Path, *, max_bytes: int) -> InstanceHeader:
         manufacturer=facts.text(_MANUFACTURER),
         transfer_syntax_uid=transfer_syntax,
         number_of_frames=facts.frames(),
-        has_pixels=pixels is not None,
-        size_bytes=size,
+        has_pixels=has_pixels,
+        size_bytes=size_bytes,
     )
 
 
@@ -212,6 +216,23 @@ def _read_meta(file: BinaryIO, size: int) -> str:
     if facts.text(_MEDIA_STORAGE_SOP_CLASS_UID) == MEDIA_STORAGE_DIRECTORY:
         raise DicomdirError("file is a DICOMDIR")
     return facts.uid(_TRANSFER_SYNTAX_UID, "TransferSyntaxUID")
+
+
+def _element_reader(
+    file: BinaryIO, size: int, transfer_syntax: str, max_bytes: int
+) -> ElementReader:
+    source: Source = PlainSource(file, size)
+    if transfer_syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
+        source = InflatedSource(file, min(max_bytes, MAX_INFLATED_BYTES))
+    return ElementReader(
+        source,
+        implicit=transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN,
+        big_endian=_order(transfer_syntax) == "big",
+    )
+
+
+def _order(transfer_syntax: str) -> Literal["big", "little"]:
+    return "big" if transfer_syntax == EXPLICIT_VR_BIG_ENDIAN else "little"
 
 
 def _collect(reader: ElementReader) -> tuple[dict[int, bytes], Element | None]:

@@ -149,10 +149,7 @@ def find_lesions(
     ValueError
         `mean` is not on the grid of `volume`, or is not finite and in [0, 1].
     """
-    if mean.shape != volume.shape:
-        raise ValueError(f"mean must have the shape of volume {volume.shape}, got {mean.shape}")
-    if mean.size and not (float(mean.min()) >= 0.0 and float(mean.max()) <= 1.0):
-        raise ValueError(f"mean must be in [0, 1], got {mean.min()} to {mean.max()}")
+    _check_probabilities(mean, volume)
     kept: list[_Component] = []
     dropped: list[Dropped] = []
     for component in _components(mean, volume, rule.grow_threshold):
@@ -166,6 +163,13 @@ def find_lesions(
     for number, component in enumerate(kept, start=1):
         labels[component.box][component.mask] = number
     return labels, [_lesion(n, component) for n, component in enumerate(kept, start=1)], dropped
+
+
+def _check_probabilities(mean: NDArray[np.float32], volume: Volume) -> None:
+    if mean.shape != volume.shape:
+        raise ValueError(f"mean must have the shape of volume {volume.shape}, got {mean.shape}")
+    if mean.size and not (float(mean.min()) >= 0.0 and float(mean.max()) <= 1.0):
+        raise ValueError(f"mean must be in [0, 1], got {mean.min()} to {mean.max()}")
 
 
 def _components(

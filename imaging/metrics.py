@@ -83,28 +83,25 @@ def evaluate(
     BraTS-METS 2025 evaluation, https://github.com/BraTS/BraTS_evaluation.
     """
     prediction, reference = prediction_labels != 0, reference_mask != 0
-    if not prediction.shape == reference.shape == volume.shape:
-        raise ValueError(
-            f"prediction_labels and reference_mask must have the shape of volume {volume.shape}, "
-            f"got {prediction.shape} and {reference.shape}"
-        )
+    for mask in (prediction, reference):
+        if mask.shape != volume.shape:
+            raise ValueError(
+                f"masks must have the shape of volume {volume.shape}, got {mask.shape}"
+            )
     box = _box(prediction | reference)  # a head is mostly neither
     predicted, found = _components(prediction[box])
     referred, expected = _components(reference[box])
     pairs = _match(referred, expected, predicted, found)
-    detections = tuple(
-        _detection(referred == number, predicted, pairs.get(number), volume)
-        for number in range(1, expected + 1)
-    )
+    detections = _detections(referred, expected, predicted, pairs, volume)
     counted = [d for d in detections if d.dice is not None and d.volume_mm3 >= DETECTION_ONLY_MM3]
-    voxel_error = int(np.count_nonzero(prediction)) - int(np.count_nonzero(reference))
+    error = int(np.count_nonzero(prediction)) - int(np.count_nonzero(reference))
     return Evaluation(
         dice=dice(prediction, reference),
         lesion_dice_mean=_mean([d.dice for d in counted if d.dice is not None]),
         true_positives=len(pairs),
         false_positives=found - len(pairs),
         false_negatives=expected - len(pairs),
-        volume_error_mm3=voxel_error * volume.voxel_volume_mm3,
+        volume_error_mm3=error * volume.voxel_volume_mm3,
         hd95_mm=_mean([d.hd95_mm for d in counted if d.hd95_mm is not None]),
         detections=detections,
     )
@@ -172,6 +169,14 @@ def entropy(mean: NDArray[np.float32]) -> float:
     return float(-(q * np.log2(q) + (1.0 - q) * np.log2(1.0 - q)).mean())
 
 
+def _check_shapes(prediction: Mask, reference: Mask, volume: Volume) -> None:
+    for mask in (prediction, reference):
+        if mask.shape != volume.shape:
+            raise ValueError(
+                f"masks must have the shape of volume {volume.shape}, got {mask.shape}"
+            )
+
+
 def _components(mask: Mask) -> tuple[NDArray[np.unsignedinteger], int]:
     labels, count = cc3d.connected_components(mask, connectivity=CONNECTIVITY, return_N=True)
     return labels, int(count)
@@ -197,6 +202,19 @@ def _match(
         for row, column in zip(rows, columns, strict=True)
         if scores[row, column] > MATCH_DICE
     }
+
+
+def _detections(
+    referred: NDArray[np.unsignedinteger],
+    expected: int,
+    predicted: NDArray[np.unsignedinteger],
+    pairs: dict[int, int],
+    volume: Volume,
+) -> tuple[Detection, ...]:
+    return tuple(
+        _detection(referred == number, predicted, pairs.get(number), volume)
+        for number in range(1, expected + 1)
+    )
 
 
 def _detection(

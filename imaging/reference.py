@@ -72,12 +72,7 @@ def read_reference(
     if isinstance(reference, Path) and reference.name.endswith((".nii", ".nii.gz")):
         mask, affine = _read_nifti(reference, labels, max_bytes)
     else:
-        dataset = _read_segmentation(reference, max_bytes)
-        _check_segmentation(dataset, source)
-        try:
-            mask, affine = _lay_out(dataset)
-        except (DicomError, GeometryError, SeriesError) as error:
-            raise ReferenceMaskError(f"reference: {error}") from error
+        mask, affine = _read_seg(reference, source, max_bytes)
     laid = sample_nearest(mask, affine, volume)
     if mask.any() and not laid.any():
         raise ReferenceMaskError("reference must lie in the volume, got all of it outside")
@@ -105,6 +100,17 @@ def sample_nearest(mask: Mask, affine: NDArray[np.float64], volume: Volume) -> M
             inside &= (axis >= 0) & (axis < size)
         laid[z][inside] = mask[tuple(axis[inside] for axis in index)]
     return laid
+
+
+def _read_seg(
+    reference: Path | Dataset, source: SourceSeries | None, max_bytes: int
+) -> tuple[Mask, NDArray[np.float64]]:
+    dataset = _read_segmentation(reference, max_bytes)
+    _check_segmentation(dataset, source)
+    try:
+        return _lay_out(dataset)
+    except (DicomError, GeometryError, SeriesError) as error:
+        raise ReferenceMaskError(f"reference: {error}") from error
 
 
 def _read_segmentation(reference: Path | Dataset, max_bytes: int) -> Dataset:

@@ -106,8 +106,6 @@ def read_series(
     GeometryError
         A gap, unequal spacing, mixed orientation, two different slices at one place.
     """
-    if not files:
-        raise SeriesError("a series must have files, got none")
     paths, repeated = _distinct(sorted(files), max_bytes)
     datasets = [read_dataset(path, max_bytes=max_bytes) for path in paths]
     with parsing("a series header"):
@@ -121,9 +119,9 @@ def read_series(
     affine = grid_affine(kept)
     if datasets[0].PhotometricInterpretation == "MONOCHROME1":
         voxels = voxels.min() + voxels.max() - voxels
-    warnings = _warnings(repeated, len(frames) - len(kept))
     slices = tuple((frame.instance, frame.number) for frame in kept)
-    return Volume(voxels, affine), SourceSeries(tuple(datasets), slices, warnings)
+    odd = _warnings(repeated, len(frames) - len(kept))
+    return Volume(voxels, affine), SourceSeries(tuple(datasets), slices, odd)
 
 
 def check_spacing(volume: Volume, *, warn_mm: float = 3.0, refuse_mm: float = 6.0) -> list[str]:
@@ -144,6 +142,8 @@ def check_spacing(volume: Volume, *, warn_mm: float = 3.0, refuse_mm: float = 6.
 
 def _distinct(files: Sequence[Path], max_bytes: int) -> tuple[list[Path], int]:
     """One file for each SOPInstanceUID, and how many were left out as identical."""
+    if not files:
+        raise SeriesError("a series must have files, got none")
     first: dict[str, Path] = {}
     repeated = 0
     for path in files:

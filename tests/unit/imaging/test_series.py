@@ -1,9 +1,5 @@
 """A series becomes one volume in the patient, or is refused with the rule it breaks."""
 
-import tarfile
-from pathlib import Path
-
-import nibabel
 import numpy as np
 import pytest
 from pydicom import uid as transfer
@@ -11,7 +7,6 @@ from pydicom import uid as transfer
 from imaging.series import check_spacing, group_series, read_series
 from imaging.volume import Volume
 from metseg.errors import DicomError, GeometryError, SeriesError, SpacingError
-from tests.data import require_data
 from tests.enhanced import shuffled, write_enhanced
 from tests.phantom import (
     CANARY_ID,
@@ -238,93 +233,3 @@ def test_facts_of_an_enhanced_image_count_its_frames(volume, tmp_path):
 def test_the_directions_of_a_sagittal_series_are_those_of_scanners():
     directions = plane_directions("sagittal")
     np.testing.assert_array_equal(np.cross(directions[:, 2], directions[:, 1]), directions[:, 0])
-
-
-GROUND_TRUTH = [
-    "ge/anatomical/001",
-    "generic/anatomical/001",
-    "generic/anatomical/002_non_isotropic",
-    "generic/compressed_j2k/001",
-    "generic/compressed_jpeg/001",
-    "generic/compressed_jpegls/001",
-    "generic/compressed_rle/001",
-    "hitachi/anatomical/001",
-    "hyperfine/anatomical/001",
-    "philips/anatomical/001",
-    "philips_enhanced/anatomical/001",
-    "siemens/anatomical/001",
-    "siemens_multiframe/anatomical/001",
-]
-
-
-def compare(folder: Path, truth: Path, *, minimum_slices: int = 4) -> None:
-    """The same world position holds the same value, whatever the order of axes in the NIfTI."""
-    volume, _ = read_series(list(folder.glob("*.dcm")), minimum_slices=minimum_slices)
-    image = nibabel.load(truth)
-    expected = np.asarray(image.dataobj).reshape(image.shape[:3])
-    to_index = np.linalg.inv(image.affine) @ np.diag([-1, -1, 1, 1]) @ volume.affine
-    index = np.stack(np.meshgrid(*map(np.arange, volume.shape), indexing="ij"), -1).reshape(-1, 3)
-    found = index @ to_index[:3, :3].T + to_index[:3, 3]
-    nearest = np.rint(found).astype(int)
-    spacing = np.linalg.norm(image.affine[:3, :3], axis=0)
-    assert np.abs((found - nearest) * spacing).max() < 1e-3
-    assert sorted(expected.shape) == sorted(volume.shape)
-    np.testing.assert_allclose(expected[tuple(nearest.T)], volume.voxels.ravel(), atol=1e-3)
-
-
-@pytest.mark.data
-@pytest.mark.parametrize("name", GROUND_TRUTH)
-def test_series_of_real_scanners_read_to_their_ground_truth(name):
-    root = require_data("dicom_qa")
-    compare(root / name, root / f"{name}_ground_truth.nii.gz")
-
-
-@pytest.mark.data
-def test_a_real_single_slice_reads_to_its_ground_truth():
-    root = require_data("dicom_qa/ge/anatomical")
-    compare(
-        root / "001_single_slice",
-        root / "001_single_slice_ground_truth.nii.gz",
-        minimum_slices=1,
-    )
-
-
-@pytest.mark.data
-@pytest.mark.parametrize("name", ["ge/anatomical/001", "philips/anatomical/001"])
-def test_implicit_vr_reads_to_the_same_grid(name):
-    root = require_data("dicom_qa")
-    explicit, _ = read_series(list((root / name).glob("*.dcm")))
-    implicit, _ = read_series(list((root / f"{name}_implicit").glob("*.dcm")))
-    np.testing.assert_allclose(implicit.affine, explicit.affine)
-    assert implicit.shape == explicit.shape
-
-
-@pytest.mark.data
-@pytest.mark.parametrize(
-    ("name", "error", "rule"),
-    [
-        ("slicecount", SeriesError, "at least 4 slices, got 2"),
-        (
-            "sliceincrement",
-            GeometryError,
-            "5.000 mm is usual, got 10.000 mm between slices 2 and 3",
-        ),
-        ("sliceorientation", GeometryError, "one orientation"),
-    ],
-)
-def test_failing_series_of_real_scanners_are_refused(name, error, rule):
-    folder = require_data(f"dicom_qa/failing/{name}/001")
-    with pytest.raises(error, match=rule):
-        read_series(list(folder.glob("*.dcm")))
-
-
-@pytest.mark.data
-def test_a_real_vendor_series_reads(tmp_path):
-    archive = next(require_data("dicom").glob("uih_*.tar.gz"))
-    with tarfile.open(archive) as tar:
-        tar.extractall(tmp_path, filter="data")
-    volume, source = read_series(sorted(tmp_path.rglob("*.dcm")))
-    assert volume.shape == (160, 512, 460)
-    assert volume.spacing == pytest.approx((1.0, 0.5, 0.5), abs=1e-4)
-    assert source.warnings == ()
-    assert check_spacing(volume) == []
