@@ -6,6 +6,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal
 
+QUOTING = frozenset({"pydicom", "highdicom", "py"})
+"""Loggers that quote element values; `py.warnings` is what Python's warnings come through."""
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -26,6 +29,14 @@ class JsonLines(logging.Formatter):
         return json.dumps(fields, default=str)
 
 
+def tells_no_patient(record: logging.LogRecord) -> bool:
+    """Keep out what quotes element values, which may name a patient: pydicom, highdicom, warnings.
+
+    A filter, since pydicom sets its logger's level again when it is imported.
+    """
+    return record.name.partition(".")[0] not in QUOTING
+
+
 def setup_logging(*, level: str = "INFO", style: Literal["auto", "plain", "json"] = "auto") -> None:
     """Send all logs to standard error: JSON lines for ``json``, else plain ones."""
     handler = logging.StreamHandler(sys.stderr)
@@ -35,9 +46,7 @@ def setup_logging(*, level: str = "INFO", style: Literal["auto", "plain", "json"
         handler.setFormatter(
             logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
         )
+    handler.addFilter(tells_no_patient)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    # pydicom's and highdicom's messages quote element values, and those may name a patient.
-    for library in ("pydicom", "highdicom", "py.warnings"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)
