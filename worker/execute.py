@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from db import jobs
 from db.intake import snapshot_instances
 from db.jobs import Claim
-from db.tables import JobState, Snapshot
+from db.tables import Job, JobState, Snapshot
+from metseg.errors import TransientError
 from metseg.settings import Settings
 from metseg.spool import spool_path
 from models.ensemble import Ensemble
@@ -31,6 +32,12 @@ from worker.staging import RunFolders, RunName
 from worker.stopwatch import Progress, Stopwatch, silent
 
 logger = logging.getLogger(__name__)
+
+
+class SpoolError(TransientError):
+    """A file of the spool is missing or damaged."""
+
+    code = "spool"
 
 
 class Ended(StrEnum):
@@ -65,14 +72,17 @@ class Bench:
 
 @dataclass(slots=True)
 class _Place:
-    """Where the walk is, in words for `metseg status`."""
+    """Where the walk is, in words for `metseg status`. A new stage is told at once."""
 
     words: str = "starting"
-    watcher: Progress = field(default=silent)
+    watcher: Progress = silent
+    heart: Heartbeat | None = None
 
     def __call__(self, stage: str, fraction: float) -> None:
         self.words = f"{stage} {fraction:.0%}"
         self.watcher(stage, fraction)
+        if fraction == 0.0 and self.heart is not None:
+            self.heart.hurry()
 
 
 def execute(claim: Claim, bench: Bench, *, progress: Progress = silent) -> Report:
@@ -88,6 +98,7 @@ def execute(claim: Claim, bench: Bench, *, progress: Progress = silent) -> Repor
     place = _Place(watcher=progress)
     folders = _folders(claim, bench)
     with _heartbeat(claim, bench, folders, place) as heart:
+        place.heart = heart
         try:
             watch = Stopwatch(place)
             _run(claim, bench, heart, folders, watch)
@@ -132,19 +143,21 @@ def _hand_back(claim: Claim, bench: Bench, heart: Heartbeat, failure: Failure) -
     if failure.kind is FailureKind.LOST:
         return Ended.LOST
     now = bench.utcnow()
+    infrastructure = failure.kind is FailureKind.INFRASTRUCTURE
 
     def change(session: Session) -> JobState | None:
         if failure.kind is FailureKind.INPUT:
             done = jobs.fail(session, claim, code=failure.code, message=failure.message, now=now)
             return JobState.FAILED if done else None
+        wait = _wait_s(session, claim, bench) if infrastructure else _backoff_s(claim, bench)
         return jobs.release(
             session,
             claim,
             code=failure.code,
             message=failure.message,
             now=now,
-            run_after=now + timedelta(seconds=_wait_s(claim, bench, failure)),
-            refund=failure.kind is FailureKind.INFRASTRUCTURE,
+            run_after=now + timedelta(seconds=wait),
+            refund=infrastructure,
             max_attempts=bench.settings.max_attempts,
         )
 
@@ -155,16 +168,38 @@ def _hand_back(claim: Claim, bench: Bench, heart: Heartbeat, failure: Failure) -
     return Ended.FAILED if state is JobState.FAILED else Ended.HANDED_BACK
 
 
-def _wait_s(claim: Claim, bench: Bench, failure: Failure) -> float:
-    """An infrastructure failure waits once: the worker's own pause grows instead."""
-    failures = 1 if failure.kind is FailureKind.INFRASTRUCTURE else claim.attempt
-    return backoff(failures, first_s=bench.settings.backoff_s)
+def _backoff_s(claim: Claim, bench: Bench) -> float:
+    return backoff(claim.attempt, first_s=bench.settings.backoff_s)
+
+
+def _wait_s(session: Session, claim: Claim, bench: Bench) -> float:
+    """Longer than the worker's own pause and growing, so that other jobs come first: should it be
+    this study after all that meets the trouble, it holds up nobody for long.
+    """
+    retries = session.get_one(Job, claim.job_id).infra_retries
+    return 2 * backoff(retries + 1, first_s=bench.settings.backoff_s)
 
 
 def _spooled_files(claim: Claim, bench: Bench) -> list[Path]:
+    """The files of the snapshot, all there and of the right size.
+
+    Raises
+    ------
+    SpoolError
+        One is missing or damaged. A spool that is away as a whole raises FileNotFoundError.
+    """
+    spool = bench.settings.spool_dir
     with bench.sessions.begin() as session:
         instances = snapshot_instances(session, claim.snapshot_id)
-    return [spool_path(bench.settings.spool_dir, instance.sha256) for instance in instances]
+    spool.stat()
+    paths = [spool_path(spool, instance.sha256) for instance in instances]
+    for path, instance in zip(paths, instances, strict=True):
+        size = path.stat().st_size if path.exists() else None
+        if size != instance.size:
+            raise SpoolError(
+                f"spooled file {instance.sha256} must have {instance.size} bytes, got {size}"
+            )
+    return paths
 
 
 def _folders(claim: Claim, bench: Bench) -> RunFolders:

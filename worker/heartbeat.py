@@ -51,6 +51,7 @@ class Heartbeat:
         self._end = end
         self._clock = clock
         self._stop = threading.Event()
+        self._wake = threading.Event()
         self._finishing = threading.Event()
         self._good = clock()
         self._threads = (
@@ -70,12 +71,17 @@ class Heartbeat:
         traceback: TracebackType | None,
     ) -> None:
         self._stop.set()
+        self._wake.set()
         self._threads[0].join(self._lease_s)
 
     @property
     def seconds_left(self) -> float:
         """Until the lease must be taken as lost: counts from the last good beat."""
         return self._lease_s - (self._clock() - self._good)
+
+    def hurry(self) -> None:
+        """Beat now: there is something to tell."""
+        self._wake.set()
 
     def finishing(self) -> None:
         """From here on our own hand changes the job's state: a beat that finds it changed is no
@@ -89,7 +95,11 @@ class Heartbeat:
         return self._finishing.is_set()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._beat_s):
+        while not self._stop.is_set():
+            self._wake.wait(self._beat_s)
+            self._wake.clear()
+            if self._stop.is_set():
+                return
             try:
                 ours = self._beat()
             except Exception as error:

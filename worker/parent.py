@@ -54,6 +54,7 @@ class Parent:
         self._wake = threading.Event()
         self._looked = threading.Event()
         self._beats = 0
+        self._reason: str | None = None
         self._since: dict[tuple[int, int], float] = {}
         self._overdue: set[int] = set()
         self._thread = threading.Thread(target=self._run, name="worker-parent", daemon=True)
@@ -114,6 +115,7 @@ class Parent:
         """One beat: our row, our children's jobs, now and then a sweep."""
         now = datetime.now(UTC)
         reason = paused_reason(self.settings, self._note, now=time.monotonic())
+        self._tell(reason)
         with self.sessions.begin() as session:
             if not processes.beat_process(session, self.name, now=now, paused_reason=reason):
                 self._register(session, now)
@@ -121,6 +123,11 @@ class Parent:
         if self._beats % SWEEP_EVERY == 0:
             sweep_results(self.sessions, self.settings.results_dir)
         self._beats += 1
+
+    def _tell(self, reason: str | None) -> None:
+        if reason != self._reason:
+            logger.warning("takes no jobs: %s", reason) if reason else logger.info("takes jobs")
+            self._reason = reason
 
     def look_after_children(self) -> list[int]:
         """Hand back, counted, what a dead child held; kill one that is over its time. Gives the

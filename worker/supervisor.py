@@ -44,7 +44,10 @@ def supervise(settings: Settings, stop: threading.Event) -> None:
         deaths = 0
         while not stop.is_set():
             started = time.monotonic()
-            status = _live_once(name, folder, stop)
+            try:
+                status = _live_once(name, folder, stop)
+            except OSError as error:  # no memory or no file handle for a child just now
+                status = error.errno or -1
             if stop.is_set():
                 return
             deaths = 1 if time.monotonic() - started > HEALTHY_S else deaths + 1

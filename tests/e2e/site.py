@@ -36,9 +36,9 @@ FAST = {
     "LEASE_S": "8",
     "BACKOFF_S": "0.3",
     "REPUBLISH_S": "3",
-    "RECONCILE_S": "0.2",
+    "RECONCILE_S": "0.5",
     "QUIET_S": "0.4",
-    "SCAN_INTERVAL_S": "0.2",
+    "SCAN_INTERVAL_S": "0.5",
     "MIN_FREE_MB": "0",
     "LOG_FORMAT": "json",
 }

@@ -74,13 +74,14 @@ class Ward:
             sha256,
         )
 
-    def claim(self, job_id: int, bench: Bench) -> Claim:
+    def claim(self, job_id: int, bench: Bench, *, at: datetime | None = None) -> Claim:
+        """Claim a job for the bench, now or at another time."""
         with self.sessions.begin() as session:
             claim = jobs.claim(
                 session,
                 job_id,
                 owner=str(bench.owner),
-                now=datetime.now(UTC),
+                now=at or datetime.now(UTC),
                 max_attempts=self.settings.max_attempts,
             )
         assert claim is not None

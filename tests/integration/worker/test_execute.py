@@ -1,7 +1,7 @@
 """One job in this process: what is recorded, and what is not when somebody else has the job."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import nibabel
@@ -159,6 +159,37 @@ def test_a_spool_that_went_away_gives_the_attempt_back(ward: Ward) -> None:
     with ward.sessions() as session:
         job = session.get_one(Job, job_id)
         assert (job.state, job.attempt, job.infra_retries) == (JobState.PENDING, 0, 1)
+
+
+def test_a_single_file_that_is_missing_from_the_spool_counts_as_an_attempt(ward: Ward) -> None:
+    """Refunded, it would come round for ever."""
+    job_id, _ = ward.admit()
+    bench = ward.bench()
+    claim = ward.claim(job_id, bench)
+    next(ward.settings.spool_dir.rglob("*.dcm")).unlink()
+    report = execute(claim, bench)
+    assert report.failure is not None
+    assert report.failure.code == "spool"
+    with ward.sessions() as session:
+        job = session.get_one(Job, job_id)
+        assert (job.state, job.attempt, job.infra_retries) == (JobState.PENDING, 1, 0)
+
+
+def test_a_job_that_meets_infrastructure_trouble_again_and_again_waits_longer_each_time(
+    ward: Ward,
+) -> None:
+    """Longer than the pause of the worker: the other jobs come first."""
+    job_id, _ = ward.admit()
+    bench = ward.bench()
+    ward.settings.spool_dir.rename(ward.settings.spool_dir.with_name("away"))
+    waits = []
+    for _ in range(3):
+        before = datetime.now(UTC)
+        execute(ward.claim(job_id, bench, at=before + timedelta(hours=1)), bench)
+        with ward.sessions() as session:
+            waits.append((session.get_one(Job, job_id).run_after - before).total_seconds())
+    backoff_s = ward.settings.backoff_s
+    assert waits == pytest.approx([2 * backoff_s, 4 * backoff_s, 8 * backoff_s], abs=5)
 
 
 def test_a_worker_that_lost_its_job_records_nothing_and_takes_its_files_away(ward: Ward) -> None:
