@@ -7,6 +7,7 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from db.jobs import create_job
+from db.result_tables import Result
 from db.tables import FileStatus, Job, JobState, Snapshot, SourceFile
 from watcher.intake import JobKey
 from watcher.settle import Fingerprint
@@ -22,13 +23,14 @@ def rerun_known(
     stands: Callable[[str, Fingerprint], bool],
     now: datetime,
 ) -> list[int]:
-    """Make jobs for known studies that have none with this key. Never commits.
+    """Make jobs for known studies that have none with this key; results that are there already
+    are made current again. Never commits.
 
     `stands` tells whether a path of the inbox is as it was taken in: one file of a study is enough.
     Returns the ids of the jobs.
     """
     jobs = []
-    for study_id, snapshot_id in session.execute(_without_job(key)).all():
+    for study_id, snapshot_id in session.execute(_not_current(key)).all():
         if _is_present(session, study_id, stands):
             job_id = create_job(
                 session,
@@ -43,17 +45,19 @@ def rerun_known(
     return jobs
 
 
-def _without_job(key: JobKey) -> Select[int, int]:
+def _not_current(key: JobKey) -> Select[int, int]:
     newest = (
         select(Snapshot.study_id, func.max(Snapshot.revision).label("revision"))
         .group_by(Snapshot.study_id)
         .subquery()
     )
-    has_job = exists().where(
+    is_replaced = exists().where(Result.job_id == Job.id, ~Result.is_current)
+    stands = exists().where(
         Job.snapshot_id == Snapshot.id,
         Job.model_version == key.model_version,
         Job.settings_digest == key.settings_digest,
         Job.state != JobState.CANCELLED,
+        ~is_replaced,
     )
     return (
         select(Snapshot.study_id, Snapshot.id)
@@ -61,7 +65,7 @@ def _without_job(key: JobKey) -> Select[int, int]:
             newest,
             (newest.c.study_id == Snapshot.study_id) & (newest.c.revision == Snapshot.revision),
         )
-        .where(~has_job)
+        .where(~stands)
         .order_by(Snapshot.id)
     )
 

@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from db.jobs.claims import Claim, held_by
+from db.jobs.current import replace_current
 from db.jobs.making import lock_study_of
 from db.new_result import NewResult
 from db.result_tables import (
@@ -40,12 +41,7 @@ def finalise(session: Session, claim: Claim, result: NewResult, *, now: datetime
     study_id = lock_study_of(session, claim.snapshot_id)
     current = _becomes_current(session, claim, study_id)
     if current:
-        session.execute(
-            update(Result)
-            .where(Result.study_id == study_id, Result.is_current)
-            .values(is_current=False)
-            .execution_options(synchronize_session=False)
-        )
+        replace_current(session, study_id)
     result_id = session.scalars(
         insert(Result)
         .values(

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from db.jobs.current import prefer
 from db.states import EventCode, record_event
 from db.tables import Job, JobState, Snapshot, Study
 from db.upsert import upsert
@@ -24,14 +25,15 @@ def create_job(
     """Make a PENDING job. None when this snapshot, model and settings have one already.
 
     The study's waiting jobs for older snapshots, or for other models and settings, are cancelled as
-    superseded. One that was superseded so and is asked for again waits anew. Never commits.
+    superseded. One that was superseded so and is asked for again waits anew; one that has succeeded
+    has its result made current again. Never commits.
     """
     key = {
         "snapshot_id": snapshot_id,
         "model_version": model_version,
         "settings_digest": settings_digest,
     }
-    lock_study_of(session, snapshot_id)
+    study_id = lock_study_of(session, snapshot_id)
     wish = 1 + (session.scalar(select(func.max(Job.wish)).filter_by(snapshot_id=snapshot_id)) or 0)
     waiting = {"state": JobState.PENDING, "priority": priority, "run_after": now, "wish": wish}
     job_id = session.scalar(
@@ -47,6 +49,8 @@ def create_job(
         job_id = _revive(session, key, waiting, now=now)
     if job_id is not None:
         _supersede_others(session, job_id, now=now)
+    else:
+        prefer(session, key, study_id=study_id, wish=wish)
     return job_id
 
 

@@ -215,3 +215,46 @@ def test_a_cancelled_job_is_not_reported(sessions: Sessions) -> None:
         (report,) = study_reports(session, results_dir=RESULTS)
         assert report.job_id == new
         assert session.get_one(Job, old).error_code == "superseded"
+
+
+def test_settings_changed_back_make_their_old_result_current_again(sessions: Sessions) -> None:
+    other = "b" * 64
+    with sessions.begin() as session:
+        first = take(session, new_job(session))
+        finish(session, first)
+        second_id = jobs.create_job(
+            session,
+            snapshot_id=first.snapshot_id,
+            model_version=first.model_version,
+            settings_digest=other,
+            now=T0,
+        )
+        assert second_id is not None
+        finish(session, take(session, second_id))
+        assert current(session) == [second_id]
+    with sessions.begin() as session:
+        asked_again = jobs.create_job(
+            session,
+            snapshot_id=first.snapshot_id,
+            model_version=first.model_version,
+            settings_digest=first.settings_digest,
+            now=T0,
+        )
+        assert asked_again is None, "nothing is computed twice"
+        assert current(session) == [first.job_id]
+
+
+def test_an_older_revision_is_never_made_current_again(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        first = take(session, new_job(session, slices=3))
+        finish(session, first)
+        second = take(session, new_job(session, slices=4))
+        finish(session, second)
+        jobs.create_job(
+            session,
+            snapshot_id=first.snapshot_id,
+            model_version=first.model_version,
+            settings_digest=first.settings_digest,
+            now=T0,
+        )
+        assert current(session) == [second.job_id]
