@@ -17,8 +17,8 @@ class Volume:
     voxels
         ``(Z, H, W)``: slice, row, column; float32, finite, in the scanner's own units.
     affine
-        ``(4, 4)`` float64: maps a homogeneous voxel index ``(slice, row, column, 1)`` to DICOM LPS millimetres
-        (PS3.3 C.7.6.2.1.1). Voxel centres, not corners.
+        ``(4, 4)`` float64: maps a homogeneous voxel index ``(slice, row, column, 1)`` to DICOM LPS
+        millimetres (PS3.3 C.7.6.2.1.1). Voxel centres, not corners.
 
     Raises
     ------
@@ -53,5 +53,5 @@ class Volume:
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     def to_lps(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Patient positions in LPS mm of voxel indices ``(..., 3)`` ordered (slice, row, column)."""
+        """Patient positions in LPS mm of voxel indices ``(..., 3)``: slice, row, column."""
         return np.asarray(index @ self.affine[:3, :3].T + self.affine[:3, 3], dtype=np.float64)

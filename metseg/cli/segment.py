@@ -48,7 +48,10 @@ def segment(
     files = sorted(path for path in series_dir.rglob("*") if path.is_file())
     with edge(), stages() as report:
         ensemble = load_ensemble(
-            settings.ensemble, weights_dir=settings.weights, flip=settings.flip
+            settings.ensemble,
+            weights_dir=settings.weights,
+            flip=settings.flip,
+            device=settings.device,
         )
         watch = Stopwatch(report)
         findings = segment_study(files, ensemble=ensemble, settings=settings, watch=watch)
