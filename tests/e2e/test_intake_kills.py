@@ -1,0 +1,132 @@
+"""The watcher killed with -9 at every single step of an intake, and what the next one makes of it.
+
+The steps are found by the test itself: every call that changes the disk, and every commit. The
+process that dies is forked here, so that a hundred deaths take seconds.
+"""
+
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.engine.default import DefaultDialect
+
+from db.session import make_engine, session_factory
+from db.tables import FileStatus, JobState
+from db.upgrade import migrate
+from tests.integration.watcher.desk import Desk, portrait, sha
+from tests.integration.watcher.tiny import instance_bytes, write_slices
+from tests.invariants import check_invariants
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.timeout(300),
+    pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning"),
+]
+
+DISK_CALLS = ("mkdir", "write", "fsync", "replace", "rmdir", "unlink")
+SURVIVED = 0
+
+
+class Steps:
+    """Counts the steps of this process, and kills it before one of them."""
+
+    def __init__(self, deadly: int) -> None:
+        self.deadly = deadly
+        self.count = 0
+
+    def arm(self) -> None:
+        """Wrap what changes disk or database. Only ever called in a child that is about to end."""
+        for name in DISK_CALLS:
+            setattr(os, name, self._around(getattr(os, name)))
+        DefaultDialect.do_commit = self._around(DefaultDialect.do_commit)  # type: ignore[method-assign]
+
+    def _around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **options: Any) -> Any:
+            self._step()
+            return call(*arguments, **options)
+
+        return counted
+
+    def _step(self) -> None:
+        self.count += 1
+        if self.count == self.deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _desk_on(home: Path, template: bytes) -> Desk:
+    """A desk with a fresh copy of an empty database."""
+    home.mkdir()
+    database = home / "metseg.sqlite3"
+    database.write_bytes(template)
+    url = f"sqlite:///{database}"
+    return Desk(home, url, session_factory(make_engine(url)))
+
+
+def _dispose(desk: Desk) -> None:
+    with desk.sessions() as session:
+        engine = session.get_bind()
+    assert isinstance(engine, Engine)
+    engine.dispose()
+
+
+def run_until_killed(desk: Desk, deadly: int) -> bool:
+    """A watcher in a process of its own, killed at a step. False when it never came so far."""
+    pid = os.fork()
+    if pid == 0:  # pragma: no cover
+        code = 99
+        try:
+            Steps(deadly).arm()
+            with desk.watching() as watcher:
+                desk.pass_time(watcher)
+                code = SURVIVED if watcher.idle else 98
+        finally:
+            os._exit(code)
+    status = os.waitpid(pid, 0)[1]
+    if os.WIFEXITED(status):
+        assert os.WEXITSTATUS(status) == SURVIVED
+        return False
+    return True
+
+
+def settle_and_check(desk: Desk, expected: set[str]) -> None:
+    """The next watcher sweeps first, and then brings it all to its end."""
+    desk.take_in()
+    assert desk.revisions() == [expected]
+    assert desk.jobs() == [JobState.PENDING]
+    with desk.sessions() as session:
+        check_invariants(
+            session, results_dir=desk.settings.results_dir, spool_dir=desk.settings.spool_dir
+        )
+
+
+@pytest.fixture
+def memory_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder without the cost of a real fsync, where there is one: kill -9 is no power cut."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else tmp_path) as folder:
+        yield Path(folder)
+
+
+def test_a_watcher_killed_at_any_step_loses_nothing_and_doubles_nothing(
+    memory_disk: Path, sqlite_url: str
+) -> None:
+    migrate(sqlite_url)
+    template = Path(sqlite_url.removeprefix("sqlite:///")).read_bytes()
+    deadly, survived = 0, False
+    while not survived:
+        deadly += 1
+        desk = _desk_on(memory_disk / str(deadly), template)
+        paths = write_slices(desk.inbox / "a", "S", range(2))
+        (desk.inbox / "a" / "broken").write_bytes(instance_bytes("S", 9)[:-4])
+        before = portrait(desk.inbox)
+        survived = not run_until_killed(desk, deadly)
+        settle_and_check(desk, sha(*paths))
+        assert portrait(desk.inbox) == before
+        assert desk.files()["a/broken"][0] is FileStatus.QUARANTINED
+        _dispose(desk)
+    assert deadly > 25
