@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     _training(tune, minutes=20.0)
     finish = commands.add_parser("finish", help="temperatures, lesion rule, gate, card")
     finish.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of runs")
+    finish.add_argument("--unet-plus-plus-heads", type=int, nargs="+", help="default: all")
     _measuring(finish)
     finish.add_argument("--weights", type=Path, required=True, help="where the ensemble goes")
     finish.add_argument("--name", default="standard")

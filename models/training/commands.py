@@ -62,7 +62,14 @@ def tune_command(
 
 
 def finish_command(
-    *, runs: Sequence[Path], heads: Path, data: Path, weights: Path, name: str, release: str
+    *,
+    runs: Sequence[Path],
+    unet_plus_plus_heads: Sequence[int] | None,
+    heads: Path,
+    data: Path,
+    weights: Path,
+    name: str,
+    release: str,
 ) -> None:
     """Make an ensemble of finished runs: temperatures, lesion rule, gate, card and model card."""
     from models.engines import Engine
@@ -72,7 +79,8 @@ def finish_command(
 
     contract = InputContract()
     weights.mkdir(parents=True, exist_ok=True)
-    members = [read_member(run, weights) for run in runs]
+    wanted = {"unet_plus_plus": tuple(unet_plus_plus_heads) if unet_plus_plus_heads else None}
+    members = [read_member(run, weights, heads=wanted.get(network_of(run))) for run in runs]
     engines = [Engine.load(member, weights, device="cpu:0") for member in members]
     answered = answer(held_out_heads(heads, data), engines, contract, say=say)
     seen = {
@@ -118,6 +126,11 @@ def real_cases(data: Path, contract: InputContract) -> tuple[list[Case], list[Ca
         scans += [read_negative(data / "negatives" / name) for name in brains]
         parts.append([case_from_real(scan, contract) for scan in scans])
     return parts[0], parts[1]
+
+
+def network_of(run: Path) -> str:
+    """Name of the network that a run trained."""
+    return str(json.loads((run / "run.json").read_text())["network"])
 
 
 def limit_threads(threads: int) -> None:

@@ -1,7 +1,6 @@
 """From trained networks to an ensemble in the box: temperatures, rule, gate, card."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from models.averaging import predict_slices
 from models.card import Card, Member, file_sha256
 from models.engines import Engine, calibrate
 from models.inputs import InputContract, prepare
+from models.networks import build
 from models.training.calibration import fit_temperature
 from models.training.evaluation import HeadScore, score_head, summarise
 from models.training.material import HeldOut, Use
@@ -43,17 +43,24 @@ class GateError(MetsegError):
 
 
 def read_member(run: Path, weights: Path, *, heads: tuple[int, ...] | None = None) -> Member:
-    """Copy the averaged weights of a finished run beside the card; temperature still 1.
+    """Put the averaged weights of a finished run beside the card; temperature still 1.
 
-    `heads` are the U-Net++ heads to average, by default all.
+    `heads` are the U-Net++ heads to average, by default all. Only they are written, and nothing of
+    the optimizer.
     """
     facts = json.loads((run / "run.json").read_text())
+    filters = tuple(facts["filters"])
+    trained = build(facts["network"], filters=filters)
+    trained.load_weights(run / "average.weights.h5")
+    model = build(facts["network"], filters=filters, heads=heads)
+    for layer in model.layers:
+        layer.set_weights(trained.get_layer(layer.name).get_weights())
     file = f"{facts['network']}.weights.h5"
-    shutil.copyfile(run / "average.weights.h5", weights / file)
+    model.save_weights(weights / file)
     return Member(
         name=facts["network"],
         network=facts["network"],
-        filters=tuple(facts["filters"]),
+        filters=filters,
         heads=heads,
         batch_norm=True,
         file=file,
