@@ -108,7 +108,7 @@ def _obey(words: list[str], order: Path) -> None:
         case ["memory"]:
             raise MemoryError
         case ["error"]:
-            raise RuntimeError("CANARY^PATIENT is what a careless library may quote")
+            raise RuntimeError(f"a careless library quotes {_patient()}")
         case ["device"]:
             raise DeviceError("the device must answer, got nothing")
         case ["sleep", seconds]:
@@ -120,6 +120,11 @@ def _obey(words: list[str], order: Path) -> None:
             _hang(order)
         case _:
             raise ValueError(f"unknown fault {words}")
+
+
+def _patient() -> str:
+    """The canary, not in one piece: a traceback shows the line that raises."""
+    return "CANARY" + chr(94) + "PATIENT"
 
 
 def _hang(order: Path) -> None:

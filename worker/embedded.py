@@ -28,7 +28,8 @@ def run_worker(runner: Runner, stop: threading.Event, *, idle_s: float = IDLE_S)
             report = runner.run_next()
         except Exception as error:  # a bug of ours: the next job must still get its turn
             logger.error("the worker stumbled: %s", type(error).__name__)
-            report = None
+            stop.wait(runner.settings.backoff_s)
+            continue
         if report is None:
             stop.wait(idle_s)
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from metseg.errors import (
+    ConfigurationError,
     DeviceError,
     DiskFullError,
     InfrastructureError,
@@ -72,7 +73,7 @@ def classify(error: BaseException) -> Failure:
             return _ours(error, FailureKind.LOST)
         case InputError():
             return _ours(error, FailureKind.INPUT)
-        case InfrastructureError():
+        case InfrastructureError() | ConfigurationError():
             return _ours(error, FailureKind.INFRASTRUCTURE)
         case MetsegError():
             return _ours(error, FailureKind.TRANSIENT)

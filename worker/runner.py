@@ -33,7 +33,12 @@ EXIT_DEVICE = 73
 
 def load(settings: Settings) -> Ensemble:
     """The networks of the settings."""
-    return load_ensemble(settings.ensemble, weights_dir=settings.weights, flip=settings.flip)
+    return load_ensemble(
+        settings.ensemble,
+        weights_dir=settings.weights,
+        flip=settings.flip,
+        device=settings.device,
+    )
 
 
 @dataclass(slots=True)

@@ -24,12 +24,18 @@ from db.tables import Job, JobState, Role, Snapshot, Study
 from db.upgrade import migrate
 from metseg.broker import SEGMENT_TASK, make_celery
 from metseg.settings import Settings
+from tests.invariants import check_invariants
 from tests.phantom import CANARY_ID, CANARY_NAME, Phantom, Recipe, uid, write_study
 from tests.services import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-WORK = "from metseg.settings import Settings; from worker.service import work; work(Settings())"
-WATCH = "from watcher.service import main; main()"
+WORK = """
+from metseg.logs import setup_logging
+from metseg.settings import Settings
+from worker.service import work
+setup_logging(style="json")
+work(Settings())
+"""
 FAST = {
     "ENSEMBLE": "tests.fakes:ThresholdEnsemble",
     "BEAT_S": "0.5",
@@ -289,6 +295,8 @@ class Site:
         """What must hold after every fault, once all is quiet."""
         self._check_results()
         self._check_folders()
+        with self.sessions() as session:
+            check_invariants(session, results_dir=self.results, spool_dir=self.state / "spool")
         self._check_canary()
 
     def _check_results(self) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy.exc as sa
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from metseg.errors import (
+    ConfigurationError,
     DeviceError,
     GeometryError,
     LostLeaseError,
@@ -31,6 +32,7 @@ def database_error(message: str) -> sa.OperationalError:
         (SpacingError("7 mm"), INPUT, "slice_spacing_too_large"),
         (GeometryError("gap"), INPUT, "geometry_invalid"),
         (TransientError("try again"), TRANSIENT, "transient"),
+        (ConfigurationError("no such ensemble"), INFRASTRUCTURE, "configuration"),
         (WeightsError("hash"), INFRASTRUCTURE, "weights"),
         (DeviceError("gone"), INFRASTRUCTURE, "device"),
         (LostLeaseError("fence"), LOST, "lost_lease"),
