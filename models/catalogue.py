@@ -7,6 +7,7 @@ named without loading networks. No network library is imported here.
 """
 
 import importlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,8 @@ def load_ensemble(
                 f"weights file {file.path.name} must have SHA-256 {file.sha256_expected}, "
                 f"got {file.sha256_found or 'no file'}"
             )
+    # TensorFlow tells of missing CUDA on every machine without; it reads this when imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     networks = importlib.import_module(_NETWORKS)
     loaded: Ensemble = networks.NetworkEnsemble.load(card, folder, flip=flip, device=device)
     return loaded
