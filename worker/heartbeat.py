@@ -105,9 +105,9 @@ class Heartbeat:
             except Exception as error:
                 logger.warning("heartbeat failed: %s", type(error).__name__)
                 continue
-            if ours:
+            if ours or self._finishing.is_set():
                 self._good = self._clock()
-            elif not (self._finishing.is_set() or self._stop.is_set()):
+            elif not self._stop.is_set():
                 self._leave(EXIT_LOST_LEASE, "the job belongs to somebody else")
                 return
 

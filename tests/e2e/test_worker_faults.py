@@ -414,8 +414,8 @@ def test_a_worker_told_to_stop_hands_back_a_job_that_does_not_end(site: Site) ->
 
 
 def test_a_study_over_the_soft_limit_is_stopped_and_tried_again(site: Site) -> None:
-    site.extra |= {"SOFT_TIME_LIMIT_S": "1", "HARD_TIME_LIMIT_S": "20"}
-    site.order(12, "once sleep 15")
+    site.extra |= {"SOFT_TIME_LIMIT_S": "10", "HARD_TIME_LIMIT_S": "60"}
+    site.order(12, "once sleep 50")
     site.watcher()
     worker = site.worker()
     child = child_of(site, worker)
@@ -427,7 +427,7 @@ def test_a_study_over_the_soft_limit_is_stopped_and_tried_again(site: Site) -> N
 
 
 def test_a_study_deaf_to_the_soft_limit_is_killed_at_the_hard_one(site: Site) -> None:
-    site.extra |= {"SOFT_TIME_LIMIT_S": "1", "HARD_TIME_LIMIT_S": "2"}
+    site.extra |= {"SOFT_TIME_LIMIT_S": "10", "HARD_TIME_LIMIT_S": "12"}
     order = site.order(12, "hang")
     site.watcher()
     site.worker()

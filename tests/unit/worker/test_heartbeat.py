@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from worker.heartbeat import EXIT_CANNOT_BEAT, EXIT_LOST_LEASE, Heartbeat
 
-SOON = 5.0
+SOON = 20.0
 
 
 class Process:
@@ -24,7 +24,7 @@ class Process:
         self.discarded = True
 
     def heartbeat(self, beat: Callable[[], bool]) -> Heartbeat:
-        return Heartbeat(beat, beat_s=0.01, lease_s=0.1, on_lost=self.discard, end=self.end)
+        return Heartbeat(beat, beat_s=0.02, lease_s=0.5, on_lost=self.discard, end=self.end)
 
 
 def test_a_process_whose_fence_moved_discards_its_files_and_ends() -> None:
