@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,13 +16,15 @@ from watcher.grouping import ReadyStudy, StudyWait, group
 from watcher.header_pass import HeaderPass
 from watcher.inbox import ScanReport, Sighting, walk
 from watcher.intake import DISPUTED, Intake, JobKey, StudyFile, Taken
-from watcher.ledger import Ledger
+from watcher.ledger import Ledger, may_pass
 from watcher.spooling import free_bytes
 from watcher.tracker import Tracker
 from watcher.verdicts import Judgement, judge, judge_refusal
 
-READ_BUDGET_S = 2.0
+READ_BUDGET_S = 5.0
 """Longest time for headers in one step: doorbells and heartbeats must go on meanwhile."""
+INTAKE_BUDGET_S = 5.0
+"""No study is begun after this time of a step, for the same reason."""
 LOGGED_IDS = 10
 
 log = logging.getLogger(__name__)
@@ -49,7 +51,7 @@ class Arrivals:
     beat: Callable[[], None]
     tally: Tally = field(default_factory=Tally)
     backlog: bool = False
-    """Headers are left to be read: step again at once."""
+    """Headers are left to be read, or studies to be taken in: step again at once."""
     unreadable_folders: int = 0
     waits: list[StudyWait] = field(default_factory=list)
     tracker: Tracker = field(default_factory=Tracker)
@@ -136,33 +138,32 @@ class Arrivals:
             self.beat()
         self.backlog = any(path not in self.tracker.verdicts for path in unread)
 
-    def _apply(self, judged: Sequence[Judgement], tick: float) -> None:
+    def _apply(self, judged: Iterable[Judgement], tick: float) -> None:
         """Record judgements, a batch for each reason."""
-        batches: dict[tuple[FileStatus, str | None], list[Judgement]] = {}
+        batches: dict[tuple[FileStatus, str | None], list[str]] = {}
         for one in judged:
-            if not self._is_known_settled(one):
-                batches.setdefault((one.status, one.reason), []).append(one)
-        for (status, reason), batch in batches.items():
-            paths = [one.path for one in batch]
-            self.ledger.mark(paths, status, reason=reason)
+            known = self.ledger.get(one.path)
+            if known is None or not (known.status is one.status is FileStatus.SETTLED):
+                batches.setdefault((one.status, one.reason), []).append(one.path)
+        for (status, reason), paths in batches.items():
+            self.ledger.mark(paths, status, reason=reason, beat=self.beat)
             if status is FileStatus.QUARANTINED:
                 self.tally.refused += len(paths)
                 log.warning("%d files quarantined (%s): %s", len(paths), reason, self._ids(paths))
-            for one in batch:
-                if one.again:
-                    self.tracker.try_later(one.path, now=tick)
+            for path in paths:
+                if status is FileStatus.QUARANTINED and may_pass(reason):
+                    self.tracker.try_later(path, now=tick)
                 elif status is not FileStatus.SETTLED:
-                    self.tracker.done(one.path)
-            self.beat()
-
-    def _is_known_settled(self, one: Judgement) -> bool:
-        known = self.ledger.get(one.path)
-        return known is not None and known.status is one.status is FileStatus.SETTLED
+                    self.tracker.done(path)
 
     def _take_in_all(self, ready: Sequence[ReadyStudy], *, tick: float, now: datetime) -> None:
         """Take complete studies in, oldest first. One too large for the disk stops no other."""
         full: DiskFullError | None = None
+        end = time.monotonic() + INTAKE_BUDGET_S
         for study in ready:
+            if time.monotonic() > end:
+                self.backlog = True
+                break
             try:
                 self._take_in(study, tick=tick, now=now)
             except DiskFullError as error:

@@ -7,7 +7,9 @@ import select
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from sys import intern
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
@@ -113,11 +115,18 @@ class HeaderPass:
 
 def _understand(answer: dict[str, Any]) -> Header | Refusal:
     if "ignore" in answer:
-        return Refusal(answer["ignore"], answer["message"], ignore=True)
+        return _refusal(answer["ignore"], answer["message"], ignore=True)
     if "refuse" in answer:
-        return Refusal(answer["refuse"], answer["message"])
+        return _refusal(answer["refuse"], answer["message"])
     if "unreadable" in answer:
-        return Refusal("unreadable", answer["message"], again=True)
+        return _refusal("unreadable", answer["message"], again=True)
     if answer["manufacturer"] == OWN_MANUFACTURER:
-        return Refusal("own_result", "metseg wrote it", ignore=True)
-    return Header(answer["study"], answer["series"], answer["sop"], answer["modality"])
+        return _refusal("own_result", "metseg wrote it", ignore=True)
+    study, series, modality = map(intern, (answer["study"], answer["series"], answer["modality"]))
+    return Header(study, series, answer["sop"], modality)
+
+
+@lru_cache(maxsize=100)
+def _refusal(code: str, message: str, *, ignore: bool = False, again: bool = False) -> Refusal:
+    """One object for the thousands of files that are refused alike."""
+    return Refusal(code, message, ignore=ignore, again=again)

@@ -91,6 +91,8 @@ def fingerprint_of(status: os.stat_result) -> Fingerprint:
 
 def stored_path(path: str) -> str:
     """The path as the database holds it: itself, or a hash when it is too long or not text."""
+    if path.isascii() and len(path) <= LONGEST_STORED:
+        return path
     raw = os.fsencode(path)
     if len(raw) <= LONGEST_STORED:
         try:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from metseg.errors import DiskFullError, InfrastructureError
@@ -174,14 +175,12 @@ def sweep(spool_dir: Path, referenced: Callable[[Sequence[str]], set[str]]) -> i
         if not alone:
             return 0
         shutil.rmtree(spool_dir / "tmp", ignore_errors=True)
+        hashes = (path.stem for path in spool_dir.glob("[0-9a-f][0-9a-f]/*.dcm"))
         orphans = 0
-        for folder in sorted(spool_dir.glob("[0-9a-f][0-9a-f]")):
-            hashes = [path.stem for path in folder.glob("*.dcm")]
-            for start in range(0, len(hashes), HASHES_AT_ONCE):
-                batch = hashes[start : start + HASHES_AT_ONCE]
-                for sha256 in sorted(set(batch) - referenced(batch)):
-                    spool_path(spool_dir, sha256).unlink(missing_ok=True)
-                    orphans += 1
+        while batch := list(islice(hashes, HASHES_AT_ONCE)):
+            for sha256 in sorted(set(batch) - referenced(batch)):
+                spool_path(spool_dir, sha256).unlink(missing_ok=True)
+                orphans += 1
         return orphans
 
 

@@ -1,6 +1,6 @@
 """The files that are not dealt with yet: how long they stand, what is in them, who is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from watcher.grouping import Waiting
@@ -41,14 +41,15 @@ class Tracker:
         found = {path: sighting.fingerprint for path, sighting in sightings.items()}
         self.looks, settled = settle(before, found, now=now, quiet_s=quiet_s)
         self.skips = {path: one.skip for path, one in sightings.items() if one.skip is not None}
-        for path in set(self.verdicts) | set(self.hints):
-            look = self.looks.get(path)
-            if look is None:
-                self.verdicts.pop(path, None)
-                self.hints.pop(path, None)
-            elif look.looks == 1:
-                self._keep_as_hint(path)
+        for path in [path for path in self.verdicts if self._is_new(path)]:
+            self._keep_as_hint(path)
+        for path in [path for path in self.hints if path not in self.looks]:
+            del self.hints[path]
         return settled
+
+    def _is_new(self, path: str) -> bool:
+        look = self.looks.get(path)
+        return look is None or look.looks == 1
 
     def _keep_as_hint(self, path: str) -> None:
         verdict = self.verdicts.pop(path, None)
@@ -89,13 +90,11 @@ class Tracker:
         retry = self.retries.get(path)
         return retry is None or now >= retry.due
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> Iterator[Waiting]:
         """The files that may hold studies back, for `watcher.grouping`."""
-        return [
-            self._waiting(path, look)
-            for path, look in self.looks.items()
-            if self.skips.get(path) != MARKER
-        ]
+        for path, look in self.looks.items():
+            if self.skips.get(path) != MARKER:
+                yield self._waiting(path, look)
 
     def _waiting(self, path: str, look: Look) -> Waiting:
         verdict = self.verdicts.get(path)

@@ -1,6 +1,6 @@
 """What becomes of files that have settled. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from db.tables import FileStatus
@@ -10,17 +10,15 @@ from watcher.tracker import Tracker
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Where a settled file goes. `again`: it is tried again later."""
+    """Where a settled file goes, and why."""
 
     path: str
     status: FileStatus
     reason: str | None
-    again: bool = False
 
 
-def judge(settled: Iterable[str], tracker: Tracker, *, max_bytes: int) -> list[Judgement]:
+def judge(settled: Iterable[str], tracker: Tracker, *, max_bytes: int) -> Iterator[Judgement]:
     """Judge settled files. One whose header is not read yet is left out."""
-    judged = []
     for path in settled:
         look = tracker.looks.get(path)
         if look is None:  # another watcher was faster
@@ -28,19 +26,18 @@ def judge(settled: Iterable[str], tracker: Tracker, *, max_bytes: int) -> list[J
         skip, size = tracker.skips.get(path), look.fingerprint.size
         verdict = tracker.verdicts.get(path)
         if skip is not None:
-            judged.append(Judgement(path, FileStatus.IGNORED, skip))
+            yield Judgement(path, FileStatus.IGNORED, skip)
         elif size > max_bytes:
             reason = f"too_large: a file must have at most {max_bytes} bytes, got {size}"
-            judged.append(Judgement(path, FileStatus.QUARANTINED, reason))
+            yield Judgement(path, FileStatus.QUARANTINED, reason)
         elif isinstance(verdict, Refusal):
-            judged.append(judge_refusal(path, verdict))
+            yield judge_refusal(path, verdict)
         elif isinstance(verdict, Header):
-            judged.append(Judgement(path, FileStatus.SETTLED, None))
-    return judged
+            yield Judgement(path, FileStatus.SETTLED, None)
 
 
 def judge_refusal(path: str, refusal: Refusal) -> Judgement:
     """Where a file goes that gave no header."""
     if refusal.ignore:
         return Judgement(path, FileStatus.IGNORED, refusal.reason)
-    return Judgement(path, FileStatus.QUARANTINED, refusal.reason, again=refusal.again)
+    return Judgement(path, FileStatus.QUARANTINED, refusal.reason)

@@ -1,6 +1,5 @@
 """File events on a real folder: they only ever shorten a wait."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,7 +50,7 @@ def test_our_own_reading_gives_none(hints: Hints, tmp_path: Path) -> None:
     path.write_bytes(b"x")
     _drain(hints)
     path.read_bytes()
-    os.listdir(tmp_path / "inbox")
+    list((tmp_path / "inbox").iterdir())
     assert not hints.wait(0.5)
 
 

@@ -266,3 +266,21 @@ def test_a_fault_is_told_once_and_so_is_its_end(
     told = [record.getMessage() for record in caplog.records if record.name == "watcher.watch"]
     assert len([line for line in told if "paused" in line]) == 1
     assert told[-1] == "inbox: goes on"
+
+
+def test_many_studies_at_once_leave_room_for_the_queue_between_them(
+    plain_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = plain_desk
+    monkeypatch.setattr(arrivals, "INTAKE_BUDGET_S", -1.0)
+    monkeypatch.setattr(arrivals, "READ_BUDGET_S", 0.0)
+    for study in range(2):
+        write_slices(desk.inbox / str(study), f"S{study}", range(2))
+    with desk.watching() as watcher:
+        desk.pass_time(watcher, 12)
+        assert watcher.view().taken_in == 0
+        assert not at_rest(watcher)
+        monkeypatch.undo()
+        desk.pass_time(watcher, 3)
+        assert at_rest(watcher)
+    assert len(desk.jobs()) == 2

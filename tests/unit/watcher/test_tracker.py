@@ -52,7 +52,7 @@ def test_a_marker_marks_its_folder_and_holds_nobody_back() -> None:
     found = sight(0, MARKER, path="a/b/.m") | sight(0, MARKER, path=".m")
     tracker.observe(found, now=0, quiet_s=1)
     assert tracker.marked_folders() == {"a/b", "."}
-    assert tracker.waiting() == []
+    assert list(tracker.waiting()) == []
 
 
 def test_unreadable_files_are_tried_again_at_growing_intervals() -> None:

@@ -18,7 +18,7 @@ def judged(
     tracker.observe(found, now=0, quiet_s=0)
     if verdict is not None:
         tracker.verdicts["a"] = verdict
-    return judge(tracker.observe(found, now=1, quiet_s=0), tracker, max_bytes=9)
+    return list(judge(tracker.observe(found, now=1, quiet_s=0), tracker, max_bytes=9))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def judged(
         ),
         (
             {"verdict": Refusal("unreadable", "Input/output error", again=True)},
-            Judgement("a", FileStatus.QUARANTINED, "unreadable: Input/output error", again=True),
+            Judgement("a", FileStatus.QUARANTINED, "unreadable: Input/output error"),
         ),
         (
             {"verdict": Header("S", "series", "sop", "MR")},
@@ -60,4 +60,4 @@ def test_a_file_whose_header_is_not_read_yet_waits() -> None:
 
 
 def test_a_file_that_another_watcher_dealt_with_is_left_alone() -> None:
-    assert judge(["gone"], Tracker(), max_bytes=9) == []
+    assert list(judge(["gone"], Tracker(), max_bytes=9)) == []
