@@ -30,7 +30,7 @@ def read_own_cases(folder: Path) -> Iterator[RealCase]:
         image, mask = case / "image.nii.gz", case / "mask.nii.gz"
         if not (image.is_file() and mask.is_file()):
             raise MetsegError(f"case {number} must hold image.nii.gz and mask.nii.gz, it does not")
-        scan, truth = _read(image), _read(mask)
+        scan, truth = read_volume(image), read_volume(mask)
         if scan.shape != truth.shape or not np.allclose(scan.affine, truth.affine, atol=1e-2):
             raise MetsegError(f"mask of case {number} must be on the image's grid, it is not")
         lesions = Volume((truth.voxels != 0).astype(np.float32), truth.affine)
@@ -39,7 +39,7 @@ def read_own_cases(folder: Path) -> Iterator[RealCase]:
         )
 
 
-def _read(path: Path) -> Volume:
+def read_volume(path: Path) -> Volume:
     """The three array axes of a NIfTI image stand for slice, row and column as they are."""
     image = nibabel.load(path)
     voxels = np.asarray(image.dataobj, dtype=np.float32)
