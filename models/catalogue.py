@@ -96,11 +96,21 @@ def load_ensemble(
                 f"weights file {file.path.name} must have SHA-256 {file.sha256_expected}, "
                 f"got {file.sha256_found or 'no file'}"
             )
-    # TensorFlow tells of missing CUDA on every machine without; it reads this when imported.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    networks = importlib.import_module(_NETWORKS)
+    networks = _import_quietly(_NETWORKS)
     loaded: Ensemble = networks.NetworkEnsemble.load(card, folder, flip=flip, device=device)
     return loaded
+
+
+def device_names() -> list[str]:
+    """The devices that networks can run on; imports Keras."""
+    names: list[str] = _import_quietly("models.engines").device_names()
+    return names
+
+
+def _import_quietly(module: str) -> Any:
+    """Import what imports TensorFlow, which tells of missing CUDA on every machine without it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return importlib.import_module(module)
 
 
 def _card(name: str, weights_dir: Path | None) -> tuple[Card, Path]:

@@ -92,7 +92,7 @@ def _weights(settings: Settings) -> Iterator[Check]:
 
 
 def _devices(settings: Settings) -> Iterator[Check]:
-    from models.engines import device_names
+    from models.catalogue import device_names
 
     names = device_names()
     missing = settings.device == "gpu" and not any("GPU" in name.upper() for name in names)

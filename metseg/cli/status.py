@@ -49,7 +49,7 @@ def _print_jobs(found: Overview) -> None:
 
 def _print_processes(found: Overview, *, now: datetime) -> None:
     for process in found.processes:
-        age = (now - process.seen_at).total_seconds()
+        age = max(0.0, (now - process.seen_at).total_seconds())
         paused = f", pauses: {process.paused_reason}" if process.paused_reason else ""
         out.print(f"{process.role} {process.name}: beat {age:.0f} s ago{paused}", soft_wrap=True)
     if not found.processes:
