@@ -108,9 +108,19 @@ def device_names() -> list[str]:
 
 
 def _import_quietly(module: str) -> Any:
-    """Import what imports TensorFlow, which tells of missing CUDA on every machine without it."""
+    """Import what imports TensorFlow, whose C++ writes of missing CUDA to file descriptor 2 before
+    it reads its own log level.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return importlib.import_module(module)
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        return importlib.import_module(module)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _card(name: str, weights_dir: Path | None) -> tuple[Card, Path]:
