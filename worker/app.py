@@ -79,6 +79,7 @@ def patient_worker(app: Celery, parent: Parent) -> type[Any]:
             parent.look()
             while parent.busy and time.monotonic() < end:
                 parent.look()
+            parent.kill_children_next()
 
     return PatientWorker
 

@@ -57,6 +57,7 @@ class Parent:
         self._reason: str | None = None
         self._since: dict[tuple[int, int], float] = {}
         self._overdue: set[int] = set()
+        self._cause_of_death: str = EventCode.WORKER_LOST
         self._thread = threading.Thread(target=self._run, name="worker-parent", daemon=True)
 
     def __enter__(self) -> Self:
@@ -98,6 +99,10 @@ class Parent:
         if overdue is not None:
             self._overdue.add(overdue)
         self._wake.set()
+
+    def kill_children_next(self) -> None:
+        """Children that die from now on are killed by our own shutdown: no study is to blame."""
+        self._cause_of_death = SHUTDOWN
 
     def look(self, *, patience_s: float = 2.0) -> None:
         """Have the thread look at our children now, and wait until it has."""
@@ -142,8 +147,8 @@ class Parent:
         released: list[int] = []
         for key, (lease, pid) in leases.items():
             if not is_running(pid):
-                late = lease.job_id in self._overdue
-                released += self._release(lease, OVER_TIME if late else EventCode.WORKER_LOST)
+                code = OVER_TIME if lease.job_id in self._overdue else self._cause_of_death
+                released += self._release(lease, code, refund=code == SHUTDOWN)
                 self._overdue.discard(lease.job_id)
             elif now - self._since[key] > self.settings.hard_time_limit_s + self.settings.beat_s:
                 logger.error("job %d: over the hard time limit, killed", lease.job_id)

@@ -95,7 +95,7 @@ def test_thick_slices_carry_a_warning(ward: Ward) -> None:
 
 def test_members_that_disagree_carry_a_warning(ward: Ward) -> None:
     class Divided(ThresholdEnsemble):
-        def predict(self, volume: Volume, *, progress: object = None) -> Prediction:
+        def predict(self, volume: Volume, *, progress: object = None) -> Prediction:  # noqa: ARG002
             low = (volume.voxels > 800).astype(np.float32)
             members = {"one": low, "two": np.zeros_like(low)}
             return Prediction(members=members, mean=low * np.float32(0.6), seconds={})
@@ -192,6 +192,13 @@ def test_a_job_that_meets_infrastructure_trouble_again_and_again_waits_longer_ea
     assert waits == pytest.approx([2 * backoff_s, 4 * backoff_s, 8 * backoff_s], abs=5)
 
 
+@pytest.fixture
+def unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No beat finds the moved fence before the last commit does; it would end this process."""
+    monkeypatch.setattr("worker.execute.jobs.beat", lambda *_args, **_kwargs: True)
+
+
+@pytest.mark.usefixtures("unnoticed")
 def test_a_worker_that_lost_its_job_records_nothing_and_takes_its_files_away(ward: Ward) -> None:
     job_id, _ = ward.admit()
     bench = ward.bench()
@@ -203,6 +210,7 @@ def test_a_worker_that_lost_its_job_records_nothing_and_takes_its_files_away(war
         assert session.get_one(Job, job_id).owner == successor.owner
 
 
+@pytest.mark.usefixtures("unnoticed")
 def test_the_successor_and_the_zombie_never_share_a_folder(ward: Ward) -> None:
     job_id, _ = ward.admit()
     bench = ward.bench()

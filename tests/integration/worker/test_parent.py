@@ -83,6 +83,17 @@ def test_a_child_killed_for_its_time_is_told_from_one_that_died(
     assert job(ward.sessions, job_id).error_code == "over_time"
 
 
+def test_a_child_killed_by_our_own_shutdown_costs_no_attempt(
+    ward: Ward, tmp_path: Path, dead_pid: int
+) -> None:
+    job_id = claimed_by(ward, Owner(NAME, dead_pid, "c0ffee00"))
+    one = parent(ward, tmp_path)
+    one.kill_children_next()
+    one.look_after_children()
+    found = job(ward.sessions, job_id)
+    assert (found.state, found.attempt, found.error_code) == (JobState.PENDING, 0, "shutdown")
+
+
 def test_a_child_over_the_hard_limit_is_killed(ward: Ward, tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     job_id = claimed_by(ward, Owner(NAME, child.pid, "c0ffee00"))

@@ -9,7 +9,7 @@ from worker.sweep import sweep_results
 
 
 def leave(ward: Ward, run: RunName) -> RunFolders:
-    """Folders of a run, staged and published, as a process leaves them that is killed in between."""
+    """Folders of a run, staged and published, as a process killed in between leaves them."""
     folders = RunFolders.of(ward.settings.results_dir, study_id=1, run=run)
     (folders.make() / "report.json").touch()
     folders.published.mkdir(parents=True)

@@ -79,8 +79,9 @@ def test_a_beat_that_finds_the_job_ended_by_our_own_hand_is_no_loss() -> None:
         beats.append(1)
         return False
 
-    with process.heartbeat(beat) as heart:
-        heart.finishing()
+    heart = process.heartbeat(beat)
+    heart.finishing()
+    with heart:
         while len(beats) < 3:
             assert not process.ended.wait(0.01)
     assert process.status is None
