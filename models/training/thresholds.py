@@ -13,7 +13,8 @@ from models.training.cases import Source
 
 GROW = (0.3, 0.4, 0.5, 0.6)
 SEED = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-LEAST_MM3 = (10.0, 20.0, 30.0, 50.0, 80.0)
+# BraTS-METS counts smaller ones for detection only; more than 30 would shut out lesions of 4 mm.
+LEAST_MM3 = (20.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
