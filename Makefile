@@ -42,10 +42,11 @@ demo: install  ## one study from folder to database, no server: state stays in d
 	@$(BIN)/metseg demo --home demo-home
 
 test: install-dev  ## unit and integration tests; needs no server
-	@$(BIN)/python -m pytest -n auto --dist loadfile tests/unit tests/integration
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not services" tests/unit tests/integration
 
 e2e: install-dev  ## whole processes, faults, server mode; private servers when installed
 	@$(BIN)/python -m pytest tests/e2e
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m services tests/unit tests/integration
 
 check: install-dev  ## format, lint, types, imports, lock file
 	@$(BIN)/ruff format --check .
