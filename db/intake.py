@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.jobs import create_job
@@ -71,7 +71,7 @@ class IntakeOutcome:
     revision: int
     job_id: int | None
     known: bool
-    """Exactly these bytes had arrived before: no new snapshot and no new job."""
+    """Exactly these bytes had arrived before: no new snapshot, and a job only for new settings."""
 
 
 def record_intake(
@@ -85,19 +85,23 @@ def record_intake(
 ) -> IntakeOutcome:
     """Record a study as the next snapshot with a job, and its files as INGESTED.
 
-    Bytes that are known make nothing but the files' status. Of two watchers one wins, the other
-    waits for it and sees a known study. Never commits.
+    Bytes that are known make no snapshot, and no job where model and settings are known as well. Of
+    two watchers one wins, the other waits for it and sees a known study. Never commits.
     """
     study_id = lock_study(session, intake.study_instance_uid, now=now)
     _mark_ingested(session, intake.files, study_id=study_id)
+    newest = session.scalar(_newest_revision(study_id)) or 0
     known = session.execute(
         select(Snapshot.id, Snapshot.revision).where(
             Snapshot.study_id == study_id, Snapshot.digest == intake.digest
         )
     ).one_or_none()
-    if known is not None:
-        return IntakeOutcome(study_id, known.id, known.revision, None, known=True)
-    snapshot_id, revision = _insert_snapshot(session, study_id, intake, now=now)
+    if known is None:
+        snapshot_id, revision = _insert_snapshot(session, study_id, newest + 1, intake, now=now)
+    else:
+        snapshot_id, revision = known
+    if revision < newest:
+        return IntakeOutcome(study_id, snapshot_id, revision, None, known=True)
     job_id = create_job(
         session,
         snapshot_id=snapshot_id,
@@ -106,7 +110,7 @@ def record_intake(
         priority=priority,
         now=now,
     )
-    return IntakeOutcome(study_id, snapshot_id, revision, job_id, known=False)
+    return IntakeOutcome(study_id, snapshot_id, revision, job_id, known=known is not None)
 
 
 def lock_study(session: Session, study_instance_uid: str, *, now: datetime) -> int:
@@ -155,11 +159,13 @@ def snapshot_instances(session: Session, snapshot_id: int) -> list[NewInstance]:
     return [NewInstance(*row) for row in rows]
 
 
+def _newest_revision(study_id: int) -> Select[int | None]:
+    return select(func.max(Snapshot.revision)).where(Snapshot.study_id == study_id)
+
+
 def _insert_snapshot(
-    session: Session, study_id: int, intake: StudyIntake, *, now: datetime
+    session: Session, study_id: int, revision: int, intake: StudyIntake, *, now: datetime
 ) -> tuple[int, int]:
-    latest = select(func.max(Snapshot.revision)).where(Snapshot.study_id == study_id)
-    revision = (session.scalar(latest) or 0) + 1
     snapshot_id = session.scalars(
         insert(Snapshot)
         .values(
