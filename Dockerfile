@@ -57,7 +57,7 @@ ENV PATH=/opt/metseg/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     KERAS_BACKEND=tensorflow \
     KERAS_HOME=/tmp/keras \
-    TF_CPP_MIN_LOG_LEVEL=2 \
+    TF_CPP_MIN_LOG_LEVEL=3 \
     METSEG_HOME=/var/lib/metseg \
     METSEG_LOG_FORMAT=json
 USER 10001:10001
