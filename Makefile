@@ -9,7 +9,7 @@ SYNC := $(UV) sync --frozen --inexact --quiet --python $(BIN)/python
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help install install-dev demo test e2e check fmt docs bench image clean-demo
+.PHONY: help install install-dev demo test e2e check fmt docs migration bench image clean-demo
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -45,7 +45,7 @@ test: install-dev  ## unit and integration tests; needs no server
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not services" tests/unit tests/integration
 
 e2e: install-dev  ## whole processes, faults, server mode; private servers when installed
-	@$(BIN)/python -m pytest tests/e2e
+	@$(BIN)/python -m pytest -n auto --dist loadgroup tests/e2e
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m services tests/unit tests/integration
 
 check: install-dev  ## format, lint, types, imports, lock file
@@ -61,6 +61,9 @@ fmt: install-dev  ## format and mend what can be mended
 
 docs: install-dev  ## the generated pages
 	@$(BIN)/python docs/generate.py
+
+migration: install-dev  ## the next migration from db/tables.py: make migration m="why"
+	@$(BIN)/python -c 'import sys; from db.upgrade import write_revision; write_revision(sys.argv[1])' "$(m)"
 
 bench: install-dev  ## seconds a study by stage, and ratios: docs/benchmarks.md says what they mean
 	@$(BIN)/python -m benchmarks.stages

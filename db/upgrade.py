@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from alembic import command
 from alembic.config import Config
@@ -34,6 +35,16 @@ def migrate(url: str) -> None:
 def downgrade(url: str, revision: str) -> None:
     """Go back to a revision, or with "base" to nothing. Loses what the newer ones hold."""
     _run(url, lambda config: command.downgrade(config, revision))
+
+
+def write_revision(message: str) -> None:
+    """Write the next migration: what the tables have and the newest revision lacks. For developers;
+    read it before you commit it.
+    """
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/newest.sqlite3"
+        migrate(url)
+        _run(url, lambda config: command.revision(config, message, autogenerate=True))
 
 
 def head_revision() -> str:
@@ -76,7 +87,7 @@ def _refuse_newer(current: str | None) -> None:
         )
 
 
-def _run(url: str, step: Callable[[Config], None]) -> None:
+def _run(url: str, step: Callable[[Config], object]) -> None:
     engine = make_engine(url)
     try:
         with engine.begin() as connection:

@@ -12,7 +12,7 @@ from tests.e2e.compose_stack import ComposeStack
 from tests.phantom import CANARY_NAME, Recipe, write_study
 from tests.services import wait_until
 
-pytestmark = [pytest.mark.services, pytest.mark.slow]
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("compose")]
 
 STUDIES = 10
 FAST = {
