@@ -45,7 +45,7 @@ test: install-dev  ## unit and integration tests; needs no server
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not services" tests/unit tests/integration
 
 e2e: install-dev  ## whole processes, faults, server mode; private servers when installed
-	@$(BIN)/python -m pytest -n auto --dist loadgroup tests/e2e
+	@$(BIN)/python -m pytest -n 4 --dist loadgroup tests/e2e
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m services tests/unit tests/integration
 
 check: install-dev  ## format, lint, types, imports, lock file
