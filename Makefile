@@ -22,6 +22,7 @@ $(BIN)/python:
 	echo "metseg needs Python 3.11, 3.12 or 3.13 with its venv module (Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1
 
 $(UV): $(BIN)/python
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(VENV)/.installed: pyproject.toml uv.lock | $(UV)
