@@ -66,7 +66,7 @@ docs: install-dev  ## the generated pages
 migration: install-dev  ## the next migration from db/tables.py: make migration m="why"
 	@$(BIN)/python -c 'import sys; from db.upgrade import write_revision; write_revision(sys.argv[1])' "$(m)"
 
-bench: install-dev  ## seconds a study by stage, and ratios: docs/benchmarks.md says what they mean
+bench: install-dev  ## seconds a study by stage, on the demo study
 	@$(BIN)/python -m benchmarks.stages
 
 image:  ## the container image of docker-compose.yml
