@@ -10,6 +10,10 @@ from sqlalchemy.orm import Session, sessionmaker
 BUSY_S = 30.0
 """How long a SQLite writer waits for another before it gives up."""
 STATEMENT_MS = 60_000
+IDLE_MS = 15_000
+"""PostgreSQL ends a transaction whose client stood still this long: a process that was stopped
+between two statements would keep its locks, and nobody could take its job back.
+"""
 """No statement of ours takes a minute: one that does hangs on a lock or a dead network."""
 
 SQLITE_PRAGMAS = (
@@ -35,7 +39,8 @@ def make_engine(url: str) -> Engine:
         pool_size=3,
         connect_args={
             "connect_timeout": 10,
-            "options": f"-c statement_timeout={STATEMENT_MS} -c timezone=UTC",
+            "options": f"-c statement_timeout={STATEMENT_MS}"
+            f" -c idle_in_transaction_session_timeout={IDLE_MS} -c timezone=UTC",
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,

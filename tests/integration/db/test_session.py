@@ -80,3 +80,26 @@ def test_processes_are_listed_by_role(sessions: Sessions) -> None:
         start(session, "c", Role.WATCHER)
         assert [row.name for row in processes.live(session, Role.WORKER)] == ["a", "b"]
         assert len(processes.live(session)) == 3
+
+
+@pytest.mark.services
+def test_a_process_that_stops_in_a_transaction_gives_its_locks_back(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.session.IDLE_MS", 300)
+    engine = make_engine(postgres_url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE seat (taken integer)"))
+            connection.execute(text("INSERT INTO seat VALUES (0)"))
+        stopped = engine.connect()
+        stopped.execute(text("UPDATE seat SET taken = 1"))
+        with engine.begin() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            connection.execute(text("UPDATE seat SET taken = 2"))
+        with pytest.raises(DBAPIError):
+            stopped.execute(text("SELECT 1"))
+        stopped.invalidate()
+        stopped.close()
+    finally:
+        engine.dispose()
