@@ -2,11 +2,10 @@
 
 import enum
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
@@ -70,19 +69,14 @@ def load_settings(home: Path | None = None, **overrides: object) -> Settings:
     return settings
 
 
-def stop_with(error: MetsegError) -> NoReturn:
-    """Print an error of ours and end with `ExitCode.SETUP`."""
-    err.print(f"[red]{error.code}[/]: {error}", soft_wrap=True)
-    raise typer.Exit(ExitCode.SETUP)
-
-
 @contextmanager
 def edge() -> Iterator[None]:
     """The edge of the program: our errors and the database's become a line and an exit code."""
     try:
         yield
     except MetsegError as error:
-        stop_with(error)
+        err.print(f"[red]{error.code}[/]: {error}", soft_wrap=True)
+        raise typer.Exit(ExitCode.SETUP) from None
     except SQLAlchemyError as error:
         err.print(
             f"[red]database[/]: {type(error).__name__}. Is it reachable, and migrated with"
@@ -117,8 +111,3 @@ def database(settings: Settings) -> Iterator[Session]:
     """One session on such a database; commits when the block ends well."""
     with open_database(settings) as sessions, sessions.begin() as session:
         yield session
-
-
-def is_terminal() -> bool:
-    """Whether a person looks at standard output."""
-    return sys.stdout.isatty()
