@@ -5,13 +5,11 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from metseg.errors import ConfigurationError, MetsegError
 from metseg.logs import setup_logging
 from metseg.settings import Settings
-from watcher.view import WatcherView
 from watcher.watch import Watcher
 
 __all__ = ["Watcher", "main", "run_watcher"]
@@ -28,11 +26,8 @@ def run_watcher(
     inbox: Path,
     stop: threading.Event,
     once: bool = False,
-    on_step: Callable[[WatcherView], None] | None = None,
 ) -> None:
     """Watch until `stop` is set; with `once`, until all that is there is taken in or refused.
-
-    `on_step` is given what the watcher is at, several times a second.
 
     Raises
     ------
@@ -45,8 +40,6 @@ def run_watcher(
     with contextlib.closing(Watcher(settings, inbox=inbox)) as watcher:
         while not stop.is_set():
             watcher.step()
-            if on_step is not None:
-                on_step(watcher.view())
             if once and watcher.idle:
                 break
             watcher.wait(WAIT_S)
