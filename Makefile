@@ -5,11 +5,13 @@ UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+# Of torch's processor build; pip looks into its own find-links too, so a wheel at hand will do.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 SYNC := $(UV) sync --frozen --inexact --quiet --python $(BIN)/python
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help install install-dev demo test e2e check fmt docs migration bench image clean-demo
+.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-networks image clean-demo crossvalidate evaluate
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -35,6 +37,15 @@ $(VENV)/.installed-dev: pyproject.toml uv.lock | $(UV)
 	@$(SYNC)
 	@touch $@ $(VENV)/.installed
 
+# PyPI's torch for Linux brings gigabytes of CUDA: all but that from the lock, then its processor build.
+$(VENV)/.installed-crosscheck: pyproject.toml uv.lock $(VENV)/.installed-dev
+	@echo "installing torch, MONAI and JAX for the processor (a few minutes the first time)"
+	@$(UV) export --quiet --frozen --only-group crosscheck --no-hashes --no-annotate --no-header > $(VENV)/crosscheck.txt
+	@grep -vE '^(torch=|triton=|cuda-|nvidia-)' $(VENV)/crosscheck.txt | $(UV) pip install --quiet --no-deps --python $(BIN)/python -r -
+	@$(BIN)/python -m pip install --quiet --retries 2 --no-deps --index-url $(TORCH_INDEX) \
+	  "$$(sed -n 's/^\(torch==[^ ;]*\).*/\1/p' $(VENV)/crosscheck.txt)"
+	@touch $@
+
 install: $(VENV)/.installed  ## make the environment in .venv from the lock file
 
 install-dev: $(VENV)/.installed-dev  ## … with what tests and checks need
@@ -48,6 +59,12 @@ test: install-dev  ## unit and integration tests; needs no server
 e2e: install-dev  ## whole processes, faults, server mode; private servers when installed
 	@$(BIN)/python -m pytest -n 4 --dist loadgroup tests/e2e
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m services tests/unit tests/integration
+
+fuzz: install-dev  ## damaged files for a minute, always the same; EFFORT=long: new ones, for hours
+	@$(BIN)/python -m pytest --hypothesis-profile=$(or $(EFFORT),short) tests/fuzz
+
+crosscheck: $(VENV)/.installed-crosscheck  ## the networks beside MONAI's, and on every Keras backend
+	@METSEG_REQUIRE_CROSSCHECK=1 $(BIN)/python -m pytest tests/crosscheck
 
 check: install-dev  ## format, lint, types, imports, lock file
 	@$(BIN)/ruff format --check .
@@ -66,8 +83,23 @@ docs: install-dev  ## the generated pages
 migration: install-dev  ## the next migration from db/tables.py: make migration m="why"
 	@$(BIN)/python -c 'import sys; from db.upgrade import write_revision; write_revision(sys.argv[1])' "$(m)"
 
-bench: install-dev  ## seconds a study by stage, on the demo study
+RUNS ?= runs
+DATA ?= ../shared/data
+
+crossvalidate: install-dev  ## train anew, base to final, and make weights of it: hours; see docs/training.md
+	@$(MAKE) -j2 -f models/training/recipes/crossvalidate.mk RUNS=$(RUNS) DATA=$(DATA)
+	@$(BIN)/python -m models.training finish $(RUNS) --heads $(RUNS)/heads/choose --data $(DATA)
+
+evaluate: install-dev  ## docs/accuracy.md and the model card, on 60 heads that no choice has seen: half an hour
+	@$(BIN)/metseg synthesize $(RUNS)/heads/report --part report --count 60 --seed 22 --workers 2 --label-maps $(DATA)/labelmaps
+	@$(BIN)/python -m models.training report --heads $(RUNS)/heads/report --data $(DATA)
+
+bench: install-dev  ## seconds a study by stage; files a second beside pydicom
 	@$(BIN)/python -m benchmarks.stages
+	@$(BIN)/python -m benchmarks.files
+
+bench-networks: install-dev  ## parameters, arithmetic and time of the networks, for docs/networks.md
+	@$(BIN)/python -m benchmarks.networks
 
 image:  ## the container image of docker-compose.yml
 	docker build -t metseg:cpu .

@@ -42,7 +42,7 @@ class NewArtifact:
     """A file of the result, already in its final place."""
 
     kind: str
-    """dicom-seg, mask-nifti, preview-png, report-json."""
+    """One of those in docs/outputs.md, as dicom-seg or report-html."""
     path: str
     """Relative to the results folder, with forward slashes."""
     size: int
@@ -63,6 +63,20 @@ class NewEvaluation:
     false_negatives: int
     reference_volume_mm3: float
     volume_error_mm3: float
+    surface_dice: float | None = None
+    lesion_surface_dice: float | None = None
+    surface_dice_tolerance_mm: float | None = None
+    relative_volume_error: float | None = None
+    """Predicted minus reference, by the reference; None where that is empty."""
+    found_below_3mm: int | None = None
+    """Found, and all, reference lesions by equivalent diameter."""
+    lesions_below_3mm: int | None = None
+    found_3_to_5mm: int | None = None
+    lesions_3_to_5mm: int | None = None
+    found_5_to_10mm: int | None = None
+    lesions_5_to_10mm: int | None = None
+    found_from_10mm: int | None = None
+    lesions_from_10mm: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

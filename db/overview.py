@@ -1,6 +1,6 @@
 """The queue at a glance, for `metseg status`: what runs, what waits and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from db.jobs import job_counts
 from db.processes import ProcessRow, live
+from db.push_reports import is_due, push_counts
+from db.push_tables import PushState
 from db.tables import FileStatus, Job, JobState, Role, Snapshot, SourceFile, Study
 
 
@@ -40,6 +42,9 @@ class Overview:
     jobs: tuple[OpenJob, ...]
     processes: tuple[ProcessRow, ...]
     refused: tuple[RefusedFile, ...]
+    pushes: dict[PushState, int] = field(default_factory=dict)
+    pushes_at_hand: bool = False
+    """Something is to be sent just now."""
 
 
 def overview(session: Session, *, now: datetime, limit: int = 50) -> Overview:
@@ -60,6 +65,8 @@ def overview(session: Session, *, now: datetime, limit: int = 50) -> Overview:
         jobs=_open_jobs(session, processes, now=now, limit=limit),
         processes=processes,
         refused=tuple(RefusedFile(file_id, reason or "") for file_id, reason in refused),
+        pushes=push_counts(session),
+        pushes_at_hand=is_due(session, now=now),
     )
 
 

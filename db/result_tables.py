@@ -158,3 +158,18 @@ class EvaluationRow(Base):
     reference_volume_mm3: Mapped[float]
     volume_error_mm3: Mapped[float]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    surface_dice: Mapped[float | None]
+    """This and all below: None in rows of a metseg that did not measure it."""
+    lesion_surface_dice: Mapped[float | None]
+    surface_dice_tolerance_mm: Mapped[float | None]
+    relative_volume_error: Mapped[float | None]
+    """Also None where the reference is empty."""
+    found_below_3mm: Mapped[int | None]
+    """Found, and all, reference lesions by equivalent diameter."""
+    lesions_below_3mm: Mapped[int | None]
+    found_3_to_5mm: Mapped[int | None]
+    lesions_3_to_5mm: Mapped[int | None]
+    found_5_to_10mm: Mapped[int | None]
+    lesions_5_to_10mm: Mapped[int | None]
+    found_from_10mm: Mapped[int | None]
+    lesions_from_10mm: Mapped[int | None]

@@ -1,7 +1,7 @@
 """What users ask: where each study stands and what was found in it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -9,6 +9,8 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from db.evaluations import EvaluationReport, evaluation_report
+from db.push_tables import Push
 from db.result_tables import Artifact, EvaluationRow, LesionRow, Result, SeriesChoice
 from db.tables import Base, FileStatus, Job, JobState, Outcome, Snapshot, SourceFile, Study
 
@@ -40,12 +42,29 @@ class ArtifactReport:
 
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
-    """One series that was looked at, and why it was taken or not."""
+    """One series that was looked at, and why it was taken or not. Best first."""
 
     series_uid: str
     chosen: bool
+    eligible: bool
+    score: float
+    modality: str
+    n_instances: int
     reasons_for: tuple[str, ...]
     reasons_against: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SentReport:
+    """One file of the result on its way to another DICOM application."""
+
+    kind: str
+    destination: str
+    state: str
+    """pending, sending, sent or failed."""
+    sop_instance_uid: str | None
+    error_code: str | None
+    error_message: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +87,12 @@ class StudyReport:
     error_message: str | None = None
     warnings: tuple[str, ...] = ()
     series: tuple[SeriesReport, ...] = ()
+    evaluations: tuple[EvaluationReport, ...] = ()
+    """One for each reference; `dice` is that of the last."""
     job_id: int = 0
     revision: int = 0
+    result_id: int | None = None
+    pushes: tuple[SentReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +132,10 @@ def _result_reports(
 ) -> list[tuple[tuple[int, int], StudyReport]]:
     lesions = _parts(session, LesionRow, LesionRow.number, _lesion, only)
     series = _parts(session, SeriesChoice, SeriesChoice.id, _series, only)
-    dice = _parts(session, EvaluationRow, EvaluationRow.id, lambda row: row.dice, only)
-    artifacts = _parts(
-        session, Artifact, Artifact.id, lambda row: _artifact(row, results_dir), only
-    )
+    evaluations = _parts(session, EvaluationRow, EvaluationRow.id, evaluation_report, only)
+    files = _parts(session, Artifact, Artifact.id, lambda row: row, only)
+    kinds = {row.id: row.kind for rows in files.values() for row in rows}
+    sent = _parts(session, Push, Push.id, lambda row: _sent(row, kinds), only)
     rows = session.execute(
         select(Result, Study.study_instance_uid, Job.model_version, Snapshot.revision)
         .join(Study, Study.id == Result.study_id)
@@ -131,14 +154,17 @@ def _result_reports(
                 model_version=model_version,
                 n_lesions=result.n_lesions,
                 total_volume_mm3=result.total_volume_mm3,
-                dice=dice[result.id][-1] if dice[result.id] else None,
+                dice=evaluations[result.id][-1].dice if evaluations[result.id] else None,
                 agreement=result.agreement,
                 lesions=tuple(lesions[result.id]),
-                artifacts=tuple(artifacts[result.id]),
+                artifacts=tuple(_artifact(row, results_dir) for row in files[result.id]),
                 warnings=tuple(result.warnings),
                 series=tuple(series[result.id]),
+                evaluations=tuple(evaluations[result.id]),
                 job_id=result.job_id,
                 revision=revision,
+                result_id=result.id,
+                pushes=tuple(sent[result.id]),
             ),
         )
         for result, uid, model_version, revision in rows
@@ -233,7 +259,25 @@ def _lesion(row: LesionRow) -> LesionReport:
 
 def _series(row: SeriesChoice) -> SeriesReport:
     return SeriesReport(
-        row.series_instance_uid, row.chosen, tuple(row.reasons_for), tuple(row.reasons_against)
+        series_uid=row.series_instance_uid,
+        chosen=row.chosen,
+        eligible=row.eligible,
+        score=row.score,
+        modality=row.modality,
+        n_instances=row.n_instances,
+        reasons_for=tuple(row.reasons_for),
+        reasons_against=tuple(row.reasons_against),
+    )
+
+
+def _sent(row: Push, kinds: Mapping[int, str]) -> SentReport:
+    return SentReport(
+        kind=kinds[row.artifact_id],
+        destination=row.destination,
+        state=row.state.value,
+        sop_instance_uid=row.sop_instance_uid,
+        error_code=row.error_code,
+        error_message=row.error_message,
     )
 
 

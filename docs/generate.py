@@ -1,12 +1,16 @@
-"""Write docs/commands.md and docs/settings.md from the program itself: ``make docs``."""
+"""Write docs/commands.md, settings.md and recipes.md from the program itself: ``make docs``."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
 from metseg.settings import RESULT_SETTINGS, Settings
+from models.training.recipe import Recipe
 
 DOCS = Path(__file__).parent
 
@@ -32,12 +36,75 @@ def settings_page() -> str:
     for name, field in Settings.model_fields.items():
         secret = isinstance(field.default, SecretStr)
         default = "" if field.default is None or secret else f"`{field.default}`"
-        star = " *" if name in RESULT_SETTINGS else ""
+        star = " *" if name in (*RESULT_SETTINGS, "series_rules") else ""
         lines.append(f"| `METSEG_{name.upper()}`{star} | {default} | {field.description} |")
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"commands.md": commands_page, "settings.md": settings_page}
+# What the schema calls a rule, in our words.
+RULES = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "less than {}",
+}
+
+
+def recipes_page() -> str:
+    """Every key of a recipe with its rule, default and meaning."""
+    schema = Recipe.model_json_schema()
+    lines = [
+        "# Recipes",
+        "",
+        "Keys of the TOML file of `metseg train` and `metseg finetune`: [training](training.md).",
+        "",
+    ]
+    tables = {"": schema, **{name: _inside(schema, name) for name in schema["properties"]}}
+    for name, table in tables.items():
+        if table is None:
+            continue
+        about = table["description"].splitlines()[0]
+        lines += [f"## [{name}]" if name else "## Without a table", "", about, ""]
+        lines += ["| key | must be | default | meaning |", "|---|---|---|---|"]
+        lines += [*_rows(table["properties"]), ""]
+    return "\n".join(lines)
+
+
+def _inside(schema: Mapping[str, Any], name: str) -> Any:
+    """The table of this name in a recipe; None where it is a plain key."""
+    field = schema["properties"][name]
+    for way in field.get("anyOf", [field]):
+        if "$ref" in way:
+            return schema["$defs"][way["$ref"].rpartition("/")[2]]
+    return None
+
+
+def _rows(properties: Mapping[str, Any]) -> Iterator[str]:
+    for key, field in properties.items():
+        ways = field.get("anyOf", [field])
+        if any("$ref" in way for way in ways):
+            continue
+        default = field.get("default")
+        shown = "" if default is None else f"`{json.dumps(default)}`"
+        yield f"| `{key}` | {_rule(ways[0])} | {shown} | {field.get('description', '')} |"
+
+
+def _rule(field: Mapping[str, Any]) -> str:
+    if "enum" in field:
+        return ", ".join(f"`{json.dumps(value)}`" for value in field["enum"])
+    kind = {"array": "list", "string": "text", "integer": "whole number"}
+    words = ["path" if field.get("format") == "path" else kind.get(field["type"], field["type"])]
+    words += [text.format(field[rule]) for rule, text in RULES.items() if rule in field]
+    if "minItems" in field:
+        words.append(f"at least {field['minItems']} long")
+    return ", ".join(words)
+
+
+PAGES = {
+    "commands.md": commands_page,
+    "settings.md": settings_page,
+    "recipes.md": recipes_page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

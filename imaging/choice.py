@@ -1,38 +1,24 @@
 """Which series of a study is the T1 after contrast agent: header facts in, a decision with its
-reasons out.
+reasons out. docs/series-choice.md explains the reasons.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from imaging import words
+from imaging.contrast_words import Timing, names_agent
+from imaging.evidence import Surroundings, gather, says_before
 from imaging.facts import SeriesFacts
-
-# Fewer cannot cover a head at the widest distance between slices that is segmented, 6 mm.
-MINIMUM_SLICES = 10
-
-# What each sign weighs. Contrast counts most: a thin series without it never wins over a thick
-# one with it.
-CONTRAST_TAG, CONTRAST_WORDS = 8.0, 7.0
-T1_WORDS, T1_TIMES = 2.0, 1.0
-THREE_D = 2.0
-MANY_SLICES, THIN_SLICES = 2.0, 1.0
-THIN_MM = 1.5
-MANY = 200
-
-# Short echo, and either a short repetition or an inversion as of MPRAGE; ms, 0.2 to 3 T.
-T1_ECHO_MS, T1_REPETITION_MS, T1_INVERSION_MS = 20.0, 900.0, (500.0, 1300.0)
-
-_PHASE_IMAGES = frozenset({"P", "PHASE", "PHASE MAP", "R", "REAL", "I", "IMAGINARY"})
-_DERIVED_KINDS = frozenset(
-    {"SUBTRACT", "SUBTRACTION", "MIP", "MINIP", "PROJECTION IMAGE", "MOSAIC", "LOCALIZER", "ADC"}
-)
-_OTHER_CONTRASTS = frozenset({"T2", "T2_STAR", "FLUID_ATTENUATED", "DIFFUSION", "PERFUSION"})
+from imaging.readings import Reading, read_texts
+from metseg.series_rules import DEFAULT_RULES, Reason, SeriesRules
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesVerdict:
-    """What speaks for and against one series. `description` holds recognised code words only."""
+    """What speaks for and against one series, each reason as ``name weight: text``.
+
+    `description` holds recognised code words only. Reasons without a weight make it ineligible.
+    """
 
     series_instance_uid: str
     description: str
@@ -50,149 +36,133 @@ class Choice:
     verdicts: tuple[SeriesVerdict, ...]
 
 
-@dataclass(slots=True)
-class _Case:
-    """Arguments on one series as they are gathered; `fatal` ones make it ineligible."""
+def choose_series(
+    candidates: Sequence[SeriesFacts],
+    *,
+    accept_any_t1: bool,
+    rules: SeriesRules = DEFAULT_RULES,
+    refuse_spacing_mm: float | None = None,
+) -> Choice:
+    """Choose the series of one study to segment.
 
-    score: float = 0.0
-    pro: list[str] = field(default_factory=list)
-    contra: list[str] = field(default_factory=list)
-    fatal: list[str] = field(default_factory=list)
-
-    def favour(self, reason: str, weight: float) -> None:
-        self.pro.append(reason)
-        self.score += weight
-
-
-def choose_series(candidates: Sequence[SeriesFacts], *, accept_any_t1: bool) -> Choice:
-    """Choose the series to segment.
-
-    Eligible is an original MR series of at least `MINIMUM_SLICES` slices, grey, T1-weighted by
-    words or by its times, with a contrast agent by tag or by words. Among those the highest score
-    wins, then the later series number.
+    Eligible is a series that no reason excludes: an MR series of enough slices, grey, T1-weighted
+    by words or times, with a contrast agent by tag or by words. Among those the highest score wins,
+    between equals the finer voxels, then more slices, then the later series number.
 
     Parameters
     ----------
     accept_any_t1
         A T1 series without any sign of contrast agent is eligible too; one with a sign still wins.
+    refuse_spacing_mm
+        Series with slices further apart come last.
     """
-    ranked = sorted(
-        candidates,
-        key=lambda facts: (-(facts.series_number or 0), facts.series_instance_uid),
-    )
-    verdicts = [_judge(facts, accept_any_t1=accept_any_t1) for facts in ranked]
-    verdicts.sort(key=lambda verdict: (not verdict.eligible, -verdict.score))
+    readings = read_texts(candidates, rules)
+    pairs = list(zip(candidates, readings, strict=True))
+    everywhere = _tag_everywhere(pairs)
+    first_contrast = _first_contrast(pairs, everywhere=everywhere)
+    found = []
+    for facts, reading in pairs:
+        around = Surroundings(
+            accept_any_t1=accept_any_t1,
+            refuse_spacing_mm=refuse_spacing_mm,
+            tag_everywhere=everywhere,
+            after_contrast_series=bool(first_contrast) and facts.acquired_at > first_contrast,
+        )
+        case = gather(facts, reading, around, rules)
+        verdict = SeriesVerdict(
+            series_instance_uid=facts.series_instance_uid,
+            description=reading.shown,
+            score=round(case.score, 3),
+            reasons_for=tuple(case.pro),
+            reasons_against=tuple(case.fatal + case.contra),
+            eligible=not case.fatal,
+        )
+        found.append((_rank(verdict, facts), verdict, facts))
+    found.sort(key=lambda entry: entry[0])
+    verdicts = _name_equals([(verdict, facts) for _, verdict, facts in found])
     chosen = verdicts[0].series_instance_uid if verdicts and verdicts[0].eligible else None
     return Choice(chosen, tuple(verdicts))
 
 
-def _judge(facts: SeriesFacts, *, accept_any_t1: bool) -> SeriesVerdict:
-    case = _Case()
-    if facts.modality != "MR":
-        case.fatal.append(f"modality is {facts.modality or 'not said'}, not MR")
-    else:
-        case.fatal.extend(_wrong_kind(facts))
-        _weigh_t1(case, facts)
-        _weigh_contrast(case, facts, accept_any_t1=accept_any_t1)
-        _weigh_sampling(case, facts)
-    found = [w for table in _SHOWN for w in words.find(table, facts.texts)]
-    return SeriesVerdict(
-        series_instance_uid=facts.series_instance_uid,
-        description=" ".join(dict.fromkeys(found)),
-        score=round(case.score, 3),
-        reasons_for=tuple(case.pro),
-        reasons_against=tuple(case.fatal + case.contra),
-        eligible=not case.fatal,
+_Rank = tuple[bool, float, float, float, int, int, str]
+
+
+def _rank(verdict: SeriesVerdict, facts: SeriesFacts) -> _Rank:
+    """Sorts the best first. A size that is not said counts as coarse."""
+    return (
+        not verdict.eligible,
+        -verdict.score,
+        facts.slice_spacing_mm or float("inf"),
+        facts.pixel_spacing_mm or float("inf"),
+        -facts.frames,
+        -(facts.series_number or 0),
+        facts.series_instance_uid,
     )
 
 
-_SHOWN = (
-    words.T1,
-    words.NOT_T1,
-    words.LOCALISER,
-    words.PROCESSED,
-    words.BEFORE_CONTRAST,
-    words.CONTRAST,
-)
+def _name_equals(ranked: Sequence[tuple[SeriesVerdict, SeriesFacts]]) -> list[SeriesVerdict]:
+    """The verdicts; those that are as good as the first say so, and why it is the one taken."""
+    if not ranked or not ranked[0][0].eligible:
+        return [verdict for verdict, _ in ranked]
+    best, facts = ranked[0]
+    equals = [one for one, _ in ranked[1:] if one.eligible and one.score == best.score]
+    named = [best]
+    if equals:
+        text = f"{Reason.EQUAL} +0: as good as {len(equals)} other series; {_voxels(facts)}"
+        named = [replace(best, reasons_for=(*best.reasons_for, text))]
+    for verdict, other in ranked[1:]:
+        if verdict in equals:
+            why = _why_first(_rank(best, facts), _rank(verdict, other))
+            text = f"{Reason.EQUAL} +0: as good as the series taken, which is {why}; "
+            against = (*verdict.reasons_against, text + _voxels(other))
+            named.append(replace(verdict, reasons_against=against))
+        else:
+            named.append(verdict)
+    return named
 
 
-def _wrong_kind(facts: SeriesFacts) -> Iterator[str]:
-    """Why no T1 of this kind would do."""
-    if facts.frames < MINIMUM_SLICES:
-        yield f"{facts.frames} slices, at least {MINIMUM_SLICES} are needed"
-    if facts.samples_per_pixel != 1:
-        yield "colour images"
-    if facts.image_type[:1] == ("DERIVED",):
-        yield "ImageType says DERIVED"
-    kinds = sorted(_DERIVED_KINDS.intersection(facts.image_type))
-    if kinds:
-        yield f"ImageType says {' '.join(kinds)}"
-    if _PHASE_IMAGES.intersection(facts.image_type[2:]):
-        yield "ImageType says phase, real or imaginary part"
-    for table in (words.LOCALISER, words.PROCESSED):
-        for word in words.find(table, facts.texts):
-            yield f"words say {word}"
+def _why_first(best: _Rank, other: _Rank) -> str:
+    if best[2:4] < other[2:4]:
+        return "finer"
+    return "as fine and has more slices" if best[4] < other[4] else "as fine and later"
 
 
-def _weigh_t1(case: _Case, facts: SeriesFacts) -> None:
-    wanted = words.find(words.T1, facts.texts)
-    other = words.find(words.NOT_T1, facts.texts)
-    if "T1" in wanted and other == ["FLAIR"]:
-        other = []  # T1 FLAIR is an inversion-recovery T1
-    if other:
-        case.fatal.append(f"words say {', '.join(other)}")
-    if facts.acquisition_contrast in _OTHER_CONTRASTS:
-        case.fatal.append(f"AcquisitionContrast is {facts.acquisition_contrast}")
-    timed = _t1_times(facts)
-    if wanted:
-        case.favour(f"words say {', '.join(wanted)}", T1_WORDS)
-    if facts.acquisition_contrast == "T1":
-        case.favour("AcquisitionContrast is T1", T1_WORDS)
-    if timed:
-        case.favour("echo and repetition times are those of a T1", T1_TIMES)
-    if timed is False:
-        case.fatal.append("echo time is too long for a T1")
-    if not (wanted or timed or facts.acquisition_contrast == "T1"):
-        case.fatal.append("nothing says T1")
+def _voxels(facts: SeriesFacts) -> str:
+    spacing, pixel = facts.slice_spacing_mm, facts.pixel_spacing_mm
+    if spacing is None or pixel is None:
+        return "voxels of a size not said"
+    return f"voxels of {spacing:g} x {pixel:g} x {pixel:g} mm"
 
 
-def _t1_times(facts: SeriesFacts) -> bool | None:
-    """Whether the times are those of a T1; None where they do not tell."""
-    echo, repetition = facts.echo_time_ms, facts.repetition_time_ms
-    if echo is None:
-        return None
-    if echo > 2 * T1_ECHO_MS:
-        return False
-    if echo > T1_ECHO_MS or repetition is None:
-        return None
-    low, high = T1_INVERSION_MS
-    inverted = facts.inversion_time_ms is not None and low <= facts.inversion_time_ms <= high
-    return True if repetition <= T1_REPETITION_MS or inverted else None
+def _tag_everywhere(study: Sequence[tuple[SeriesFacts, Reading]]) -> bool:
+    """Whether an agent is named in a series that was certainly taken before it: the tag was filled
+    in when the patient was registered, and says nothing of one series.
+    """
+    return any(
+        names_agent(facts.contrast_agent)
+        and (says_before(facts, reading) or Reason.LOCALISER in reading.found)
+        for facts, reading in study
+    )
 
 
-def _weigh_contrast(case: _Case, facts: SeriesFacts, *, accept_any_t1: bool) -> None:
-    before = words.find(words.BEFORE_CONTRAST, facts.texts)
-    tagged = words.names_agent(facts.contrast_agent)
-    told = words.find(words.CONTRAST, facts.texts)
-    if before:
-        (case.contra if accept_any_t1 else case.fatal).append("words say before contrast agent")
-        return
-    if tagged:
-        case.favour("ContrastBolusAgent names an agent", CONTRAST_TAG)
-    if told:
-        case.favour(f"words say contrast agent: {', '.join(told)}", CONTRAST_WORDS)
-    if not (tagged or told):
-        (case.contra if accept_any_t1 else case.fatal).append("no sign of contrast agent")
+def _first_contrast(study: Sequence[tuple[SeriesFacts, Reading]], *, everywhere: bool) -> str:
+    """When the first series with contrast agent was taken; empty where there is none.
 
-
-def _weigh_sampling(case: _Case, facts: SeriesFacts) -> None:
-    if facts.acquisition_type == "3D":
-        case.favour("3-D acquisition", THREE_D)
-    elif facts.acquisition_type == "2D":
-        case.contra.append("2-D acquisition")
-    case.favour(f"{facts.frames} slices", MANY_SLICES * min(facts.frames, MANY) / MANY)
-    spacing = facts.slice_spacing_mm
-    if spacing is not None and spacing <= THIN_MM:
-        case.favour(f"{spacing:g} mm slices", THIN_SLICES)
-    elif spacing is not None:
-        case.contra.append(f"{spacing:g} mm slices")
+    An agent stays: a T1 that is taken later shows it, whatever its name.
+    """
+    return min(
+        (
+            facts.acquired_at
+            for facts, reading in study
+            if facts.acquired_at
+            and facts.modality == "MR"
+            and not says_before(facts, reading)
+            and facts.image_type[:1] != ("DERIVED",)  # those carry times of their sources
+            and not any(reason in reading.found for reason in words.PROCESSED)
+            and (
+                reading.contrast.timing is Timing.AFTER
+                or (names_agent(facts.contrast_agent) and not everywhere)
+            )
+        ),
+        default="",
+    )

@@ -1,11 +1,15 @@
 """What the headers of a series say, as far as the choice of a series asks."""
 
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
+
+from imaging.placement import Placement, placement_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +17,9 @@ class SeriesFacts:
     """Header facts of one series.
 
     Texts are as written and may hold anything: they are matched against words and never shown.
-    `frames` counts slices, over all instances. Times are in ms and distances in mm; None where not
-    said.
+    `frames` counts slices, over all instances. Times are in ms, angles in degrees and distances in
+    mm; None where not said. `acquired_at` and `contrast_from` are ``YYYYMMDDHHMMSS.ffffff`` or
+    empty. `contrast_given` is what an enhanced image says of its frames.
     """
 
     series_instance_uid: str
@@ -23,26 +28,42 @@ class SeriesFacts:
     rows: int = 0
     columns: int = 0
     image_type: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
+    description: str = ""
+    protocol: str = ""
+    sequence: str = ""
+    study_description: str = ""
+    body_part: str = ""
     contrast_agent: str = ""
+    contrast_given: bool | None = None
+    contrast_from: str = ""
+    acquired_at: str = ""
     acquisition_type: str = ""
     acquisition_contrast: str = ""
+    scanning_sequence: tuple[str, ...] = ()
     repetition_time_ms: float | None = None
     echo_time_ms: float | None = None
     inversion_time_ms: float | None = None
+    flip_angle_deg: float | None = None
     slice_spacing_mm: float | None = None
+    pixel_spacing_mm: float | None = None
+    placement: Placement | None = None
     samples_per_pixel: int = 1
     series_number: int | None = None
     manufacturer: str = ""
 
 
-_TEXTS = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName")
 _NAMES = (
-    *_TEXTS,
     "SOPInstanceUID",
     "SOPClassUID",
     "SeriesInstanceUID",
     "StudyInstanceUID",
+    "SeriesDescription",
+    "ProtocolName",
+    "SequenceName",
+    "PulseSequenceName",
+    "StudyDescription",
+    "BodyPartExamined",
+    "AnatomicRegionSequence",
     "Modality",
     "Rows",
     "Columns",
@@ -51,18 +72,32 @@ _NAMES = (
     "ImageType",
     "ContrastBolusAgent",
     "ContrastBolusAgentSequence",
+    "ContrastBolusStartTime",
+    "ContrastBolusVolume",
+    "ContrastBolusIngredient",
+    "AcquisitionDateTime",
+    "AcquisitionDate",
+    "AcquisitionTime",
+    "SeriesDate",
+    "SeriesTime",
     "MRAcquisitionType",
     "AcquisitionContrast",
+    "ScanningSequence",
+    "EchoPulseSequence",
+    "EchoPlanarPulseSequence",
     "RepetitionTime",
     "EchoTime",
     "InversionTime",
+    "FlipAngle",
     "SpacingBetweenSlices",
     "SliceThickness",
+    "PixelSpacing",
     "SeriesNumber",
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "Manufacturer",
     "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
 )
 FACT_TAGS: list[BaseTag] = [Tag(name) for name in _NAMES]
 
@@ -71,58 +106,133 @@ def series_facts(datasets: Sequence[Dataset]) -> SeriesFacts:
     """Facts of the instances of one series; words are those of the first instance."""
     first = datasets[0]
     look = _Lookup(first)
-    spacing = look.number("SpacingBetweenSlices") or look.number("SliceThickness")
+    placement = placement_of(datasets)
+    written = look.number("SpacingBetweenSlices") or look.number("SliceThickness")
+    spacing = (placement and placement.spacing_mm) or written
+    number = look.number("SeriesNumber")
     return SeriesFacts(
         series_instance_uid=str(first.SeriesInstanceUID),
         modality=look.text("Modality"),
         frames=sum(int(d.get("NumberOfFrames") or 1) for d in datasets if d.get("Rows")),
         rows=int(first.get("Rows") or 0),
         columns=int(first.get("Columns") or 0),
-        image_type=tuple(str(v).upper() for v in first.get("ImageType") or ()),
-        texts=tuple(text for name in _TEXTS if (text := look.text(name))),
-        contrast_agent=_contrast_agent(first),
+        image_type=tuple(str(v).upper() for v in look.values("ImageType")),
+        description=look.text("SeriesDescription"),
+        protocol=look.text("ProtocolName"),
+        sequence=" ".join(map(look.text, ("SequenceName", "PulseSequenceName"))).strip(),
+        study_description=look.text("StudyDescription"),
+        body_part=look.text("BodyPartExamined") or _meaning(first, "AnatomicRegionSequence"),
+        contrast_agent=look.text("ContrastBolusAgent") or _enhanced_agent(first),
+        contrast_given=_contrast_given(look),
+        contrast_from=_contrast_from(look, first),
+        acquired_at=min((at for d in datasets if (at := _acquired_at(d))), default=""),
         acquisition_type=look.text("MRAcquisitionType"),
         acquisition_contrast=look.text("AcquisitionContrast"),
+        scanning_sequence=_scanning_sequence(look),
         repetition_time_ms=look.number("RepetitionTime"),
         echo_time_ms=look.number("EchoTime") or look.number("EffectiveEchoTime"),
-        inversion_time_ms=look.number("InversionTime"),
+        inversion_time_ms=look.number("InversionTime") or look.number("InversionTimes"),
+        flip_angle_deg=look.number("FlipAngle"),
         slice_spacing_mm=abs(spacing) if spacing else None,
+        pixel_spacing_mm=look.number("PixelSpacing"),
+        placement=placement,
         samples_per_pixel=int(first.get("SamplesPerPixel") or 1),
-        series_number=None if look.number("SeriesNumber") is None else int(first.SeriesNumber),
+        series_number=None if number is None else int(number),
         manufacturer=look.text("Manufacturer"),
     )
 
 
 class _Lookup:
-    """A keyword at the top level, or in the shared functional groups of an enhanced image."""
+    """A keyword at the top level, or in the functional groups of an enhanced image: the shared
+    ones, then those of its first frame.
+    """
 
     def __init__(self, dataset: Dataset) -> None:
         self._datasets = [dataset]
-        for shared in dataset.get("SharedFunctionalGroupsSequence") or ():
-            for element in shared:
-                if element.VR == "SQ" and not element.tag.is_private and element.value:
-                    self._datasets.append(element.value[0])
+        for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+            for groups in (dataset.get(name) or ())[:1]:
+                for element in groups:
+                    if element.VR == "SQ" and not element.tag.is_private and element.value:
+                        self._datasets.append(element.value[0])
 
     def value(self, keyword: str) -> Any:
         return next((v for d in self._datasets if (v := d.get(keyword)) not in (None, "")), None)
 
-    def text(self, keyword: str) -> str:
+    def values(self, keyword: str) -> tuple[Any, ...]:
         value = self.value(keyword)
-        return "" if value is None else str(value).strip()
+        if value is None:
+            return ()
+        return (value,) if isinstance(value, str) or not hasattr(value, "__iter__") else (*value,)
+
+    def text(self, keyword: str) -> str:
+        return " ".join(str(value) for value in self.values(keyword)).strip()
 
     def number(self, keyword: str) -> float | None:
-        value = self.value(keyword)
+        """The value, or the first of several; None where it is no finite number."""
         try:
-            return None if value is None else float(value)
-        except (TypeError, ValueError):  # several values, or no number: not said
+            number = float(next(iter(self.values(keyword)), math.nan))
+        except (TypeError, ValueError):
             return None
+        return number if math.isfinite(number) else None
 
 
-def _contrast_agent(dataset: Dataset) -> str:
-    """ContrastBolusAgent, or the first code of an enhanced image's agent sequence."""
-    agent = str(dataset.get("ContrastBolusAgent") or "").strip()
-    if agent:
-        return agent
-    for item in dataset.get("ContrastBolusAgentSequence") or ():
+def _scanning_sequence(look: _Lookup) -> tuple[str, ...]:
+    """``SE``, ``GR``, ``IR``, ``EP``, ``RM``, from the tags of either kind of image."""
+    codes = [str(code).upper() for code in look.values("ScanningSequence")]
+    kind = look.text("EchoPulseSequence").upper()
+    codes += [code for word, code in (("SPIN", "SE"), ("GRADIENT", "GR")) if word == kind]
+    if look.text("EchoPlanarPulseSequence").upper() == "YES":
+        codes.append("EP")
+    if look.text("InversionRecovery").upper() == "YES":
+        codes.append("IR")
+    return tuple(codes)
+
+
+def _enhanced_agent(dataset: Dataset) -> str:
+    """The first agent of an enhanced image, or an ingredient or volume where no agent is named."""
+    named = _meaning(dataset, "ContrastBolusAgentSequence")
+    volume = _Lookup(dataset).number("ContrastBolusVolume")
+    ingredient = str(dataset.get("ContrastBolusIngredient") or "").strip()
+    return named or ingredient or (f"{volume:g} ml" if volume and volume > 0 else "")
+
+
+def _meaning(dataset: Dataset, keyword: str) -> str:
+    """The meaning of the first code of a sequence."""
+    for item in dataset.get(keyword) or ():
         return str(item.get("CodeMeaning") or item.get("CodeValue") or "").strip()
     return ""
+
+
+def _contrast_given(look: _Lookup) -> bool | None:
+    """ContrastBolusAgentAdministered of the frames (PS3.3 C.7.6.16.2.12)."""
+    told = look.text("ContrastBolusAgentAdministered").upper()
+    return {"YES": True, "NO": False}.get(told)
+
+
+def _acquired_at(dataset: Dataset) -> str:
+    """When the acquisition began; the series where that is not said."""
+    whole = _digits(dataset.get("AcquisitionDateTime"))
+    if len(whole) >= 14:
+        return whole
+    pairs = (("AcquisitionDate", "AcquisitionTime"), ("SeriesDate", "SeriesTime"))
+    return next(_moments(dataset, pairs), "")
+
+
+def _contrast_from(look: _Lookup, dataset: Dataset) -> str:
+    """When the agent was given, on the day of the acquisition; empty where not said."""
+    start = _digits(look.value("ContrastBolusStartTime"))
+    day = _acquired_at(dataset)[:8]
+    return day + start if day and len(start) >= 6 and start.strip("0.") else ""
+
+
+def _moments(dataset: Dataset, pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for date, time in pairs:
+        day, clock = _digits(dataset.get(date)), _digits(dataset.get(time))
+        if len(clock) >= 6:
+            yield (day if len(day) == 8 else "0" * 8) + clock
+
+
+def _digits(value: Any) -> str:
+    """A date or time as it compares: without the signs of old files, or of a time zone."""
+    text = re.sub(r"[:\s]", "", str(value or ""))
+    return found[0] if (found := re.match(r"[0-9]+(?:\.[0-9]+)?", text)) else ""

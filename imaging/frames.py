@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from imaging.parsing import parsing
+from imaging.raw_values import text, texts, whole_number
 from metseg.errors import GeometryError, SeriesError
+
+_MOSAIC_GROUP = 0x0019
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +22,8 @@ class Frame:
     `instance` indexes the instances given, `number` counts frames from 1 as DICOM does. `position`
     ``(3,)`` is the centre of the first voxel in LPS mm; `orientation` ``(6,)`` the directions along
     a row and along a column; `pixel_spacing` (row, column) in mm. `thickness` is 0 where it is not
-    said.
+    said; so are the echo time in ms, the temporal position and the acquisition number. `kind` is
+    ImageType, or the FrameType of an enhanced image.
     """
 
     instance: int
@@ -30,6 +34,10 @@ class Frame:
     slope: float
     intercept: float
     thickness: float
+    kind: tuple[str, ...] = ()
+    echo_time_ms: float = 0.0
+    temporal: int = 0
+    acquisition: int = 0
 
 
 def read_frames(datasets: Sequence[Dataset]) -> list[Frame]:
@@ -47,7 +55,7 @@ def read_frames(datasets: Sequence[Dataset]) -> list[Frame]:
     for dataset in datasets:
         with parsing("an image header"):
             _check_kind(dataset)
-    sizes = {(int(d.Rows), int(d.Columns)) for d in datasets}
+    sizes = {(whole_number(d, "Rows"), whole_number(d, "Columns")) for d in datasets}
     if len(sizes) > 1:
         raise SeriesError(f"slices must have one size in rows and columns, got {sorted(sizes)}")
     frames: list[Frame] = []
@@ -63,23 +71,41 @@ def is_multiframe(dataset: Dataset) -> bool:
 
 
 def _check_kind(dataset: Dataset) -> None:
-    if not (dataset.get("Rows") and dataset.get("Columns")):
+    if not (whole_number(dataset, "Rows") and whole_number(dataset, "Columns")):
         raise SeriesError("an instance must be an image with Rows and Columns")
     samples, photometric = (
-        dataset.get("SamplesPerPixel", 1),
-        dataset.get("PhotometricInterpretation"),
+        whole_number(dataset, "SamplesPerPixel", 1),
+        text(dataset, "PhotometricInterpretation"),
     )
     if samples != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise SeriesError("images must be grey: one sample a pixel, MONOCHROME1 or MONOCHROME2")
     if "ModalityLUTSequence" in dataset:
         raise SeriesError("images must be rescaled linearly, got a Modality LUT Sequence")
-    if "LOCALIZER" in (dataset.get("ImageType") or ()):
+    kinds = texts(dataset, "ImageType")
+    if "LOCALIZER" in kinds:
         raise SeriesError("series must not be a localiser, got ImageType with LOCALIZER")
+    if "MOSAIC" in kinds or _tiles(dataset) > 1:
+        raise SeriesError(
+            "an image must show one slice, got a Siemens mosaic, whose tiles have no place of "
+            "their own"
+        )
+
+
+def _tiles(dataset: Dataset) -> int:
+    """NumberOfImagesInMosaic, (0019,xx0A) of SIEMENS MR HEADER (Siemens Numaris/4 conformance
+    statement); 0 where it is not said.
+    """
+    if not any(tag >> 16 == _MOSAIC_GROUP for tag in dataset.keys()):  # noqa: SIM118
+        return 0
+    try:
+        return int(dataset.private_block(_MOSAIC_GROUP, "SIEMENS MR HEADER")[0x0A].value)
+    except (KeyError, TypeError, ValueError):
+        return 0
 
 
 def _frames(instance: int, dataset: Dataset) -> Iterator[Frame]:
     if not is_multiframe(dataset):
-        if int(dataset.get("NumberOfFrames") or 1) > 1:
+        if whole_number(dataset, "NumberOfFrames", 1) > 1:
             raise SeriesError("frames of a multi-frame image must have functional groups")
         yield _frame(instance, 1, _Groups(dataset))
         return
@@ -95,22 +121,30 @@ def _frames(instance: int, dataset: Dataset) -> Iterator[Frame]:
 
 
 class _Groups:
-    """Looks a value up in a frame's own groups, then in the shared ones; a single-frame image has
-    it on top.
+    """Looks values up in a frame's own groups, then in the shared ones; a single-frame image has
+    them on top. Values are as text.
     """
 
     def __init__(self, dataset: Dataset, *groups: Dataset) -> None:
         self._dataset = dataset
         self._groups = groups
 
-    def get(self, sequence: str, keyword: str) -> Any:
+    def top(self, keyword: str) -> tuple[str, ...]:
+        return texts(self._dataset, keyword)
+
+    def get(self, sequence: str, keyword: str) -> tuple[str, ...]:
         if not self._groups:
-            return self._dataset.get(keyword)
+            return texts(self._dataset, keyword)
         for group in self._groups:
             items = group.get(sequence)
-            if items and items[0].get(keyword) is not None:
-                return items[0].get(keyword)
-        return None
+            if items and (found := texts(items[0], keyword)):
+                return found
+        return ()
+
+    def number(self, sequence: str, keyword: str) -> float | None:
+        """The first value; None where there is none."""
+        found = self.get(sequence, keyword)
+        return float(found[0]) if found and found[0] else None
 
 
 def _frame(instance: int, number: int, groups: _Groups) -> Frame:
@@ -123,11 +157,11 @@ def _frame(instance: int, number: int, groups: _Groups) -> Frame:
         )
     if not (spacing > 0).all():
         raise GeometryError(f"PixelSpacing must be greater than 0, got {spacing.tolist()}")
-    slope = groups.get("PixelValueTransformationSequence", "RescaleSlope")
-    intercept = groups.get("PixelValueTransformationSequence", "RescaleIntercept")
+    slope = groups.number("PixelValueTransformationSequence", "RescaleSlope")
+    intercept = groups.number("PixelValueTransformationSequence", "RescaleIntercept")
     thickness = (
-        groups.get("PixelMeasuresSequence", "SpacingBetweenSlices")
-        or groups.get("PixelMeasuresSequence", "SliceThickness")
+        groups.number("PixelMeasuresSequence", "SpacingBetweenSlices")
+        or groups.number("PixelMeasuresSequence", "SliceThickness")
         or 0.0
     )
     return Frame(
@@ -136,14 +170,41 @@ def _frame(instance: int, number: int, groups: _Groups) -> Frame:
         position=position,
         orientation=orientation,
         pixel_spacing=(float(spacing[0]), float(spacing[1])),
-        slope=1.0 if slope in (None, "") else float(slope),
-        intercept=0.0 if intercept in (None, "") else float(intercept),
-        thickness=abs(float(thickness)),
+        slope=1.0 if slope is None else slope,
+        intercept=intercept or 0.0,
+        thickness=abs(thickness),
+        **_traits(groups),
     )
 
 
-def _numbers(value: Any, count: int) -> NDArray[np.float64] | None:
-    if value is None or value == "" or len(value) != count:
+def _traits(groups: _Groups) -> dict[str, Any]:
+    """What may tell two acquisitions under one series apart. The enhanced keyword comes first."""
+
+    def number(sequence: str, *keywords: str) -> float:
+        for keyword in keywords:
+            found = groups.get(sequence, keyword)
+            try:
+                if len(found) == 1:
+                    return float(found[0])
+            except ValueError:
+                continue
+        return 0.0
+
+    kind = groups.get("MRImageFrameTypeSequence", "FrameType") or groups.top("ImageType")
+    return {
+        "kind": kind,
+        "echo_time_ms": number("MREchoSequence", "EffectiveEchoTime", "EchoTime"),
+        "temporal": int(
+            number("FrameContentSequence", "TemporalPositionIndex", "TemporalPositionIdentifier")
+        ),
+        "acquisition": int(
+            number("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber")
+        ),
+    }
+
+
+def _numbers(values: Sequence[str], count: int) -> NDArray[np.float64] | None:
+    if len(values) != count:
         return None
-    numbers = np.array([float(v) for v in value], dtype=np.float64)
+    numbers = np.array([float(v) for v in values], dtype=np.float64)
     return numbers if np.isfinite(numbers).all() else None

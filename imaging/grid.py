@@ -28,25 +28,31 @@ def sort_frames(frames: Sequence[Frame]) -> list[list[Frame]]:
     """
     first = frames[0]
     normal = plane_normal(first.orientation)
-    for frame in frames:
-        lean = np.abs(frame.orientation - first.orientation).max()
-        if lean > ORIENTATION_TOLERANCE:
+    orientations = np.stack([frame.orientation for frame in frames])
+    lean = np.abs(orientations - first.orientation).max(axis=1)
+    if lean.max() > ORIENTATION_TOLERANCE:
+        other = orientations[int(np.argmax(lean > ORIENTATION_TOLERANCE))]
+        raise GeometryError(
+            f"slices must share one orientation within {ORIENTATION_TOLERANCE}, "
+            f"got {_rounded(first.orientation)} and {_rounded(other)}"
+        )
+    for spacing in {frame.pixel_spacing for frame in frames}:
+        if not np.allclose(spacing, first.pixel_spacing, rtol=SPACING_TOLERANCE):
             raise GeometryError(
-                f"slices must share one orientation within {ORIENTATION_TOLERANCE}, "
-                f"got {_rounded(first.orientation)} and {_rounded(frame.orientation)}"
+                f"slices must share one PixelSpacing, got {first.pixel_spacing} and {spacing}"
             )
-        if not np.allclose(frame.pixel_spacing, first.pixel_spacing, rtol=SPACING_TOLERANCE):
-            raise GeometryError(
-                f"slices must share one PixelSpacing, "
-                f"got {first.pixel_spacing} and {frame.pixel_spacing}"
-            )
-    ordered = sorted(frames, key=lambda frame: float(frame.position @ normal))
-    places: list[list[Frame]] = []
-    for frame in ordered:
-        if places and np.abs(frame.position - places[-1][0].position).max() < SAME_PLACE_MM:
-            places[-1].append(frame)
+    positions = np.stack([frame.position for frame in frames])
+    order = np.argsort(positions @ normal, kind="stable")
+    near = np.abs(np.diff(positions[order], axis=0)).max(axis=1) < SAME_PLACE_MM
+    places = [[frames[order[0]]]]
+    for index, is_near in zip(order[1:], near, strict=True):
+        place = places[-1]
+        if len(place) > 1:  # the first of a place counts, not the last
+            is_near = np.abs(positions[index] - place[0].position).max() < SAME_PLACE_MM
+        if is_near:
+            place.append(frames[index])
         else:
-            places.append([frame])
+            places.append([frames[index]])
     return places
 
 

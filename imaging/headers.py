@@ -1,34 +1,30 @@
 """The header pass: what a file in a watched folder is, read within bounds and without pydicom."""
 
-import errno
-import os
 import re
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from imaging.part10 import (
-    UNDEFINED_LENGTH,
-    Element,
-    ElementReader,
-    InflatedSource,
-    PlainSource,
-    Source,
-    TruncatedError,
-)
+from imaging.codestream import RLE_LOSSLESS, longest_rle_frame
+from imaging.fragments import pass_fragments
+from imaging.opening import open_regular
+from imaging.part10 import UNDEFINED_LENGTH, Element, ElementReader
+from imaging.sources import InflatedSource, PlainSource, Source, TruncatedError
 from metseg.errors import DicomError
 
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
 EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 OWN_MANUFACTURER = "metseg"  # of the DICOM we write
+REFERENCE_MODALITIES = ("SEG", "RTSTRUCT")
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
 # Nobody deflates a larger series into one file; 204 kB can inflate to 400 MB.
 MAX_INFLATED_BYTES = 1 << 28
+
+# MR images, plain and enhanced: cut before their Rows they look like objects without pixels.
+_IMAGES = frozenset({"1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1"})
 
 _UID = re.compile(r"[0-9.]{1,64}")
 
@@ -45,7 +41,8 @@ _NUMBER_OF_FRAMES = 0x00280008
 _ROWS = 0x00280010
 _COLUMNS = 0x00280011
 _BITS_ALLOCATED = 0x00280100
-_PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_PIXELS = 0x7FE00010
+_PIXEL_DATA = frozenset({0x7FE00008, 0x7FE00009, _PIXELS})
 _WANTED = frozenset(
     {
         _SOP_CLASS_UID,
@@ -76,11 +73,25 @@ class DicomdirError(NotDicomError):
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """Where in a file, not deflated, its data set begins, and its pixel data: the element and the
+    value.
+    """
+
+    dataset: int
+    pixels: int
+    value: int
+    is_native: bool
+    """PixelData, not encapsulated."""
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceHeader:
     """What the watcher knows of one file. UIDs match ``[0-9.]{1,64}``.
 
     `modality` and `manufacturer` may be empty; the latter may hold anything and is for comparison
-    only.
+    only. `layout` is None where the file is deflated or has no pixels. `refers_to` are studies and
+    series that are named in its sequences, the first few.
     """
 
     sop_instance_uid: str
@@ -93,6 +104,8 @@ class InstanceHeader:
     number_of_frames: int
     has_pixels: bool
     size_bytes: int
+    layout: Layout | None = None
+    refers_to: tuple[str, ...] = ()
 
 
 def read_header(path: Path, *, max_bytes: int) -> InstanceHeader:
@@ -116,19 +129,36 @@ def read_header(path: Path, *, max_bytes: int) -> InstanceHeader:
     OSError
         The file cannot be opened or read.
     """
-    with _open_regular(path, max_bytes) as (file, size):
+    with open_regular(path, max_bytes) as (file, size):
         if file.read(132)[128:] != b"DICM":
             raise NotDicomError("file must hold DICM after a preamble of 128 bytes (PS3.10 7.1)")
         transfer_syntax = _read_meta(file, size)
         reader = _element_reader(file, size, transfer_syntax, max_bytes)
+        start = reader.source.position
         values, pixels = _collect(reader)
+        layout = _layout(reader.source, start, pixels)
         facts = _Facts(values, _order(transfer_syntax))
-        _check_pixels(reader, facts, pixels)
-    return _instance_header(facts, transfer_syntax, has_pixels=pixels is not None, size_bytes=size)
+        _check_pixels(reader, facts, pixels, transfer_syntax)
+        reader.source.finish()
+    refers_to = tuple(dict.fromkeys(_uids(reader.found_within)))
+    return _instance_header(facts, transfer_syntax, pixels, layout, size, refers_to)
+
+
+def _layout(source: Source, start: int, pixels: Element | None) -> Layout | None:
+    """Of a source that stands before the value of `pixels`."""
+    if pixels is None or not isinstance(source, PlainSource):
+        return None
+    is_native = pixels.tag == _PIXELS and pixels.length != UNDEFINED_LENGTH
+    return Layout(start, pixels.start, source.position, is_native)
 
 
 def _instance_header(
-    facts: "_Facts", transfer_syntax: str, *, has_pixels: bool, size_bytes: int
+    facts: "_Facts",
+    transfer_syntax: str,
+    pixels: Element | None,
+    layout: Layout | None,
+    size_bytes: int,
+    refers_to: tuple[str, ...],
 ) -> InstanceHeader:
     return InstanceHeader(
         sop_instance_uid=facts.uid(_SOP_INSTANCE_UID, "SOPInstanceUID"),
@@ -139,8 +169,10 @@ def _instance_header(
         manufacturer=facts.text(_MANUFACTURER),
         transfer_syntax_uid=transfer_syntax,
         number_of_frames=facts.frames(),
-        has_pixels=has_pixels,
+        has_pixels=pixels is not None,
         size_bytes=size_bytes,
+        layout=layout,
+        refers_to=refers_to,
     )
 
 
@@ -155,7 +187,8 @@ class _Facts:
         return self.values.get(tag, b"").decode("ascii", errors="replace").strip(" \0")
 
     def uid(self, tag: int, keyword: str) -> str:
-        return _checked_uid(self.text(tag), keyword)
+        value = self.values.get(tag, b"").decode("ascii", errors="replace")
+        return _checked_uid(value.rstrip(" \0"), keyword)  # PS3.5 6.2: none may stand before it
 
     def code(self, tag: int) -> str:
         value = self.text(tag)
@@ -174,32 +207,6 @@ class _Facts:
         if text and not re.fullmatch(r"\+?[0-9]{1,9}", text):
             raise DicomError("NumberOfFrames must be a positive integer")
         return max(1, int(text)) if text else 1
-
-
-@contextmanager
-def _open_regular(path: Path, max_bytes: int) -> Iterator[tuple[BinaryIO, int]]:
-    """Open a regular file, never a link, never waiting for a pipe; give it and its size."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
-            raise DicomError("path must be a regular file, got a link or a socket") from None
-        raise
-    try:
-        size = _checked_size(os.fstat(descriptor), max_bytes)
-    except DicomError:
-        os.close(descriptor)
-        raise
-    with os.fdopen(descriptor, "rb") as file:
-        yield file, size
-
-
-def _checked_size(status: os.stat_result, max_bytes: int) -> int:
-    if not stat.S_ISREG(status.st_mode):
-        raise DicomError("path must be a regular file")
-    if status.st_size > max_bytes:
-        raise DicomError(f"file must be at most {max_bytes} bytes, got {status.st_size}")
-    return status.st_size
 
 
 def _read_meta(file: BinaryIO, size: int) -> str:
@@ -228,6 +235,7 @@ def _element_reader(
         source,
         implicit=transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN,
         big_endian=_order(transfer_syntax) == "big",
+        within=(_STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID),
     )
 
 
@@ -244,22 +252,33 @@ def _collect(reader: ElementReader) -> tuple[dict[int, bytes], Element | None]:
     return values, None
 
 
-def _check_pixels(reader: ElementReader, facts: _Facts, pixels: Element | None) -> None:
+def _check_pixels(
+    reader: ElementReader, facts: _Facts, pixels: Element | None, transfer_syntax: str
+) -> None:
     """Pass over the pixel data: an image without all of them is truncated."""
     rows, columns = facts.number(_ROWS), facts.number(_COLUMNS)
     if pixels is None:
-        if rows and columns:
+        if (rows and columns) or facts.text(_SOP_CLASS_UID) in _IMAGES:
             raise TruncatedError("an image must hold PixelData, got the end of the file")
         return
+    samples, allocated = facts.number(_SAMPLES_PER_PIXEL, 1), facts.number(_BITS_ALLOCATED)
     if pixels.length == UNDEFINED_LENGTH:
-        reader.skip_fragments()
+        frame_bytes = rows * columns * samples * ((allocated + 7) // 8)
+        longest = longest_rle_frame(frame_bytes) if transfer_syntax == RLE_LOSSLESS else None
+        pass_fragments(reader, rows, columns, longest)
         return
-    samples = min(2, facts.number(_SAMPLES_PER_PIXEL, 1))  # 4:2:2 colour stores two of three
-    bits = rows * columns * samples * facts.number(_BITS_ALLOCATED) * facts.frames()
+    bits = rows * columns * min(2, samples) * allocated * facts.frames()  # 4:2:2 has two of three
     needed = (bits + 7) // 8
     if pixels.length < needed:
         raise TruncatedError(f"PixelData must hold {needed} bytes, got {pixels.length}")
     reader.source.skip(pixels.length)
+
+
+def _uids(values: Iterable[bytes]) -> Iterator[str]:
+    for value in values:
+        text = value.decode("ascii", errors="replace").strip(" \0")
+        if _UID.fullmatch(text):
+            yield text
 
 
 def _checked_uid(value: str, keyword: str) -> str:

@@ -5,20 +5,12 @@ watched folder: it keeps only wanted values, holds a constant amount of memory, 
 heavy.
 """
 
-import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from struct import Struct
-from typing import BinaryIO, Protocol
 
+from imaging.sources import Source, TruncatedError
 from metseg.errors import DicomError
-
-
-class TruncatedError(DicomError):
-    """The file ends before its elements do."""
-
-    code = "dicom_truncated"
-
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 ITEM = 0xFFFEE000
@@ -30,88 +22,16 @@ _LONG_VRS = frozenset(
     {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 )
 
+# Implicit VR does not tell a sequence of known length. These lead to the series of a segmentation:
+# ReferencedSeries, StudiesContainingOtherReferencedInstances, ReferencedFrameOfReference,
+# RTReferencedStudy, RTReferencedSeries.
+_LEADING = frozenset({0x00081115, 0x00081200, 0x30060010, 0x30060012, 0x30060014})
+
 MAX_DEPTH = 32  # real files nest about five sequences deep
-MAX_ELEMENTS = 4_000_000  # an enhanced MR of 10 000 frames holds about one million
+# An enhanced MR of 10 000 frames holds about one million; pydicom needs 650 bytes for each.
+MAX_ELEMENTS = 1_000_000
 MAX_VALUE_BYTES = 1 << 16  # of a value that is kept: wanted ones are identifiers and numbers
-_CHUNK = 1 << 16
-
-
-class Source(Protocol):
-    """Bytes that can only be read forward. `read` returns less than asked for at the end."""
-
-    position: int
-
-    def read(self, count: int) -> bytes: ...
-
-    def skip(self, count: int) -> None: ...
-
-
-class PlainSource:
-    """The rest of an open file of `size` bytes."""
-
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file = file
-        self._size = size
-        self.position = file.tell()
-
-    def read(self, count: int) -> bytes:
-        data = self._file.read(count) if self.position < self._size else b""
-        self.position += len(data)
-        return data
-
-    def skip(self, count: int) -> None:
-        """Raises `TruncatedError` beyond the end of the file."""
-        self.position += count
-        if self.position > self._size:
-            raise TruncatedError(
-                f"file must hold all of its elements: it ends at byte {self._size}, "
-                f"an element at byte {self.position}"
-            )
-        self._file.seek(self.position)
-
-
-class InflatedSource:
-    """The rest of an open file, inflated as it is read (PS3.5 A.5), up to `max_bytes`."""
-
-    def __init__(self, file: BinaryIO, max_bytes: int) -> None:
-        self._file = file
-        self._max_bytes = max_bytes
-        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._ready = b""
-        self.position = 0
-
-    def read(self, count: int) -> bytes:
-        parts: list[bytes] = []
-        missing = count
-        while missing > 0 and (self._ready or self._fill()):
-            parts.append(self._ready[:missing])
-            self._ready = self._ready[missing:]
-            missing -= len(parts[-1])
-        self.position += count - missing
-        if self.position > self._max_bytes:
-            raise DicomError(f"deflated file must inflate to at most {self._max_bytes} bytes")
-        return b"".join(parts)
-
-    def skip(self, count: int) -> None:
-        """Raises `TruncatedError` beyond the end of the data."""
-        while count > 0:
-            got = len(self.read(min(count, _CHUNK)))
-            if got == 0:
-                raise TruncatedError(
-                    "deflated file must hold all of its elements: it ends within one"
-                )
-            count -= got
-
-    def _fill(self) -> bool:
-        while not self._ready and not self._inflate.eof:
-            data = self._inflate.unconsumed_tail or self._file.read(_CHUNK)
-            if not data:
-                return False
-            try:
-                self._ready = self._inflate.decompress(data, _CHUNK)
-            except zlib.error as error:
-                raise DicomError("deflated file must be valid deflate data") from error
-        return bool(self._ready)
+MAX_WITHIN = 16  # a segmentation names the series that it is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +56,23 @@ class _Frame:
 
 
 class ElementReader:
-    """Walks the elements of one data set in one encoding."""
+    """Walks the elements of one data set in one encoding.
 
-    def __init__(self, source: Source, *, implicit: bool, big_endian: bool = False) -> None:
+    Values of the tags `within` sequences are gathered in `found_within`, the first few.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        implicit: bool,
+        big_endian: bool = False,
+        within: Collection[int] = (),
+    ) -> None:
         order = ">" if big_endian else "<"
         self.source = source
+        self.found_within: list[bytes] = []
+        self._within = within
         self._implicit = implicit
         self._tag = Struct(f"{order}HH")
         self._short = Struct(f"{order}H")
@@ -165,20 +97,23 @@ class ElementReader:
                 yield Element(tag, length, start, value)
             start = self.source.position
 
-    def skip_fragments(self) -> None:
-        """Pass over encapsulated pixel data, to its delimiter (PS3.5 A.4)."""
+    def fragments(self) -> Iterator[int]:
+        """Yield the length of each item of encapsulated pixel data, to the delimiter (PS3.5 A.4).
+
+        The caller reads or skips exactly so many bytes before the next.
+        """
         while (head := self._head(implicit=True)) is not None:
             tag, _, length = head
             if tag == SEQUENCE_DELIMITER:
                 return
             if tag != ITEM or length == UNDEFINED_LENGTH:
                 raise DicomError(f"encapsulated pixel data must be items, got ({tag:08X})")
-            self.source.skip(length)
+            yield length
         raise TruncatedError("encapsulated pixel data must end with a delimiter")
 
     def _pass(self, tag: int, vr: bytes, length: int, *, keep: bool) -> bytes | None:
         """Pass over the value of an element; give it if it is kept."""
-        if length == UNDEFINED_LENGTH or vr == b"SQ":
+        if _is_sequence(tag, vr, length):
             self._skip_sequence(vr, length)
         elif keep:
             return self._value(tag, length)
@@ -246,12 +181,19 @@ class ElementReader:
                 raise DicomError(f"a sequence must hold items, got ({tag:08X})")
             end = None if length == UNDEFINED_LENGTH else self.source.position + length
             return _Frame(is_sequence=False, implicit=frame.implicit, end=end)
-        if length == UNDEFINED_LENGTH or vr == b"SQ":
+        if _is_sequence(tag, vr, length):
             return self._open(vr, length, frame.implicit)
-        self.source.skip(length)
+        if tag in self._within and len(self.found_within) < MAX_WITHIN:
+            self.found_within.append(self._value(tag, length))
+        else:
+            self.source.skip(length)
         return None
 
     def _open(self, vr: bytes, length: int, implicit: bool) -> _Frame:
         end = None if length == UNDEFINED_LENGTH else self.source.position + length
         # PS3.5 6.2.2: a sequence of unknown VR and undefined length holds implicit VR.
         return _Frame(is_sequence=True, implicit=implicit or vr == b"UN", end=end)
+
+
+def _is_sequence(tag: int, vr: bytes, length: int) -> bool:
+    return length == UNDEFINED_LENGTH or vr == b"SQ" or (not vr and tag in _LEADING)

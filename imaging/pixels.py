@@ -1,42 +1,114 @@
 """Stored pixels of instances to real values."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from imaging.codestream import check_frame
 from imaging.frames import Frame
-from imaging.parsing import parsing, read_dataset
+from imaging.headers import InstanceHeader
+from imaging.parsing import parse_dataset, parsing
+from imaging.raw_values import whole_number
 from metseg.errors import DicomError
+
+_LITTLE_ENDIAN = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian})
 
 
 def read_pixels(
-    path: Path, frames: Sequence[Frame], *, max_bytes: int
-) -> Iterator[NDArray[np.float32]]:
-    """Decode some frames of one file: ``(H, W)`` float32 each, rescaled, in the order asked for.
+    path: Path, header: InstanceHeader, dataset: Dataset, *, last_frame: int = 1
+) -> NDArray[Any]:
+    """The stored values of one file, ``(F, H, W)``, at least so many frames.
 
-    Native pixels and RLE by pydicom; JPEG, JPEG-LS and JPEG 2000 by their plugins.
+    `header` is that of the header pass, and `dataset` the file without its pixels. RLE by pydicom;
+    JPEG, JPEG-LS and JPEG 2000 by their plugins.
 
     Raises
     ------
     DicomError
-        The pixels cannot be decoded, or are not finite once rescaled.
+        The pixels cannot be decoded.
     """
-    dataset = read_dataset(path, pixels=True, max_bytes=max_bytes)
     with parsing("pixel data"):
-        stored = dataset.pixel_array
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
-    if (
-        stored.size % (rows * columns)
-        or stored.size < max(f.number for f in frames) * rows * columns
-    ):
+        rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
+        layout = header.layout
+        if layout and layout.is_native and header.transfer_syntax_uid in _LITTLE_ENDIAN:
+            stored = _native(path, layout.value, dataset)
+        else:
+            stored = _decoded(path)
+    if stored.size % (rows * columns) or stored.size < last_frame * rows * columns:
         raise DicomError(f"pixel data must be frames of {rows} x {columns}, got {stored.shape}")
-    stored = stored.reshape(-1, rows, columns)
-    for frame in frames:
-        values = stored[frame.number - 1].astype(np.float32)
-        values *= np.float32(frame.slope)
-        values += np.float32(frame.intercept)
-        if not np.isfinite(values).all():
-            raise DicomError("rescaled pixels must be finite")
-        yield values
+    return stored.reshape(-1, rows, columns)
+
+
+def rescale(stored: NDArray[Any], frame: Frame, out: NDArray[np.float32]) -> None:
+    """Write the real values of a frame's stored ones, ``(H, W)`` both, into `out`.
+
+    Raises
+    ------
+    DicomError
+        They are not finite.
+    """
+    out[...] = stored
+    if (frame.slope, frame.intercept) != (1.0, 0.0):
+        out *= np.float32(frame.slope)
+        out += np.float32(frame.intercept)
+    if not np.isfinite(out).all():
+        raise DicomError("rescaled pixels must be finite")
+
+
+def _native(path: Path, start: int, dataset: Dataset) -> NDArray[Any]:
+    """Stored values ``(N,)`` of pixels that lie in the file as they are: pydicom takes as long for
+    these as for the whole header.
+    """
+    allocated = whole_number(dataset, "BitsAllocated")
+    unused = allocated - whole_number(dataset, "BitsStored")
+    signed = whole_number(dataset, "PixelRepresentation", -1)
+    if allocated not in (8, 16, 32) or not 0 <= unused < allocated or signed not in (0, 1):
+        return _decoded(path)
+    rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
+    count = rows * columns * whole_number(dataset, "NumberOfFrames", 1)
+    with path.open("rb") as file:
+        file.seek(start)
+        values = np.fromfile(file, f"<{'ui'[signed]}{allocated // 8}", count)
+    if unused:  # PS3.5 8.1.1: what these bits hold is no pixel, and the sign is to be carried up
+        values <<= unused
+        values >>= unused
+    return values
+
+
+def _decoded(path: Path) -> NDArray[Any]:
+    dataset = parse_dataset(path, pixels=True)
+    check_encoded(dataset)
+    return dataset.pixel_array
+
+
+def check_encoded(dataset: Dataset) -> None:
+    """Raise `DicomError` where an encapsulated frame would decode to more than its header says."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        return
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    samples, allocated = int(dataset.get("SamplesPerPixel", 1)), int(dataset.BitsAllocated)
+    frames = generate_frames(
+        dataset.PixelData,
+        number_of_frames=int(dataset.get("NumberOfFrames") or 1),
+        extended_offsets=_extended_offsets(dataset),
+    )
+    for data in frames:
+        check_frame(
+            data,
+            rows=rows,
+            columns=columns,
+            frame_bytes=rows * columns * samples * ((allocated + 7) // 8),
+            syntax=syntax,
+        )
+
+
+def _extended_offsets(dataset: Dataset) -> tuple[bytes, bytes] | None:
+    if "ExtendedOffsetTable" not in dataset:
+        return None
+    return dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths

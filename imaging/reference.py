@@ -1,29 +1,49 @@
-"""Reference segmentations, laid on the grid of a volume by geometry."""
+"""Segmentations from files: on the grid they have, or laid on that of a volume by geometry."""
 
-import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.pixels.utils import iter_pixels
 
 from imaging.frames import Frame, read_frames
 from imaging.grid import plane_normal, sort_frames
 from imaging.headers import OWN_MANUFACTURER
+from imaging.nifti_header import nifti_bytes_of, read_nifti_header
 from imaging.parsing import MAX_FILE_BYTES, parsing, read_dataset
+from imaging.pixels import check_encoded
 from imaging.series import MAX_VOXELS, SourceSeries
+from imaging.structures import fill_structures, is_structure_set, structure_frames
 from imaging.volume import Volume
 from metseg.errors import DicomError, GeometryError, ReferenceMaskError, SeriesError
 
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
 _MAX_SLICES = 1 << 14
+_LEAST_INSIDE = 0.9  # of a NIfTI mask
 _OFF_PLACE = 0.25  # of the distance between slices: further off, slices are irregular
 
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedMask:
+    """A mask ``(Z, H, W)`` on a grid of its own.
+
+    `affine` maps (slice, row, column, 1) to LPS mm. A DICOM SEG has frames only where something is
+    marked, so its grid may end there.
+    """
+
+    mask: Mask
+    affine: NDArray[np.float64]
+    frame_of_reference_uid: str | None = None
+    """Of a DICOM SEG."""
 
 
 def is_segmentation(dataset: Dataset) -> bool:
@@ -49,15 +69,15 @@ def read_reference(
 
     DICOM SEG (binary, fractional from one half on, label map): the union of all segments. NIfTI:
     everything but 0, or the `labels` given. Where the grids differ, each voxel takes the nearest
-    voxel of the reference.
+    voxel of the reference. RTSTRUCT: `imaging.structures.fill_structures`.
 
     Parameters
     ----------
     reference
-        A file, NIfTI by its name (``.nii``, ``.nii.gz``) and DICOM otherwise; or a DICOM SEG with
-        its pixels.
+        A file, NIfTI by its content and DICOM otherwise; or a DICOM SEG with its pixels, or an
+        RTSTRUCT.
     source
-        Where the volume came from; its frame of reference must be that of a DICOM SEG.
+        Where the volume came from; its frame of reference must be that of a DICOM SEG or RTSTRUCT.
 
     Returns
     -------
@@ -67,16 +87,53 @@ def read_reference(
     ------
     ReferenceMaskError
         Not a segmentation, one of our own, another frame of reference, irregular, or all of it
-        outside the volume.
+        outside the volume; of a NIfTI, that names no frame of reference, any tenth of it.
     """
-    if isinstance(reference, Path) and reference.name.endswith((".nii", ".nii.gz")):
+    if isinstance(reference, Path) and is_nifti(reference):
         mask, affine = _read_nifti(reference, labels, max_bytes)
+        _check_inside(mask, affine, volume)
+        return sample_nearest(mask, affine, volume)
+    dataset = _read_segmentation(reference, max_bytes)
+    _check_reference(dataset, source)
+    if is_structure_set(dataset):
+        laid, any_marked = fill_structures(dataset, volume), True
     else:
-        mask, affine = _read_seg(reference, source, max_bytes)
-    laid = sample_nearest(mask, affine, volume)
-    if mask.any() and not laid.any():
+        mask, affine = _lay_out(dataset)
+        laid, any_marked = sample_nearest(mask, affine, volume), bool(mask.any())
+    if any_marked and not laid.any():
         raise ReferenceMaskError("reference must lie in the volume, got all of it outside")
     return laid
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether a file is NIfTI-1 or -2, plain or gzipped, by its first bytes.
+
+    Raises
+    ------
+    OSError
+        The file cannot be opened.
+    """
+    return read_nifti_header(path) is not None
+
+
+def read_mask(
+    path: Path, *, labels: Collection[int] | None = None, max_bytes: int = MAX_FILE_BYTES
+) -> PlacedMask:
+    """Read a segmentation, one of our own too, on the grid it has.
+
+    Files and `labels` are those of `read_reference`.
+
+    Raises
+    ------
+    ReferenceMaskError
+        Not a segmentation, or irregular.
+    """
+    if is_nifti(path):
+        return PlacedMask(*_read_nifti(path, labels, max_bytes))
+    dataset = _read_segmentation(path, max_bytes)
+    if not is_segmentation(dataset):
+        raise ReferenceMaskError("segmentation must be a DICOM SEG or NIfTI")
+    return PlacedMask(*_lay_out(dataset), dataset.get("FrameOfReferenceUID"))
 
 
 def sample_nearest(mask: Mask, affine: NDArray[np.float64], volume: Volume) -> Mask:
@@ -102,38 +159,51 @@ def sample_nearest(mask: Mask, affine: NDArray[np.float64], volume: Volume) -> M
     return laid
 
 
-def _read_seg(
-    reference: Path | Dataset, source: SourceSeries | None, max_bytes: int
-) -> tuple[Mask, NDArray[np.float64]]:
-    dataset = _read_segmentation(reference, max_bytes)
-    _check_segmentation(dataset, source)
-    try:
-        return _lay_out(dataset)
-    except (DicomError, GeometryError, SeriesError) as error:
-        raise ReferenceMaskError(f"reference: {error}") from error
-
-
 def _read_segmentation(reference: Path | Dataset, max_bytes: int) -> Dataset:
     if isinstance(reference, Dataset):
         return reference
     try:
         return read_dataset(reference, pixels=True, max_bytes=max_bytes)
     except DicomError as error:
-        raise ReferenceMaskError(f"reference: {error}") from error
+        raise ReferenceMaskError(f"segmentation: {error}") from error
 
 
-def _check_segmentation(dataset: Dataset, source: SourceSeries | None) -> None:
-    if not is_segmentation(dataset):
-        raise ReferenceMaskError("reference must be a DICOM SEG")
-    if is_own_segmentation(dataset):
+def _check_reference(dataset: Dataset, source: SourceSeries | None) -> None:
+    if not (is_segmentation(dataset) or is_structure_set(dataset)):
+        raise ReferenceMaskError("reference must be a DICOM SEG, an RTSTRUCT or NIfTI")
+    if dataset.get("Manufacturer") == OWN_MANUFACTURER:
         raise ReferenceMaskError("reference must not be a segmentation of our own")
-    theirs = dataset.get("FrameOfReferenceUID")
+    if is_structure_set(dataset):
+        theirs = structure_frames(dataset)
+    else:
+        theirs = {str(dataset.get("FrameOfReferenceUID") or "")} - {""}
     ours = source.datasets[0].get("FrameOfReferenceUID") if source is not None else None
-    if theirs and ours and theirs != ours:
+    if theirs and ours and ours not in theirs:
         raise ReferenceMaskError("reference must have the FrameOfReferenceUID of the series")
 
 
+def _check_inside(mask: Mask, affine: NDArray[np.float64], volume: Volume) -> None:
+    """Without a frame of reference, a mask of another head would lie somewhere else."""
+    marked = np.argwhere(mask)
+    if not len(marked):
+        return
+    to_volume = np.linalg.inv(volume.affine) @ affine
+    index = marked @ to_volume[:3, :3].T + to_volume[:3, 3]
+    inside = ((index >= -0.5) & (index <= np.array(volume.shape) - 0.5)).all(axis=1).mean()
+    if inside < _LEAST_INSIDE:
+        raise ReferenceMaskError(
+            f"reference must lie in the volume to {_LEAST_INSIDE:.0%}, got {inside:.0%}"
+        )
+
+
 def _lay_out(dataset: Dataset) -> tuple[Mask, NDArray[np.float64]]:
+    try:
+        return _regular(dataset)
+    except (DicomError, GeometryError, SeriesError) as error:
+        raise ReferenceMaskError(f"segmentation: {error}") from error
+
+
+def _regular(dataset: Dataset) -> tuple[Mask, NDArray[np.float64]]:
     """All segments on one regular grid; places without a frame are empty."""
     places = sort_frames(read_frames([dataset]))
     first = places[0][0]
@@ -146,11 +216,14 @@ def _lay_out(dataset: Dataset) -> tuple[Mask, NDArray[np.float64]]:
     shape = round(float(index[-1])) + 1, int(dataset.Rows), int(dataset.Columns)
     if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
         raise SeriesError(f"segmentation must hold at most {MAX_VOXELS} voxels, got {shape}")
-    pixels = _pixels(dataset)
     mask = np.zeros(shape, dtype=np.bool_)
-    for z, place in zip(np.rint(index).astype(int), places, strict=True):
-        for frame in place:
-            mask[z] |= pixels[frame.number - 1]
+    slices = {
+        frame.number: z
+        for z, place in zip(np.rint(index).astype(int), places, strict=True)
+        for frame in place
+    }
+    for number, marked in enumerate(_marked(dataset), start=1):
+        mask[slices[number]] |= marked
     affine = np.eye(4)
     affine[:3, 0] = normal * spacing
     affine[:3, 1] = first.orientation[3:] * first.pixel_spacing[0]
@@ -173,34 +246,49 @@ def _slice_spacing(along: NDArray[np.float64], first: Frame) -> float:
     return smallest
 
 
-def _pixels(dataset: Dataset) -> Mask:
-    """``(F, H, W)``: what is marked in each frame."""
+def _marked(dataset: Dataset) -> Iterator[Mask]:
+    """What is marked in each frame ``(H, W)``, one at a time: all of them may be a thousand times
+    as large as the file.
+    """
     with parsing("segmentation pixels"):
-        stored = dataset.pixel_array.reshape(-1, int(dataset.Rows), int(dataset.Columns))
-        if dataset.get("SegmentationType") == "FRACTIONAL":
-            return np.asarray(2 * stored.astype(np.int32) >= int(dataset.MaximumFractionalValue))
-    return np.asarray(stored != 0)
+        check_encoded(dataset)
+        is_fractional = dataset.get("SegmentationType") == "FRACTIONAL"
+        # PS3.3 C.8.20.2: segment 0 is background where there is one, padding is no segment.
+        background = {0, int(dataset.get("PixelPaddingValue") or 0)}
+        for stored in iter_pixels(dataset):
+            if is_fractional:
+                yield 2 * stored.astype(np.int32) >= int(dataset.MaximumFractionalValue)
+            else:
+                yield np.isin(stored, list(background), invert=True)
 
 
 def _read_nifti(
     path: Path, labels: Collection[int] | None, max_bytes: int
 ) -> tuple[Mask, NDArray[np.float64]]:
     """Mask and affine in our order: NIfTI indexes (column, row, slice) and maps to RAS."""
-    try:
-        if path.stat().st_size > max_bytes:
-            raise ReferenceMaskError(f"reference must be at most {max_bytes} bytes")
-        image = nibabel.load(path)
-        if len(image.shape) != 3 or np.prod(image.shape, dtype=np.float64) > MAX_VOXELS:
-            raise ReferenceMaskError(
-                f"reference must be three-dimensional with at most {MAX_VOXELS} voxels, "
-                f"got {image.shape}"
-            )
-        values = np.asarray(image.dataobj)
-    except (ImageFileError, ValueError, EOFError, zlib.error) as error:
+    header, content = nifti_bytes_of(path, max_bytes=max_bytes)
+    shape = header.shape[:3] + tuple(n for n in header.shape[3:] if n > 1)
+    if len(shape) != 3 or np.prod(shape, dtype=np.float64) > MAX_VOXELS:
         raise ReferenceMaskError(
-            f"reference must be valid NIfTI, the reader gave {type(error).__name__}"
+            f"segmentation must be three-dimensional with at most {MAX_VOXELS} voxels, got {shape}"
+        )
+    try:
+        kind = nibabel.Nifti1Image if header.version == 1 else nibabel.Nifti2Image
+        image = kind.from_bytes(content)
+        values = np.asarray(image.dataobj).reshape(shape)
+    except (ImageFileError, ValueError, EOFError, HeaderDataError) as error:
+        raise ReferenceMaskError(
+            f"segmentation must be valid NIfTI, the reader gave {type(error).__name__}"
         ) from None
+    if not (int(image.header["sform_code"]) or int(image.header["qform_code"])):
+        raise ReferenceMaskError("segmentation must say where it lies, by its sform or qform")
+    if values.dtype.kind not in "biuf":
+        raise ReferenceMaskError("segmentation must hold whole numbers, got another type")
+    if values.dtype.kind == "f" and not np.array_equal(values, np.rint(values)):
+        raise ReferenceMaskError("segmentation must hold whole numbers, got fractions")
     mask = np.isin(values, list(labels)) if labels is not None else values != 0
     ras_to_lps = np.diag([-1.0, -1.0, 1.0, 1.0])
     affine = (ras_to_lps @ np.asarray(image.affine, dtype=np.float64))[:, [2, 1, 0, 3]]
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise ReferenceMaskError("segmentation must have an affine that can be inverted")
     return np.ascontiguousarray(mask.T), affine

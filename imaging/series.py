@@ -9,12 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from imaging.acquisitions import one_acquisition
 from imaging.facts import FACT_TAGS, SeriesFacts, series_facts
 from imaging.frames import Frame, is_multiframe, read_frames
 from imaging.grid import grid_affine, sort_frames
-from imaging.headers import read_header
-from imaging.parsing import MAX_FILE_BYTES, parsing, read_dataset
-from imaging.pixels import read_pixels
+from imaging.headers import InstanceHeader, read_header
+from imaging.parsing import (
+    MAX_FILE_BYTES,
+    parse_dataset,
+    parse_header,
+    parsing,
+    read_dataset,
+)
+from imaging.pixels import read_pixels, rescale
+from imaging.raw_values import text
 from imaging.volume import Volume
 from metseg.errors import GeometryError, SeriesError, SpacingError
 
@@ -94,7 +102,8 @@ def read_series(
     Slices are sorted along the normal of their plane (PS3.3 C.7.6.2.1.1); names and instance
     numbers do not matter. Values are rescaled (RescaleSlope, RescaleIntercept); MONOCHROME1 is
     mirrored between the least and the greatest value, so that more is brighter. The same instance
-    twice is harmless, and so is another with the same place and pixels.
+    twice is harmless, and so is another with the same place and pixels. Of several acquisitions at
+    the same places one is taken (`imaging.acquisitions`), with a warning.
 
     Raises
     ------
@@ -106,21 +115,21 @@ def read_series(
     GeometryError
         A gap, unequal spacing, mixed orientation, two different slices at one place.
     """
-    paths, repeated = _distinct(sorted(files), max_bytes)
-    datasets = [read_dataset(path, max_bytes=max_bytes) for path in paths]
+    found, repeated = _distinct(sorted(files), max_bytes)
+    datasets = [parse_header(path, header) for path, header in found]
     with parsing("a series header"):
-        _check_one_series(datasets)
-    frames = read_frames(datasets)
+        _check_one_series([header for _, header in found], datasets)
+    frames, decided = one_acquisition(read_frames(datasets))
     _check_size(datasets, frames, minimum_slices)
     places = sort_frames(frames)
-    voxels, kept = _stack(paths, datasets, places, max_bytes)
+    voxels, kept = _stack(found, datasets, places)
     if len(kept) < minimum_slices:
         raise SeriesError(f"series must have at least {minimum_slices} slices, got {len(kept)}")
     affine = grid_affine(kept)
     if datasets[0].PhotometricInterpretation == "MONOCHROME1":
         voxels = voxels.min() + voxels.max() - voxels
     slices = tuple((frame.instance, frame.number) for frame in kept)
-    odd = _warnings(repeated, len(frames) - len(kept))
+    odd = (*decided, *_warnings(repeated, len(frames) - len(kept)))
     return Volume(voxels, affine), SourceSeries(tuple(datasets), slices, odd)
 
 
@@ -140,29 +149,31 @@ def check_spacing(volume: Volume, *, warn_mm: float = 3.0, refuse_mm: float = 6.
     return []
 
 
-def _distinct(files: Sequence[Path], max_bytes: int) -> tuple[list[Path], int]:
+def _distinct(
+    files: Sequence[Path], max_bytes: int
+) -> tuple[list[tuple[Path, InstanceHeader]], int]:
     """One file for each SOPInstanceUID, and how many were left out as identical."""
     if not files:
         raise SeriesError("a series must have files, got none")
-    first: dict[str, Path] = {}
+    first: dict[str, tuple[Path, InstanceHeader]] = {}
     repeated = 0
     for path in files:
-        uid = read_header(path, max_bytes=max_bytes).sop_instance_uid
+        header = read_header(path, max_bytes=max_bytes)
+        uid = header.sop_instance_uid
         if uid not in first:
-            first[uid] = path
-        elif _same_content(first[uid], path, max_bytes):
+            first[uid] = path, header
+        elif _same_content(first[uid][0], path):
             repeated += 1
         else:
             raise SeriesError("one SOPInstanceUID must have one content, got two different ones")
     return list(first.values()), repeated
 
 
-def _same_content(one: Path, other: Path, max_bytes: int) -> bool:
+def _same_content(one: Path, other: Path) -> bool:
     """Byte for byte, or element for element where only the encoding of the file differs."""
     if _sha256(one) == _sha256(other):
         return True
-    left = read_dataset(one, pixels=True, max_bytes=max_bytes)
-    right = read_dataset(other, pixels=True, max_bytes=max_bytes)
+    left, right = parse_dataset(one, pixels=True), parse_dataset(other, pixels=True)
     with parsing("a repeated instance"):
         return bool(left == right)
 
@@ -172,14 +183,18 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_one_series(datasets: Sequence[Dataset]) -> None:
-    for keyword in ("SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"):
-        values = {str(d.get(keyword)) for d in datasets if d.get(keyword)}
+def _check_one_series(headers: Sequence[InstanceHeader], datasets: Sequence[Dataset]) -> None:
+    uids = {
+        "SeriesInstanceUID": {header.series_instance_uid for header in headers},
+        "StudyInstanceUID": {header.study_instance_uid for header in headers},
+        "FrameOfReferenceUID": {text(d, "FrameOfReferenceUID") for d in datasets} - {""},
+    }
+    for keyword, values in uids.items():
         if len(values) > 1:
             raise SeriesError(f"instances must share one {keyword}, got {len(values)}")
     if len(datasets) > 1 and any(is_multiframe(d) for d in datasets):
         raise SeriesError("a multi-frame series must be one instance, got several")
-    if len({d.get("PhotometricInterpretation") for d in datasets}) > 1:
+    if len({text(d, "PhotometricInterpretation") for d in datasets}) > 1:
         raise SeriesError("instances must share one PhotometricInterpretation")
 
 
@@ -192,10 +207,9 @@ def _check_size(datasets: Sequence[Dataset], frames: Sequence[Frame], minimum_sl
 
 
 def _stack(
-    paths: Sequence[Path],
+    files: Sequence[tuple[Path, InstanceHeader]],
     datasets: Sequence[Dataset],
     places: Sequence[Sequence[Frame]],
-    max_bytes: int,
 ) -> tuple[NDArray[np.float32], list[Frame]]:
     """Decode each file once, and put its frames in their slices; at one place the first frame
     stays.
@@ -205,17 +219,17 @@ def _stack(
     shape = len(places), int(datasets[0].Rows), int(datasets[0].Columns)
     voxels = np.empty(shape, dtype=np.float32)
     kept: dict[int, Frame] = {}
-    slice_of = {(f.instance, f.number): z for z, place in enumerate(places) for f in place}
-    for instance, path in enumerate(paths):
-        frames = [f for place in places for f in place if f.instance == instance]
-        for frame, values in zip(
-            frames, read_pixels(path, frames, max_bytes=max_bytes), strict=True
-        ):
-            z = slice_of[(frame.instance, frame.number)]
-            if z not in kept:
-                kept[z] = frame
-                voxels[z] = values
-            elif not np.array_equal(voxels[z], values):
+    slices: dict[int, list[tuple[int, Frame]]] = {}
+    for z, place in enumerate(places):
+        for frame in place:
+            slices.setdefault(frame.instance, []).append((z, frame))
+    for instance in sorted(slices):
+        last = max(frame.number for _, frame in slices[instance])
+        stored = read_pixels(*files[instance], datasets[instance], last_frame=last)
+        for z, frame in slices[instance]:
+            values = voxels[z] if z not in kept else np.empty(shape[1:], np.float32)
+            rescale(stored[frame.number - 1], frame, values)
+            if kept.setdefault(z, frame) is not frame and not np.array_equal(voxels[z], values):
                 raise GeometryError(
                     "slices must have places of their own, "
                     f"got two different ones at slice {z} of {len(places)}"

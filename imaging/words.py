@@ -1,82 +1,184 @@
-"""Code words in series descriptions, as hospitals write them in English, German and French."""
+"""Words of series descriptions, as hospitals and vendors write them, and what they mean.
+
+Nothing of a description is ever shown but the code words of these tables.
+"""
 
 import re
+import unicodedata
+from collections.abc import Iterable, Mapping
 
-# One pattern a code word; the code word itself is all that is ever shown of a description.
-_BEFORE = r"(?<![a-z])"  # digits may touch: 3dt1
-_AFTER = r"(?![a-z])"
+from metseg.series_rules import Reason
+
+# Letters bound a word, digits do not: 3dt1, t1post.
+_BEFORE = r"(?<![^\W\d_])"
+_AFTER = r"(?![^\W\d_])"
+
+MAX_TEXT = 256  # a description has 64 characters (PS3.5 6.2, LO)
+
+Table = Mapping[str, re.Pattern[str]]
+"""Code words and the patterns of plain text that mean them."""
+
+
+def plain(text: str) -> str:
+    """The text without accents, in lower case, words parted by single blanks: what patterns ask.
+
+    An upper-case letter after a lower-case one begins a word. The signs ``+ - / ( ) &`` stay.
+    """
+    parted = re.sub(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])", " ", text[:MAX_TEXT])
+    bare = "".join(c for c in unicodedata.normalize("NFKD", parted) if not unicodedata.combining(c))
+    return re.sub(r"[^\w+\-/()&]+|_+|\s+", " ", bare.casefold()).replace("_", " ").strip()
 
 
 def _word(*alternatives: str) -> re.Pattern[str]:
     return re.compile(f"{_BEFORE}(?:{'|'.join(alternatives)}){_AFTER}")
 
 
-T1 = {
-    "T1": re.compile(r"t1(?![0-9])"),
-    "MPRAGE": re.compile(r"mp2?rage|tfl3d"),
+def site_word(word: str) -> re.Pattern[str]:
+    """The pattern of a word that a site added: ``*`` stands for letters and digits."""
+    pattern = r"\w*".join(re.escape(plain(part)) for part in word.split("*"))
+    return re.compile(f"{_BEFORE}{pattern}{_AFTER}")
+
+
+_PLANE = r"(?:ax|axi|sag|cor|kor|tra|trans|obl|s|e|d)?"
+
+T1: Table = {
+    "T1": re.compile(rf"{_BEFORE}{_PLANE}t1(?![0-9])"),
+    "MPRAGE": re.compile(r"mp2?rage|(?<![a-z])tfl ?3d|(?<![a-z])rage"),
     "SPGR": re.compile(r"spgr|bravo"),
-    "VIBE": _word("vibe"),
-    "FLASH": _word("flash"),
+    "VIBE": re.compile(rf"vibe{_AFTER}"),
+    "FLASH": _word("flash", "fl3d"),
+    "TFE": _word("tfe"),
+    "FFE": _word("ffe", "ffe3d", "fast ?ffe", "3d ?ffe"),
+    "gradient echo": _word(
+        "thrive", "e ?thrive", "lava", "tigre", "quick ?3d", "gre fsp", "fsp", "fast ?fe", "faster"
+    ),
 }
 
-NOT_T1 = {
-    "T2": re.compile(r"t2(?![0-9])"),
-    "FLAIR": re.compile(r"flair|tirm"),
-    "STIR": _word("stir"),
-    "PD": _word("pd", "pdw"),
-    "diffusion": re.compile(r"dwi|dti|diff|adc|trace|resolve|tensor"),
-    "susceptibility": _word("swi", "swan", "swip", "venobold", "gre?t2", "hemo"),
-    "angiography": re.compile(r"angio|(?<![a-z])(?:tof|mra|mrv|pca?)(?![a-z])"),
-    "perfusion": re.compile(r"perf|(?<![a-z])(?:dsc|dce|asl|pcasl|cbf|cbv|mtt|ttp|tmax)(?![a-z])"),
-    "functional": _word("bold", "fmri", "epi"),
-    "spectroscopy": re.compile(r"spectro|(?<![a-z])(?:mrs|csi|svs)(?![a-z])"),
-    "cisternography": _word("ciss", "fiesta", "drive"),
-    "map": _word("map", "t1map", "fieldmap"),
+OTHER: Mapping[Reason, Table] = {
+    Reason.T2: {"T2": re.compile(rf"{_BEFORE}{_PLANE}(?:tse|fse)?t2(?![0-9])")},
+    Reason.FLAIR: {"FLAIR": re.compile(r"flair|tirm|dark ?-?fluid")},
+    Reason.STIR: {"STIR": _word("stir")},
+    Reason.PROTON_DENSITY: {"PD": _word("pd", "pdw", "proton ?(?:density)?", "dp", "rho")},
+    Reason.DIFFUSION: {
+        "diffusion": re.compile(
+            r"dwi|dti(?![a-z])|diff(?!er)|(?<![a-z])(?:e ?)?adc|difus|resolve|tensor|tractogra"
+            r"|(?<![a-z])trace(?:w|s)?(?![a-z])|(?<![a-z])(?:dw|dwibs|dki|noddi|ivim|colfa)(?![a-z])"
+            r"|(?<![a-z])b ?-?(?:value ?)?(?:[5-9]00|[1-4]000)(?![0-9])"
+        )
+    },
+    Reason.SUSCEPTIBILITY: {
+        "susceptibility": re.compile(
+            r"venobold|hemo(?!r)|haemo(?!r)|hamo(?!r)|suscept|suszep"
+            r"|(?<![a-z])(?:swi|swan|swip|bsi|swp|fsbb|qsm)(?![a-z])|(?:mag|pha|mip) ?images"
+        )
+    },
+    Reason.ANGIOGRAPHY: {
+        "angiography": re.compile(
+            r"angio|phase ?-?contrast|tricks|(?<![a-z])twist|inhance|(?<![a-z])(?:tof|tof3d|mtof"
+            r"|3d ?tof|(?:ce|fce)?-?mra|(?:ce)?-?mrv|mr ?angio|pca|pc ?[23]d|[23]d ?pc|venc|willis"
+            r"|carotis|carotid\w*|circle of)(?![a-z])"
+        )
+    },
+    Reason.PERFUSION: {
+        "perfusion": re.compile(
+            r"perf(?!ect|orm)|permeab|ktrans|dynami[ck]|dynam|(?<![a-z])(?:dsc|dce|dyn|r?cb[fv]|mtt"
+            r"|ttp|tmax|p?c?asl|pasl|pbp|gbp|4d|time ?-?resolved|smart ?prep|care ?bolus"
+            r"|bolus ?track\w*|test ?bolus)(?![a-z])"
+        )
+    },
+    Reason.FUNCTIONAL: {
+        "functional": _word("bold", "f ?mri", "epi", "ep2d", "fe ?epi", "resting ?state")
+    },
+    Reason.SPECTROSCOPY: {
+        "spectroscopy": re.compile(r"spectr|spektr|(?<![a-z])(?:mrs|mrsi|csi|svs)(?![a-z])")
+    },
+    Reason.CISTERNOGRAPHY: {
+        "cisternography": _word(
+            "ciss", "fiesta", "b ?-?ffe", "drive", "true ?fisp", "trufi", "fisp", "balanced"
+        )
+    },
+    Reason.MAP: {
+        "map": re.compile(
+            r"(?<![a-z])(?:t1|t2|field|b0|b1|feld|rho)? ?-?(?:map|maps|mapping|mapit)(?![a-z])"
+            r"|(?<![a-z])(?:molli|t1 ?-?rho|shim|field ?echo ?map|quantitative)(?![a-z])"
+        )
+    },
+    Reason.FAT_IMAGE: {
+        "fat or opposed phase": re.compile(
+            r"^fat(?: |$)|fat ?(?:only|image)|(?:dixon|flex|lava|ideal).* (?:f|fat)$"
+            r"|(?<![a-z])(?:opp|oop|out ?-?(?:of ?-?)?phase|opposed ?-?phase)(?![a-z])"
+        )
+    },
 }
+SOFT = frozenset({Reason.FLAIR, Reason.CISTERNOGRAPHY})
+"""T1 in the same text overrules these: T1 FLAIR is an inversion-recovery T1, DRIVE an option."""
 
-LOCALISER = {
-    "localiser": re.compile(r"locali[sz]er|scout|survey|3[ -]?plane|(?<![a-z])loc(?![a-z])")
+PROCESSED: Mapping[Reason, Table] = {
+    Reason.LOCALISER: {
+        "localiser": re.compile(
+            r"lo[ck]ali[sz]|scout|survey|(?:3|three) ?-?plane|smart ?brain|planscan|locator"
+            r"|(?<![a-z])(?:loc|loca|3 ?-?pl|reperage|reperes|ubersicht|calibration|kalibr\w*|cal"
+            r"|asset|coil ?survey|ref(?:erence)? ?scan|sense ?ref|pre ?-?scan|positioning"
+            r"|plan)(?![a-z])"
+        )
+    },
+    Reason.SUBTRACTION: {
+        "subtraction": re.compile(
+            r"subs?tr[ak]|s[ou]u?str[ac]|sottraz|soustr|(?<![a-z])subs?(?![a-z])(?! ?-?[0-9])"
+            r"|(?<![a-z])post ?(?:-|minus) ?pre(?![a-z])|difference|t1\S* ?- ?t1"
+        )
+    },
+    Reason.PROJECTION: {
+        "projection": _word(
+            "mip", "mips", "min ?ip", "t ?mip", "mpvr?", "vrt", "vr", "ssd", "projection",
+            "proj", "rendering", "3d ?model",
+        )
+    },
+    Reason.REFORMAT: {
+        "reformat": re.compile(
+            r"re-?format|reformat|rekonst|reconst|recostr|(?<![a-z])(?:rekon|recons?|refmt|rfmt|rfm"
+            r"|multi ?-?planar|mprs?|v ?mpr|curved|cpr|batch|resampled|fused|fusion|registered"
+            r"|coregistered)(?![a-z])"
+        )
+    },
+    Reason.SYNTHETIC: {
+        "synthetic": _word(
+            "syn(?:thetic|thesi[sz]ed)?", "magic", "sy ?mri", "segmentation", "segm",
+            "skull ?-?strip\\w*", "screen ?(?:save|shot)", "secondary ?capture", "report",
+        )
+    },
+}  # fmt: skip
+
+NOT_HEAD: Table = {
+    "another part of the body": re.compile(
+        r"(?<![a-z])(?:knee|knie|genou|ginocchio|rodilla|joelho|shoulder|schulter|epaule|spalla"
+        r"|hombro|ombro|hip|hips|hufte|hanche|ankle|foot|fuss|hand|wrist|handgelenk|elbow|ellbogen"
+        r"|[ctlh][ -]?spine|[ctl][ -]?sp|spine|spinal\w*|wirbel\w*|[hbl]ws|rachis|columna|coluna"
+        r"|colonna|rachide|vertebr\w*|cervical\w*|cervicale|thoracic|thorakal|lumbar|lumbal|lombaire"
+        r"|lombare|sacr\w*|sakr\w*|isg|neck|hals|larynx|parotis|thyroid\w*|schilddruse|abdom\w*"
+        r"|liver|leber|foie|fegato|higado|kidney|niere\w*|renal|pancreas|pankreas|mrcp|pelvis"
+        r"|pelvic|becken|bassin|prostat\w*|uterus|rektum|rectum|breast|mamma|heart|herz|cardiac"
+        r"|coeur|thorax|chest|lung|femur|tibia|thigh|oberschenkel|plexus|whole ?-?body|wb)(?![a-z])"
+    )
 }
-
-PROCESSED = {
-    "subtraction": re.compile(r"subtr|(?<![a-z])(?:sub|subs)(?![a-z])"),
-    "projection": _word("mip", "minip", "tmip", "vrt"),
-    "reformat": _word("mpr", "reformat", "curved"),
+PART_OF_HEAD: Table = {
+    "a part of the head": re.compile(
+        r"(?<![a-z])(?:sella|pituit\w*|hypophy\w*|hipofis\w*|ipofisi|iac|iacs|cai|cpa|khbw?|kbw"
+        r"|gehorgang|innenohr|felsenbein\w*|rocher\w*|orbit\w*|orbes|augenhohle|eye|temporal"
+        r"|trigemin\w*|cavernous|tmj|kiefer\w*|sinus|nnh|nasen\w*|schadelbasis"
+        r"|skull ?base)(?![a-z])"
+    )
 }
-
-BEFORE_CONTRAST = {
-    "before contrast": re.compile(
-        r"(?<![a-z])(?:pre|avant|vor)(?![a-z])|precontrast|nativ|noncon|unenhanced"
-        r"|(?<![a-z])(?:without|w/o|wo|ohne|sans|non?)[ _.-]*"
-        r"(?:contrast|kontrast|contraste|gado?|gd|km|kmg|c(?![a-z]))"
-        r"|(?<![a-z])(?:without|w/o)(?![a-z])"
+HEAD: Table = {
+    "head": re.compile(
+        r"(?<![a-z])(?:head|brain|kopf|schadel\w*|hirn\w*|gehirn|neuro\w*|cereb\w*|cerveau|crani\w*"
+        r"|crane|tete|encef\w*|enceph\w*|cabeza|cabeca|testa|hoofd|hersen\w*|skull|atama|toubu|headneck"
+        r"|cerv[eè]au|mozg\w*|hjarn\w*|hjerne)(?![a-z])|頭|脳"
     )
 }
 
-CONTRAST = {
-    "+C": re.compile(r"\+ ?c(?![a-z])|(?<![a-z0-9])c ?\+"),
-    "Gd": re.compile(r"gado|(?<![a-z])(?:t1w?)?\+?(?:gd|gad)(?![a-z])"),
-    "post": re.compile(
-        r"(?<![a-z])post(?![ _-]?op)(?:[ _-]?(?:contrast|gad\w*|gd|km|inj\w*|c))?(?![a-z])|t1post"
-    ),
-    "CE": re.compile(r"(?<![a-z])(?:t1w?)?ce(?![a-z])|t1w?c(?![a-z])"),
-    "KM": _word("km", "kmg", "nachkm", "mitkm"),
-    "contrast": re.compile(r"[ck]ontraste?(?![a-z])|enhanced|inject"),
-    "agent": re.compile(r"dotarem|prohance|magnevist|multihance|clariscan|vueway|elucirem"),
-}
 
-_NO_AGENT = re.compile(
-    r"(?:no|none|nil|n|n/?a|nein|ohne|without|w/?o|sans|non|false|unknown|0|-+|\.)(?:[ ._-].*)?"
-)
-
-
-def find(patterns: dict[str, re.Pattern[str]], texts: tuple[str, ...]) -> list[str]:
-    """Code words whose pattern is in any of the texts, in the order of the table."""
-    lowered = [re.sub(r"[_^*]+", " ", text.lower()) for text in texts]
-    return [word for word, pattern in patterns.items() if any(map(pattern.search, lowered))]
-
-
-def names_agent(value: str) -> bool:
-    """Whether ContrastBolusAgent names an agent: not empty, nor NO, NONE and the like."""
-    text = value.strip().lower()
-    return bool(text) and _NO_AGENT.fullmatch(text) is None
+def find(table: Table, text: str, extra: Iterable[str] = ()) -> list[str]:
+    """Code words of the table that a plain text holds, in its order; then the site's own."""
+    found = [word for word, pattern in table.items() if pattern.search(text)]
+    return found + [word for word in extra if site_word(word).search(text)]

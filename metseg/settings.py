@@ -3,10 +3,13 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from metseg.destination import Destination
+from metseg.series_rules import DEFAULT_RULES, SeriesRules, read_rules
 
 RESULT_SETTINGS = (
     "accept_any_t1",
@@ -16,8 +19,14 @@ RESULT_SETTINGS = (
     "minimum_volume_mm3",
     "warn_spacing_mm",
     "refuse_spacing_mm",
+    "rtstruct",
+    "fractional_seg",
+    "probability_nifti",
 )
 """The settings that can change a result: another value makes a new run beside the old one."""
+
+FIRST_RELEASE = frozenset(RESULT_SETTINGS[:7])
+"""Those that were in 0.1.0."""
 
 
 class Settings(BaseSettings):
@@ -57,6 +66,10 @@ class Settings(BaseSettings):
     accept_any_t1: bool = Field(
         False, description="Segment a T1 series even without any sign of a contrast agent."
     )
+    series_rules: Path | None = Field(
+        None,
+        description="TOML file that overrides how a series is chosen (docs/series-choice.md).",
+    )
     seed_threshold: float | None = Field(
         None,
         gt=0,
@@ -74,6 +87,30 @@ class Settings(BaseSettings):
     )
     refuse_spacing_mm: float = Field(
         6.0, gt=0, description="Slice spacing above which a series is refused."
+    )
+
+    rtstruct: bool = Field(False, description="Also write the lesions as a DICOM RT structure set.")
+    fractional_seg: bool = Field(
+        False, description="Also write the probability as a DICOM SEG of its own."
+    )
+    probability_nifti: bool = Field(False, description="Also write the probability as NIfTI.")
+    compress_seg: bool = Field(
+        True, description="Deflate DICOM SEGs. Off: for software that cannot inflate them."
+    )
+
+    push_to: str | None = Field(
+        None,
+        description="AET@HOST:PORT that gets the DICOM files of every new current result.",
+    )
+    ae_title: str = Field(
+        "METSEG",
+        min_length=1,
+        max_length=16,
+        pattern=r"^[!-\[\]-~]+$",
+        description="Our own AE title when we send.",
+    )
+    push_timeout_s: float = Field(
+        30.0, gt=0, description="Longest wait for an answer of a receiver, each."
     )
 
     quiet_s: float = Field(
@@ -95,6 +132,18 @@ class Settings(BaseSettings):
         ".metseg-complete", description="A file of this name ends the wait for its folder."
     )
     max_file_mb: float = Field(4096, gt=0, description="Larger files are quarantined unopened.")
+    max_archive_files: int = Field(
+        100_000, gt=0, description="Most files in an archive, all archives within counted."
+    )
+    max_archive_mb: float = Field(
+        16384, gt=0, description="Most that an archive may unpack to; it takes this in the spool."
+    )
+    max_archive_ratio: float = Field(
+        100, gt=1, description="Most that it may unpack to, as a multiple of its size."
+    )
+    max_archive_depth: int = Field(
+        2, ge=0, description="Archives within archives that are opened; 0 opens none at all."
+    )
 
     max_attempts: int = Field(
         3, ge=1, description="Claims of a job before it is given up as exhausted."
@@ -126,6 +175,26 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least level logged."
     )
+
+    _choice_rules: SeriesRules = PrivateAttr(DEFAULT_RULES)
+
+    @field_validator("series_rules")
+    @classmethod
+    def _rules_hold(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            read_rules(path)
+        return path
+
+    @field_validator("push_to")
+    @classmethod
+    def _destination(cls, text: str | None) -> str | None:
+        return None if not text else str(Destination.parse(text))
+
+    def model_post_init(self, context: object, /) -> None:
+        """Read the rules once: a file that changes counts when the program starts again."""
+        super().model_post_init(context)
+        if self.series_rules is not None:
+            self._choice_rules = read_rules(self.series_rules)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -173,7 +242,27 @@ class Settings(BaseSettings):
         return None if self.broker_url is None else self.broker_url.get_secret_value()
 
     @property
+    def choice_rules(self) -> SeriesRules:
+        """The rules by which a series is chosen, as they were when the program started."""
+        return self._choice_rules
+
+    @property
+    def result_values(self) -> dict[str, Any]:
+        """The settings that can change a result, of a file of rules its digest.
+
+        What came after the first release counts only when it is set to something else than its
+        default: else every known study would run again after an upgrade.
+        """
+        fields = type(self).model_fields
+        values = {name: getattr(self, name) for name in RESULT_SETTINGS}
+        values["series_rules"] = self.choice_rules.digest
+        return {
+            name: value
+            for name, value in values.items()
+            if name in FIRST_RELEASE or value != fields[name].default
+        }
+
+    @property
     def digest(self) -> str:
         """SHA-256, hex, of the settings that can change a result."""
-        relevant = {name: getattr(self, name) for name in RESULT_SETTINGS}
-        return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.result_values, sort_keys=True).encode()).hexdigest()

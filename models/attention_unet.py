@@ -87,6 +87,7 @@ def attention_unet(
     *,
     channels: int,
     filters: tuple[int, ...] = (16, 32, 64, 128, 256),
+    outputs: int = 1,
     batch_norm: bool = True,
     epsilon: float = BATCH_NORM_EPSILON,
 ) -> keras.Model:
@@ -99,12 +100,14 @@ def attention_unet(
         Of the input ``(B, H, W, channels)``; H and W multiples of ``2 ** (len(filters) - 1)``.
     filters
         Width of each level, finest first.
+    outputs
+        Maps of the head.
     batch_norm, epsilon
         See `models.blocks.double_convolution`.
 
     Returns
     -------
-    Model with one ``(B, H, W, 1)`` probability map.
+    Model with one ``(B, H, W, outputs)`` array of probabilities.
 
     Raises
     ------
@@ -134,4 +137,4 @@ def attention_unet(
         x = double_convolution(
             x, width, name=f"decoder_{level}", batch_norm=batch_norm, epsilon=epsilon
         )
-    return keras.Model(inputs, probability_head(x, name="head"), name="attention_unet")
+    return keras.Model(inputs, probability_head(x, outputs, name="head"), name="attention_unet")

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.lesions import LesionRule
+from imaging.lesion_rule import LesionRule
 from imaging.resample import to_native
 from imaging.volume import Volume
 from models.card import Card
@@ -31,7 +31,7 @@ class Network(Protocol):
         """Of the member."""
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``(n, H, W, channels)`` to ``(n, H, W)`` in [0, 1]."""
+        """``(n, H, W, channels)`` to ``(n, H, W, outputs)`` in [0, 1]: lesion, then brain."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,9 +51,8 @@ class NetworkEnsemble:
         """Build and fill the networks of a card; the files' hashes are the caller's to check."""
         chosen = choose_device(device)
         networks = [Engine.load(member, folder, device=chosen) for member in card.members]
-        fields = dict(card.contract)
-        fields["clip_percentiles"] = tuple(fields["clip_percentiles"])
-        return cls(card.version, card.rule, InputContract(**fields), networks, flip)
+        contract = InputContract.of(card.contract)
+        return cls(card.version, card.rule, contract, networks, flip)
 
     def predict(
         self, volume: Volume, *, progress: Callable[[float], None] | None = None
@@ -63,6 +62,7 @@ class NetworkEnsemble:
         head = prepare(volume, self.contract)
         prepared = time.monotonic()
         members: dict[str, NDArray[np.float32]] = {}
+        brains: list[NDArray[np.float32]] = []
         count = len(self.networks)
         for number, network in enumerate(self.networks):
 
@@ -70,16 +70,22 @@ class NetworkEnsemble:
                 if progress is not None:
                     progress((before + share) / count)
 
-            probability = predict_slices(
+            maps = predict_slices(
                 network, head.normalised, head.clahe, flip=self.flip, progress=report
             )
-            members[network.name] = to_native(probability, head.grid, corner=head.corner)
+            members[network.name] = to_native(maps[0], head.grid, corner=head.corner)
+            brains.extend(maps[1:])
         mean = np.zeros(volume.shape, dtype=np.float32)
         for probability in members.values():
             mean += probability
         mean /= np.float32(count)
+        brain = to_native(_mean(brains), head.grid, corner=head.corner) if brains else None
         seconds = {"prepare": prepared - started, "infer": time.monotonic() - prepared}
-        return Prediction(members=members, mean=np.clip(mean, 0.0, 1.0), seconds=seconds)
+        return Prediction(members, np.clip(mean, 0.0, 1.0), seconds, brain)
+
+
+def _mean(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
 
 
 def predict_slices(
@@ -90,11 +96,11 @@ def predict_slices(
     flip: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> NDArray[np.float32]:
-    """Probabilities of a prepared head, slice batches of one shape, padded with air. All ``(z, h,
-    w)``.
+    """Probabilities of a prepared head ``(z, h, w)``, one ``(z, h, w)`` for each of the network's
+    outputs. Slices go in batches of one shape, padded with air.
     """
     z, h, w = normalised.shape
-    result = np.empty((z, h, w), dtype=np.float32)
+    result: NDArray[np.float32] | None = None
     batch = np.zeros((BATCH, h + -h % MULTIPLE, w + -w % MULTIPLE, CHANNELS), dtype=np.float32)
     batch[..., : CHANNELS - 1] = normalised.min()
     for start in range(0, z, BATCH):
@@ -106,7 +112,11 @@ def predict_slices(
         if flip:
             mirrored = network(np.ascontiguousarray(batch[:, :, ::-1]))
             probability = (probability + mirrored[:, :, ::-1]) * np.float32(0.5)
-        result[start : start + count] = probability[:count, :h, :w]
+        if result is None:
+            result = np.empty((probability.shape[-1], z, h, w), dtype=np.float32)
+        result[:, start : start + count] = np.moveaxis(probability[:count, :h, :w], -1, 0)
         if progress is not None:
             progress((start + count) / z)
+    if result is None:
+        raise ValueError(f"normalised must hold slices, got {normalised.shape}")
     return result

@@ -44,9 +44,9 @@ def up_convolution(x: KerasTensor, filters: int, *, name: str) -> KerasTensor:
     )(x)
 
 
-def probability_head(x: KerasTensor, *, name: str) -> KerasTensor:
-    """1x1 convolution and sigmoid: ``(B, H, W, 1)`` in [0, 1], float32 whatever the policy."""
-    return layers.Conv2D(1, 1, activation="sigmoid", dtype="float32", name=name)(x)
+def probability_head(x: KerasTensor, outputs: int, *, name: str) -> KerasTensor:
+    """1x1 convolution and sigmoid: ``(B, H, W, outputs)`` in [0, 1], float32 under any policy."""
+    return layers.Conv2D(outputs, 1, activation="sigmoid", dtype="float32", name=name)(x)
 
 
 def check_filters(filters: tuple[int, ...], *, at_least: int = 2) -> None:

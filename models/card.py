@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from imaging.lesions import LesionRule
+from imaging.lesion_rule import LesionRule, Look
 from metseg.errors import WeightsError
 
 
@@ -24,7 +24,12 @@ class Member:
     network
         A name that `models.networks.build` knows.
     heads
-        U-Net++ heads that are averaged, or None for a network with one.
+        U-Net++ heads that are averaged, or None for a network with one. The deepest of them
+        decides how much of the network runs.
+    stored_heads
+        Heads in the file, those that may be averaged; None: no others than `heads`.
+    outputs
+        2: lesion and brain; 1: lesion only.
     file
         Weights file beside the card.
     sha256
@@ -41,8 +46,12 @@ class Member:
     file: str
     sha256: str
     temperature: float = 1.0
+    outputs: int = 1
+    stored_heads: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
+        if self.stored_heads is not None and not set(self.heads or ()) <= set(self.stored_heads):
+            raise ValueError(f"heads must be among {self.stored_heads}, got {self.heads}")
         if Path(self.file).name != self.file:
             raise ValueError(f"file must be a name without folders, got {self.file!r}")
         if not self.temperature > 0:
@@ -92,7 +101,7 @@ def read_card(path: Path) -> Card:
     try:
         fields = json.loads(path.read_text())
         members = tuple(_member(item) for item in fields.pop("members"))
-        rule = LesionRule(**fields.pop("rule"))
+        rule = rule_from(fields.pop("rule"))
         return Card(members=members, rule=rule, **fields)
     except (OSError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise WeightsError(f"weights card must be readable, got {path.name}: {error}") from error
@@ -111,7 +120,17 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def rule_from(fields: Mapping[str, Any]) -> LesionRule:
+    """A lesion rule from its fields in JSON."""
+    fields = dict(fields)
+    look = fields.pop("look", None)
+    if look is None:
+        return LesionRule(**fields)
+    look = {key: tuple(v) if isinstance(v, list) else v for key, v in look.items()}
+    return LesionRule(look=Look(**look), **fields)
+
+
 def _member(fields: dict[str, Any]) -> Member:
-    heads = fields.pop("heads")
-    filters = tuple(fields.pop("filters"))
-    return Member(filters=filters, heads=None if heads is None else tuple(heads), **fields)
+    lists = ("filters", "heads", "stored_heads")
+    tuples = {name: tuple(fields.pop(name)) for name in lists if fields.get(name) is not None}
+    return Member(**fields | tuples)

@@ -7,6 +7,7 @@ named without loading networks. No network library is imported here.
 """
 
 import importlib
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from models.card import Card, file_sha256, read_card
 from models.ensemble import Ensemble
 
 WEIGHTS_IN_THE_BOX = Path(__file__).parent / "weights"
+MODEL_CARD = "model-card.json"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # By name only: an import statement, even inside a function, would tie the watcher to the network
@@ -52,6 +54,20 @@ def model_version(name: str, weights_dir: Path | None = None) -> str:
     if ":" in name:
         return str(_factory(name).version)
     return _card(name, weights_dir)[0].version
+
+
+def short_model_card(name: str, weights_dir: Path | None = None) -> list[str]:
+    """What the weights have seen and what was measured, a few lines; none where nothing is told or
+    the model card beside the weights is of others.
+    """
+    if ":" in name:
+        return []
+    card, folder = _card(name, weights_dir)
+    try:
+        said = json.loads((folder / MODEL_CARD).read_text())
+        return [str(line) for line in said["short"]] if said["version"] == card.version else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def describe(name: str, weights_dir: Path | None = None) -> list[WeightsFile]:
@@ -96,18 +112,18 @@ def load_ensemble(
                 f"weights file {file.path.name} must have SHA-256 {file.sha256_expected}, "
                 f"got {file.sha256_found or 'no file'}"
             )
-    networks = _import_quietly(_NETWORKS)
+    networks = import_quietly(_NETWORKS)
     loaded: Ensemble = networks.NetworkEnsemble.load(card, folder, flip=flip, device=device)
     return loaded
 
 
 def device_names() -> list[str]:
     """The devices that networks can run on; imports Keras."""
-    names: list[str] = _import_quietly("models.engines").device_names()
+    names: list[str] = import_quietly("models.engines").device_names()
     return names
 
 
-def _import_quietly(module: str) -> Any:
+def import_quietly(module: str) -> Any:
     """Import what imports TensorFlow, whose C++ writes of missing CUDA to file descriptor 2 before
     it reads its own log level.
     """

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from metseg.errors import DeviceError, OutOfMemoryError, WeightsError
 from models.card import Member
 from models.networks import build
+from models.unet_plus_plus import pruned
 
 # By name, since each backend has its own classes (TensorFlow, Torch, JAX).
 _OUT_OF_MEMORY: Final = frozenset({"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"})
@@ -67,7 +68,7 @@ class Engine:
 
     @classmethod
     def load(cls, member: Member, folder: Path, *, device: str) -> "Engine":
-        """Build the member's network and read its weights.
+        """Build the member's network, read its weights and prune it to the wanted heads.
 
         Raises
         ------
@@ -78,7 +79,8 @@ class Engine:
             model = build(
                 member.network,
                 filters=member.filters,
-                heads=member.heads,
+                heads=member.stored_heads or member.heads,
+                outputs=member.outputs,
                 batch_norm=member.batch_norm,
             )
             try:
@@ -87,13 +89,15 @@ class Engine:
                 raise WeightsError(
                     f"weights file {member.file} must fit {member.network}: {error}"
                 ) from error
+            if member.stored_heads and member.heads:
+                model = pruned(model, member.heads)
         return cls(model, member, device=device)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Calibrated probabilities ``(n, H, W)`` of inputs ``(n, H, W, channels)``; heads are
-        averaged.
+        """Probabilities ``(n, H, W, outputs)`` of ``(n, H, W, channels)``, mean of the heads.
 
-        H and W must be multiples of 16 for five levels.
+        The first is of lesions, calibrated; a second is of brain. H and W must be multiples of 16
+        for five levels.
 
         Raises
         ------
@@ -104,8 +108,9 @@ class Engine:
             # Not Model.predict: it leaks in long loops.
             outputs = self._model.predict_on_batch(batch)
         heads = outputs if isinstance(outputs, list) else [outputs]
-        mean = np.mean([np.asarray(head[..., 0], dtype=np.float32) for head in heads], axis=0)
-        return calibrate(mean, self.temperature)
+        mean = np.mean([np.asarray(head, dtype=np.float32) for head in heads], axis=0)
+        mean[..., 0] = calibrate(mean[..., 0], self.temperature)
+        return np.asarray(mean, dtype=np.float32)
 
 
 def calibrate(probability: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.lesions import LesionRule
+from imaging.lesion_rule import LesionRule
 from imaging.volume import Volume
 
 
@@ -21,6 +21,8 @@ class Prediction:
         Calibrated probability ``(Z, H, W)`` float32 in [0, 1] of each member, on the native grid.
     mean
         Their mean, same shape and range.
+    brain
+        Mean probability of brain, same shape and range; None when no member tells.
     seconds
         Wall time by stage: prepare, infer.
     """
@@ -28,6 +30,7 @@ class Prediction:
     members: Mapping[str, NDArray[np.float32]]
     mean: NDArray[np.float32]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    brain: NDArray[np.float32] | None = None
 
 
 class Ensemble(Protocol):

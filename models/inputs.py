@@ -2,8 +2,9 @@
 fulfil it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class InputContract:
     clip_percentiles
         Of the head's intensities; what lies outside is cut off.
     clahe_clip, clahe_tile_mm
-        See `imaging.contrast.enhance_contrast`.
+        See `imaging.contrast.enhance_contrast`; a clip of 0 leaves the channel empty.
     margin
         Voxels kept around the head when cropping to it.
     """
@@ -45,6 +46,14 @@ class InputContract:
     clahe_clip: float = 2.0
     clahe_tile_mm: float = 28.0
     margin: int = 4
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> "InputContract":
+        """From a card's fields, where pairs are lists."""
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
+        }
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,6 +162,8 @@ def equalise(
     Give `value_range`, the least and greatest value of the whole head, when these are only some of
     its slices.
     """
+    if contract.clahe_clip == 0:
+        return np.zeros(normalised.shape, dtype=np.float32)
     return enhance_contrast(
         normalised,
         clip_limit=contract.clahe_clip if clip_limit is None else clip_limit,

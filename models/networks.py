@@ -8,6 +8,9 @@ from models.attention_unet import attention_unet
 from models.inputs import CHANNELS
 from models.unet_plus_plus import unet_plus_plus
 
+# What the networks say of every pixel: probability of lesion, probability of brain.
+OUTPUTS = 2
+
 BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "attention_unet": attention_unet,
     "unet_plus_plus": unet_plus_plus,
@@ -19,11 +22,13 @@ def build(
     *,
     filters: tuple[int, ...],
     heads: tuple[int, ...] | None = None,
+    outputs: int = OUTPUTS,
     batch_norm: bool = True,
 ) -> keras.Model:
     """A new network for the input contract, with random weights.
 
-    `heads` are those of U-Net++, by default all; a network with one head takes None.
+    `heads` are those of U-Net++, by default all; a network with one head takes None. `outputs` 1
+    leaves the brain out.
 
     Raises
     ------
@@ -33,4 +38,6 @@ def build(
     if name not in BUILDERS:
         raise ValueError(f"name must be one of {sorted(BUILDERS)}, got {name!r}")
     options = {} if heads is None else {"heads": heads}
-    return BUILDERS[name](channels=CHANNELS, filters=filters, batch_norm=batch_norm, **options)
+    return BUILDERS[name](
+        channels=CHANNELS, filters=filters, outputs=outputs, batch_norm=batch_norm, **options
+    )

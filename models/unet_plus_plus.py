@@ -17,6 +17,7 @@ def unet_plus_plus(
     channels: int,
     filters: tuple[int, ...] = (16, 32, 64, 128, 256),
     heads: tuple[int, ...] | None = None,
+    outputs: int = 1,
     batch_norm: bool = True,
     epsilon: float = BATCH_NORM_EPSILON,
 ) -> keras.Model:
@@ -33,15 +34,17 @@ def unet_plus_plus(
         Width of each row, finest first.
     heads
         Which of the nodes X[0,1..depth] get a head, by default all (deep supervision). Nodes that
-        no wanted head needs are not built: ``heads=(2,)`` is the network pruned to L2, and loads by
-        name from the full one.
+        no wanted head needs are not built: ``heads=(2,)`` is the network pruned to L2. `pruned`
+        makes it of a full one with its weights.
+    outputs
+        Maps of each head.
     batch_norm, epsilon
         See `models.blocks.double_convolution`.
 
     Returns
     -------
-    One ``(B, H, W, 1)`` probability map a head, in a list, shallowest first; a lone head is not in
-    a list.
+    One ``(B, H, W, outputs)`` array of probabilities a head, in a list, shallowest first; a lone
+    head is not in a list.
 
     Raises
     ------
@@ -70,5 +73,18 @@ def unet_plus_plus(
             nodes[i, j] = double_convolution(
                 x, filters[i], name=name, batch_norm=batch_norm, epsilon=epsilon
             )
-    outputs = [probability_head(nodes[0, j], name=f"head_{j}") for j in heads]
-    return keras.Model(inputs, outputs if len(outputs) > 1 else outputs[0], name="unet_plus_plus")
+    maps = [probability_head(nodes[0, j], outputs, name=f"head_{j}") for j in heads]
+    return keras.Model(inputs, maps if len(maps) > 1 else maps[0], name="unet_plus_plus")
+
+
+def pruned(model: keras.Model, heads: tuple[int, ...]) -> keras.Model:
+    """The network to these of its heads, with its weights and without nodes that no other head
+    needs.
+
+    Raises
+    ------
+    ValueError
+        The network lacks one of the heads.
+    """
+    maps = [model.get_layer(f"head_{j}").output for j in sorted(set(heads))]
+    return keras.Model(model.input, maps if len(maps) > 1 else maps[0], name=model.name)

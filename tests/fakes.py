@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.lesions import LesionRule
+from imaging.lesion_rule import LesionRule
 from imaging.volume import Volume
 from metseg.errors import DeviceError
 from models.ensemble import Prediction

@@ -191,7 +191,9 @@ def encode(dataset: Dataset, transfer_syntax: str) -> None:
         dataset.compress(target, generate_instance_uid=False)
     else:
         dataset.file_meta.TransferSyntaxUID = target
-    if target == ExplicitVRBigEndian:  # pydicom swaps all but pixels
+    if (
+        target == ExplicitVRBigEndian and dataset.BitsAllocated == 16
+    ):  # pydicom swaps all but pixels
         dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").byteswap().tobytes()
 
 

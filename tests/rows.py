@@ -89,6 +89,32 @@ def lesion(number: int = 1, *, volume_mm3: float = 100.0) -> NewLesion:
     )
 
 
+EVALUATION = NewEvaluation(
+    reference_sha256="f" * 64,
+    reference_kind="dicom-seg",
+    dice=0.8,
+    lesion_dice=0.75,
+    hd95_mm=1.5,
+    true_positives=2,
+    false_positives=0,
+    false_negatives=1,
+    reference_volume_mm3=310.0,
+    volume_error_mm3=-10.0,
+    surface_dice=0.85,
+    lesion_surface_dice=0.9,
+    surface_dice_tolerance_mm=1.0,
+    relative_volume_error=-10.0 / 310.0,
+    found_below_3mm=0,
+    lesions_below_3mm=1,
+    found_3_to_5mm=0,
+    lesions_3_to_5mm=0,
+    found_5_to_10mm=2,
+    lesions_5_to_10mm=2,
+    found_from_10mm=0,
+    lesions_from_10mm=0,
+)
+
+
 def found(claim: Claim, *, lesions: int = 2, series: str = "1.2.1") -> NewResult:
     """A result with so many lesions (200, 100, 66.7 mm3, ...) and one row of everything else."""
     directory = f"1/{claim.job_id}-{claim.fence}"
@@ -106,7 +132,7 @@ def found(claim: Claim, *, lesions: int = 2, series: str = "1.2.1") -> NewResult
             NewSeries("1.2.9", "MR", 3, False, False, 0.0, (), ("not T1",)),
         ),
         artifacts=(NewArtifact("mask-nifti", f"{directory}/mask.nii.gz", 7, "e" * 64),),
-        evaluations=(NewEvaluation("f" * 64, "dicom-seg", 0.8, 0.75, 1.5, 2, 0, 1, 310.0, -10.0),),
+        evaluations=(EVALUATION,),
         agreement=0.95,
         expected_dice=0.9,
         entropy=0.1,

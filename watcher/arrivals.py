@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from db.tables import FileStatus
 from metseg.errors import DiskFullError
 from metseg.settings import Settings
+from watcher.archives import Archives
 from watcher.grouping import ReadyStudy, StudyWait, group
-from watcher.header_pass import HeaderPass
+from watcher.header_pass import Archive, Header, HeaderPass, Nifti, Refusal
 from watcher.inbox import ScanReport, Sighting, walk
 from watcher.intake import DISPUTED, Intake, JobKey, StudyFile, Taken
 from watcher.ledger import Ledger, may_pass
+from watcher.pairing import Pairing
 from watcher.spooling import free_bytes
 from watcher.tracker import Tracker
 from watcher.verdicts import Judgement, judge, judge_refusal
@@ -26,6 +28,7 @@ READ_BUDGET_S = 5.0
 INTAKE_BUDGET_S = 5.0
 """No study is begun after this time of a step, for the same reason."""
 LOGGED_IDS = 10
+NOT_OPENED = Refusal("archive", "archives are not opened, max_archive_depth is 0", ignore=True)
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +59,14 @@ class Arrivals:
     waits: list[StudyWait] = field(default_factory=list)
     tracker: Tracker = field(default_factory=Tracker)
     ledger: Ledger = field(init=False)
+    archives: Archives = field(init=False)
+    pairing: Pairing = field(init=False)
     intake: Intake = field(init=False)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.sessions)
+        self.pairing = Pairing(self.sessions)
+        self.archives = Archives(self.settings, self.inbox, self.tracker, self.ledger)
         self.intake = Intake(
             self.inbox, self.settings.spool_dir, self.sessions, self.headers, self.beat
         )
@@ -84,6 +91,7 @@ class Arrivals:
         settled = self.tracker.observe(undone, now=tick, quiet_s=self.settings.quiet_s)
         self._record_new(undone, now)
         self._read_headers()
+        self._pair(settled)
         self._apply(judge(settled, self.tracker, max_bytes=self.max_bytes), tick)
         if self.backlog:  # any of the files that are not read yet may be of any study
             return
@@ -93,13 +101,20 @@ class Arrivals:
             now=tick,
             quiet_s=self.settings.quiet_s,
         )
+        self._close_archives()  # even when the disk is too full to take a study in
         self._take_in_all(ready, tick=tick, now=now)
+        self._close_archives()
+        self._open_archives(tick)
 
     def _scan(self, tick: float) -> dict[str, Sighting]:
         """The entries that are not dealt with."""
         report = ScanReport()
         undone = {}
         for sighting in walk(self.inbox, report, marker=self.settings.marker):
+            if not self._is_done(sighting, tick):
+                undone[sighting.path] = sighting
+        self.archives.forget(undone, complete=report.complete)
+        for sighting in self.archives.sightings():
             if not self._is_done(sighting, tick):
                 undone[sighting.path] = sighting
         if report.complete:
@@ -134,9 +149,22 @@ class Arrivals:
         for path in unread:
             if time.monotonic() > end:
                 break
-            self.tracker.verdicts[path] = self.headers.read(self.inbox / path)
+            verdict = self.headers.read(self.archives.source(path))
+            if verdict == Archive() and not self.settings.max_archive_depth:
+                verdict = NOT_OPENED
+            self.tracker.verdicts[path] = verdict
             self.beat()
         self.backlog = any(path not in self.tracker.verdicts for path in unread)
+
+    def _pair(self, settled: Iterable[str]) -> None:
+        """Find the studies of settled references, once everything around them is read."""
+        verdicts = self.tracker.verdicts
+        for path in settled:
+            found = verdicts.get(path)
+            if isinstance(found, Nifti) and not self.backlog:
+                verdicts[path] = self.pairing.pair(path, found, verdicts)
+            elif isinstance(found, Header) and found.refers_to and not self.backlog:
+                verdicts[path] = self.pairing.rehome(found, verdicts)
 
     def _apply(self, judged: Iterable[Judgement], tick: float) -> None:
         """Record judgements, a batch for each reason."""
@@ -177,7 +205,11 @@ class Arrivals:
             known = self.ledger.get(path)
             if known is None or known.fingerprint != self.tracker.looks[path].fingerprint:
                 return  # not recorded yet: the next step
-            files.append(StudyFile(path, known.id, known.fingerprint))
+            fingerprint = self.archives.fingerprint(path, known.fingerprint)
+            verdict = self.tracker.verdicts[path]
+            own_study = verdict.own_study if isinstance(verdict, Header) else None
+            source = self.archives.source(path)
+            files.append(StudyFile(path, known.id, source, fingerprint, own_study))
         self._check_space(sum(file.fingerprint.size for file in files))
         started = time.monotonic()
         taken = self.intake.take(study.study, files, self.job_key(), now=now)
@@ -191,8 +223,20 @@ class Arrivals:
                 time.monotonic() - started,
                 "known already" if taken.outcome.known else f"job {taken.outcome.job_id}",
             )
+            self.tracker.hurry(self.pairing.waiting, now=tick)
             self.tally.known += taken.outcome.known
             self.tally.taken_in += not taken.outcome.known
+
+    def _close_archives(self) -> None:
+        for path, n_files in self.archives.done().items():
+            reason = f"unpacked: {n_files} files"
+            self._apply([Judgement(path, FileStatus.IGNORED, reason)], 0.0)
+
+    def _open_archives(self, tick: float) -> None:
+        ready = self.tracker.closed_archives(now=tick, quiet_s=self.settings.quiet_s)
+        refused = self.archives.step(ready)
+        self._apply([judge_refusal(path, why) for path, why in refused.items()], tick)
+        self._close_archives()  # empty ones
 
     def _check_space(self, n_bytes: int) -> None:
         free = free_bytes(self.settings.spool_dir)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from watcher.inbox import INSIDE
 from watcher.settle import MINIMUM_LOOKS, Look, has_settled
 
 STRANGER_QUIETS = 5
@@ -16,18 +17,20 @@ class Waiting:
     """A file that is not dealt with yet.
 
     `study` is its StudyInstanceUID as far as known, from an earlier fingerprint if need be;
-    `readable` says that the header was read at the present fingerprint.
+    `readable` says that the header was read at the present fingerprint, `opening` that it is an
+    archive, and what is in it not known.
     """
 
     path: str
     look: Look
     study: str | None
     readable: bool
+    opening: bool = False
 
     @property
     def folder(self) -> str:
-        """Folder below the inbox, ``.`` for the inbox itself."""
-        return str(PurePosixPath(self.path).parent)
+        """Folder below the inbox, ``.`` for the inbox itself; of a file in an archive, its."""
+        return str(PurePosixPath(self.path.partition(INSIDE)[0]).parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def group(
     for file in files:
         if file.study is not None:
             studies.setdefault(file.study, []).append(file)
-        elif not has_settled(file.look, now=now, quiet_s=quiet_s):
+        elif file.opening or not has_settled(file.look, now=now, quiet_s=quiet_s):
             strangers[file.folder] = max(
                 file.look.since, strangers.get(file.folder, file.look.since)
             )

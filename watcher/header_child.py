@@ -5,16 +5,22 @@ It runs under a memory limit. Whatever a hostile file does here, the watcher goe
 
 import contextlib
 import json
+import os
+import re
 import resource
+import stat
 import sys
 from pathlib import Path
 from typing import Any
 
-from imaging.headers import NotDicomError, read_header
+from imaging.headers import REFERENCE_MODALITIES, NotDicomError, read_header
+from imaging.nifti_header import read_nifti_header
 from metseg.errors import DicomError
+from watcher.inbox import is_archive_name
 
 MEMORY_BYTES = 512 * 1024**2
 """Address space of the child: a header needs a few MB."""
+SIDECAR_BYTES = 1 << 20
 
 
 def main() -> None:
@@ -32,6 +38,10 @@ def answer(path: Path, max_bytes: int) -> dict[str, Any]:
     try:
         header = read_header(path, max_bytes=max_bytes)
     except NotDicomError as error:
+        if is_archive_name(path.name):
+            return {"archive": True}
+        if read_nifti_header(path) is not None:
+            return {"nifti": sidecar_study(path)}
         return {"ignore": error.code, "message": str(error)}
     except DicomError as error:
         return {"refuse": error.code, "message": str(error)}
@@ -39,13 +49,39 @@ def answer(path: Path, max_bytes: int) -> dict[str, Any]:
         return {"unreadable": True, "message": error.strerror or "no reason given"}
     except MemoryError:
         return {"refuse": "header_memory", "message": "the header needs more memory than allowed"}
-    return {
+    said: dict[str, Any] = {
         "study": header.study_instance_uid,
         "series": header.series_instance_uid,
         "sop": header.sop_instance_uid,
         "modality": header.modality,
         "manufacturer": header.manufacturer,
     }
+    if header.modality in REFERENCE_MODALITIES:
+        said["refers_to"] = header.refers_to
+    return said
+
+
+def sidecar_study(path: Path) -> str | None:
+    """The StudyInstanceUID in the JSON file of the same name, as dcm2niix writes it."""
+    stem = path.name.removesuffix(".gz").removesuffix(".nii")
+    try:
+        said = json.loads(_content_of(path.with_name(f"{stem}.json")))
+    except (OSError, ValueError, RecursionError):
+        return None
+    uid = said.get("StudyInstanceUID") if isinstance(said, dict) else None
+    return uid if isinstance(uid, str) and re.fullmatch(r"[0-9.]{1,64}", uid) else None
+
+
+def _content_of(sidecar: Path) -> bytes:
+    """All of a small regular file; nothing of any other, and no waiting for a pipe."""
+    descriptor = os.open(sidecar, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > SIDECAR_BYTES:
+            return b""
+        return os.read(descriptor, SIDECAR_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 if __name__ == "__main__":

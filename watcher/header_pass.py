@@ -23,12 +23,32 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the watcher needs of an instance. UIDs match ``[0-9.]{1,64}``."""
+    """What the watcher needs of an instance. UIDs match ``[0-9.]{1,64}``.
+
+    `refers_to` are studies and series that a reference segmentation names; `own_study` is what its
+    file says, where it was found to be of another.
+    """
 
     study: str
     series: str
     sop: str
     modality: str
+    refers_to: tuple[str, ...] = ()
+    own_study: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """No DICOM, and named as an archive. `is_open`: the files in it are known."""
+
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Nifti:
+    """A mask, perhaps, of a study that is to be found. `study`: what its sidecar says."""
+
+    study: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +69,9 @@ class Refusal:
         return f"{self.code}: {self.message}"
 
 
+Verdict = Header | Archive | Nifti | Refusal
+
+
 class HeaderPass:
     """Reads one header at a time. Close it, or use it in a ``with``."""
 
@@ -57,7 +80,7 @@ class HeaderPass:
         self._time_limit_s = time_limit_s
         self._child: subprocess.Popen[bytes] | None = None
 
-    def read(self, path: Path) -> Header | Refusal:
+    def read(self, path: Path) -> Verdict:
         """The header of one file. A file that kills or stalls the child is refused."""
         child = self._running_child()
         assert child.stdin is not None
@@ -113,7 +136,11 @@ class HeaderPass:
         self.close()
 
 
-def _understand(answer: dict[str, Any]) -> Header | Refusal:
+def _understand(answer: dict[str, Any]) -> Verdict:
+    if "archive" in answer:
+        return Archive()
+    if "nifti" in answer:
+        return Nifti(answer["nifti"])
     if "ignore" in answer:
         return _refusal(answer["ignore"], answer["message"], ignore=True)
     if "refuse" in answer:
@@ -123,7 +150,7 @@ def _understand(answer: dict[str, Any]) -> Header | Refusal:
     if answer["manufacturer"] == OWN_MANUFACTURER:
         return _refusal("own_result", "metseg wrote it", ignore=True)
     study, series, modality = map(intern, (answer["study"], answer["series"], answer["modality"]))
-    return Header(study, series, answer["sop"], modality)
+    return Header(study, series, answer["sop"], modality, tuple(answer.get("refers_to", ())))
 
 
 @lru_cache(maxsize=100)

@@ -10,9 +10,47 @@ from pathlib import Path
 from metseg.errors import InfrastructureError
 from watcher.settle import Fingerprint
 
-PARTIAL_SUFFIXES = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp")
+PARTIAL_SUFFIXES = (
+    ".part",  # Firefox, wget, KDE
+    ".partial",  # Internet Explorer, Edge
+    ".crdownload",  # Chrome
+    ".download",  # Safari
+    ".opdownload",  # Opera
+    ".filepart",  # WinSCP
+    ".aria2",
+    ".tmp",
+    ".temp",
+    ".swp",
+)
 """Names that copying programs give to what they have not finished."""
 SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
+SYSTEM_FOLDERS = frozenset(
+    {
+        "@eadir",  # thumbnails of Synology
+        "@recycle",
+        "@recently-snapshot",
+        "#recycle",
+        "#snapshot",
+        "$recycle.bin",
+        "__macosx",
+        "lost+found",
+        "system volume information",
+    }
+)
+"""Folders of file servers and systems, in lower case: nothing below them is listed."""
+ARCHIVE_SUFFIXES = (
+    ".zip",
+    ".tar",
+    ".tar.gz",
+    ".tgz",
+    ".tar.bz2",
+    ".tbz2",
+    ".tbz",
+    ".tar.xz",
+    ".txz",
+)
+INSIDE = "//"
+"""Between the path of an archive and that of a file in it: no path of a folder holds it."""
 LONGEST_STORED = 1000
 """Bytes of a path that the database takes as it is: PostgreSQL indexes no more than 2700."""
 LONGEST_TIME = 2**63
@@ -29,7 +67,10 @@ class InboxError(InfrastructureError):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One entry. `path` is relative to the inbox; `skip` says why it is no file of ours."""
+    """One entry. `path` is relative to the inbox; `skip` says why it is no file of ours.
+
+    A folder that is passed over is an entry, with all that is in it.
+    """
 
     path: str
     fingerprint: Fingerprint
@@ -49,7 +90,7 @@ class ScanReport:
 
 
 def walk(inbox: Path, report: ScanReport, *, marker: str) -> Iterator[Sighting]:
-    """Every entry below the inbox that is no folder.
+    """Every entry below the inbox that is no folder, and folders that are passed over.
 
     Raises
     ------
@@ -63,7 +104,7 @@ def walk(inbox: Path, report: ScanReport, *, marker: str) -> Iterator[Sighting]:
             with os.scandir(inbox / folder) as entries:
                 for entry in entries:
                     path = f"{folder}/{entry.name}" if folder else entry.name
-                    if entry.is_dir(follow_symlinks=False):
+                    if entry.is_dir(follow_symlinks=False) and not skip_folder(entry.name):
                         pending.append(path)
                     else:
                         yield from _sight(path, entry, marker)
@@ -102,18 +143,56 @@ def stored_path(path: str) -> str:
     return f"?/{hashlib.sha256(raw).hexdigest()}"
 
 
-def _reason_to_skip(name: str, mode: int, marker: str) -> str | None:
-    if stat.S_ISLNK(mode):
-        return "link"
-    if not stat.S_ISREG(mode):
-        return "not a regular file"
-    if name == marker:
-        return MARKER
+def stands(inbox: Path, path: str, before: Fingerprint) -> bool:
+    """Whether a file is as it was; a file of an archive, whether the archive is. One that cannot
+    be looked at just now is not gone.
+
+    `path` is relative to the inbox, `before` the fingerprint that was recorded with it.
+    """
+    outermost, inside, _ = path.partition(INSIDE)
+    try:
+        now = fingerprint_of(os.lstat(inbox / outermost))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return now == before if not inside else inside_fingerprint(now, before.size) == before
+
+
+def inside_fingerprint(archive: Fingerprint, size: int) -> Fingerprint:
+    """The fingerprint of a file of `size` bytes in an archive: it stands while the archive does."""
+    return Fingerprint(size, archive.mtime_ns, archive.inode)
+
+
+def is_archive_name(name: str) -> bool:
+    """Whether a file of this name is to be opened as an archive."""
+    return name.lower().endswith(ARCHIVE_SUFFIXES)
+
+
+def skip_name(name: str) -> str | None:
+    """Why a file of this name is none of ours."""
     if name.startswith("."):
-        return "hidden"
+        return "hidden"  # rsync names its partial files so
     low = name.lower()
     if low in SYSTEM_NAMES:
         return "system file"
     if low.endswith(PARTIAL_SUFFIXES) or low.startswith("~$"):
         return "partial file"
     return None
+
+
+def skip_folder(name: str) -> str | None:
+    """Why nothing in a folder of this name is ours."""
+    if name.startswith("."):
+        return "hidden folder"  # .snapshot, .Trash, .rsync-partial
+    return "system folder" if name.lower() in SYSTEM_FOLDERS else None
+
+
+def _reason_to_skip(name: str, mode: int, marker: str) -> str | None:
+    if stat.S_ISDIR(mode):
+        return skip_folder(name)
+    if stat.S_ISLNK(mode):
+        return "link"
+    if not stat.S_ISREG(mode):
+        return "not a regular file"
+    return MARKER if name == marker else skip_name(name)

@@ -1,6 +1,5 @@
 """Takes one complete study in: an immutable copy in the spool and rows, in one transaction."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,8 +19,9 @@ from db.intake import (
     record_intake,
 )
 from db.tables import FileStatus, SourceFile
-from watcher.header_pass import Header, HeaderPass, Refusal
-from watcher.inbox import fingerprint_of
+from watcher.header_pass import Header, HeaderPass, Nifti, Refusal
+from watcher.inbox import stands
+from watcher.pairing import nifti_header
 from watcher.settle import Fingerprint
 from watcher.spooling import Copied, MovedError, UnreadableError, copy_in, place, workspace
 from watcher.union import Arrival, Held, Union, unite
@@ -31,11 +31,16 @@ DISPUTED = "sop_conflict: one SOPInstanceUID came with two contents; remove one 
 
 @dataclass(frozen=True, slots=True)
 class StudyFile:
-    """A settled file: its path below the inbox, its row, what it was when it settled."""
+    """A settled file: its path below the inbox, and its row."""
 
     path: str
     file_id: int
+    source: Path
+    """Where its bytes are: in the inbox, or unpacked from an archive there."""
     fingerprint: Fingerprint
+    """Of `source`."""
+    own_study: str | None = None
+    """What its header says, of a reference that was found to be of this study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ class Intake:
         for number, file in enumerate(files):
             self.beat()
             try:
-                copied = copy_in(self.inbox / file.path, file.fingerprint, folder / str(number))
+                copied = copy_in(file.source, file.fingerprint, folder / str(number))
             except MovedError:
                 taken.moved.append(file.path)
                 continue
@@ -118,12 +123,14 @@ class Intake:
                 taken.refused[file.path] = Refusal("unreadable", str(error), again=True)
                 continue
             header = self.headers.read(copied.path)
-            if isinstance(header, Refusal):
-                taken.refused[file.path] = header
-            elif header.study != study:
-                taken.moved.append(file.path)
-            else:
+            if isinstance(header, Nifti):
+                header = nifti_header(study, file.path)
+            if isinstance(header, Header) and header.study == (file.own_study or study):
                 arrived.append(_Arrived(file, copied, header))
+            elif isinstance(header, Refusal):
+                taken.refused[file.path] = header
+            else:
+                taken.moved.append(file.path)
         return arrived
 
     def _record(
@@ -189,19 +196,9 @@ class Intake:
             if row.id in own or uid not in contested or uid is None or sha256 is None:
                 continue
             before = Fingerprint(row.size, row.mtime_ns, int(row.inode))
-            if stands(self.inbox / row.path, before):
+            if stands(self.inbox, row.path, before):
                 standing.setdefault(uid, set()).add(sha256)
         return standing
-
-
-def stands(path: Path, before: Fingerprint) -> bool:
-    """Whether the file is as it was. One that cannot be looked at just now is not gone."""
-    try:
-        return fingerprint_of(os.lstat(path)) == before
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
 
 
 def _held(instance: NewInstance) -> Held:

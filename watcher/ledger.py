@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session, sessionmaker
 from db.files import KnownFile, SeenFile, see, set_status
 from db.session import read_only
 from db.tables import FileStatus, SourceFile
-from watcher.inbox import stored_path
+from watcher.inbox import INSIDE, stored_path
 from watcher.settle import Fingerprint
 
 BATCH = 200
 """Files a transaction: a thousand at once cost 20 MB of compiled SQL."""
 DONE = frozenset({FileStatus.INGESTED, FileStatus.IGNORED, FileStatus.QUARANTINED})
 GONE = "gone: it left the inbox before it was taken in"
-PASSING = ("unreadable", "gone")
+PASSING = ("unreadable", "gone", "unpaired")
 """Reasons that begin so may pass: such files are tried again."""
 
 
@@ -85,9 +85,14 @@ class Ledger:
         self._mark([stored_path(path) for path in paths], status, reason, beat)
 
     def mark_gone(self, present: Collection[str]) -> None:
-        """Close the files that wait, but are not among the present paths any more."""
+        """Close the files that wait, but are not among the present paths any more. Those of a
+        present archive may yet come out of it."""
         here = {stored_path(path) for path in present}
-        gone = [key for key, known in self._known.items() if not known.done and key not in here]
+        gone = [
+            key
+            for key, known in self._known.items()
+            if not known.done and key not in here and key.partition(INSIDE)[0] not in here
+        ]
         self._mark(gone, FileStatus.IGNORED, GONE, lambda: None)
 
     def _mark(

@@ -1,15 +1,17 @@
 """The files that are not dealt with yet: how long they stand, what is in them, who is refused."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from watcher.grouping import Waiting
-from watcher.header_pass import Header, Refusal
+from watcher.grouping import Waiting, is_marked
+from watcher.header_pass import Archive, Header, Verdict
 from watcher.inbox import MARKER, Sighting
-from watcher.settle import MINIMUM_LOOKS, Look, settle
+from watcher.settle import MINIMUM_LOOKS, Fingerprint, Look, settle
 
 FIRST_RETRY_S = 60.0
 LONGEST_RETRY_S = 3600.0
+UNKNOWN = Fingerprint(-1, 0, 0)
+OPEN = Archive(is_open=True)
 
 
 @dataclass(slots=True)
@@ -27,7 +29,7 @@ class Tracker:
     looks: dict[str, Look] = field(default_factory=dict)
     skips: dict[str, str] = field(default_factory=dict)
     """Why an entry is no file of ours, for the files in `looks`."""
-    verdicts: dict[str, Header | Refusal] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
     """What was read at the present fingerprint."""
     hints: dict[str, str] = field(default_factory=dict)
     """Studies of files by an earlier fingerprint: still growing, but we know whose they are."""
@@ -70,8 +72,10 @@ class Tracker:
 
     def put_back(self, path: str) -> None:
         """The file moved after it had settled: look at it, and read it, again."""
-        for memory in (self.looks, self.verdicts, self.hints):
+        for memory in (self.verdicts, self.hints):
             memory.pop(path, None)
+        if path in self.looks:  # it still waits
+            self.looks[path] = replace(self.looks[path], fingerprint=UNKNOWN, looks=0)
 
     def done(self, path: str) -> None:
         """Nothing waits for this file any more."""
@@ -85,6 +89,12 @@ class Tracker:
         wait = FIRST_RETRY_S if before is None else min(2 * before.waited_s, LONGEST_RETRY_S)
         self.retries[path] = Retry(now + wait, wait)
 
+    def hurry(self, paths: Iterable[str], *, now: float) -> None:
+        """Try these files again at once: what they lacked may have come."""
+        for path in paths:
+            if path in self.retries:
+                self.retries[path].due = now
+
     def is_due(self, path: str, *, now: float) -> bool:
         """Whether an unreadable file is to be tried again."""
         retry = self.retries.get(path)
@@ -93,14 +103,27 @@ class Tracker:
     def waiting(self) -> Iterator[Waiting]:
         """The files that may hold studies back, for `watcher.grouping`."""
         for path, look in self.looks.items():
-            if self.skips.get(path) != MARKER:
+            if self.skips.get(path) != MARKER and self.verdicts.get(path) != OPEN:
                 yield self._waiting(path, look)
 
     def _waiting(self, path: str, look: Look) -> Waiting:
         verdict = self.verdicts.get(path)
         if isinstance(verdict, Header):
             return Waiting(path, look, verdict.study, readable=True)
-        return Waiting(path, look, self.hints.get(path), readable=False)
+        opening = isinstance(verdict, Archive)
+        return Waiting(path, look, self.hints.get(path), readable=False, opening=opening)
+
+    def closed_archives(self, *, now: float, quiet_s: float) -> list[str]:
+        """Archives that have settled and are not open, oldest first."""
+        marked = self.marked_folders()
+        ready = [
+            file
+            for file in self.waiting()
+            if file.opening
+            and file.look.looks >= MINIMUM_LOOKS
+            and (now - file.look.since >= quiet_s or is_marked(file.folder, marked))
+        ]
+        return [file.path for file in sorted(ready, key=lambda one: (one.look.since, one.path))]
 
     def marked_folders(self) -> set[str]:
         """Folders with a marker that is not older than its own quiet time."""

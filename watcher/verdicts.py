@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from db.tables import FileStatus
-from watcher.header_pass import Header, Refusal
+from watcher.header_pass import Refusal
 from watcher.tracker import Tracker
 
 
@@ -32,7 +32,7 @@ def judge(settled: Iterable[str], tracker: Tracker, *, max_bytes: int) -> Iterat
             yield Judgement(path, FileStatus.QUARANTINED, reason)
         elif isinstance(verdict, Refusal):
             yield judge_refusal(path, verdict)
-        elif isinstance(verdict, Header):
+        elif verdict is not None:
             yield Judgement(path, FileStatus.SETTLED, None)
 
 

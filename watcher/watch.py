@@ -20,7 +20,8 @@ from watcher.arrivals import Arrivals
 from watcher.doorbell import make_ringer
 from watcher.events import Hints
 from watcher.header_pass import HeaderPass
-from watcher.intake import JobKey, stands
+from watcher.inbox import stands
+from watcher.intake import JobKey
 from watcher.job_key import job_key
 from watcher.places import check_places
 from watcher.presence import Presence
@@ -33,6 +34,8 @@ LOOKS_A_QUIET = 3
 """Looks in a quiet time while something waits: fewer would lengthen the wait."""
 SHARE_OF_TIME = 10
 """A scan that took a second is not repeated within ten, whatever the file events say."""
+UNPACKING_S = 0.5
+"""Time between looks while an archive is being unpacked."""
 SWEEP_EVERY_S = 3600.0
 DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 
@@ -140,6 +143,7 @@ class Watcher:
         """Leave: the process row goes, the helpers end."""
         self._hints.close()
         self._headers.close()
+        self._arrivals.archives.close()
         try:
             self._presence.leave()
         except DATABASE_AWAY:
@@ -165,6 +169,8 @@ class Watcher:
         self._earliest_look = ended + min(interval, max(1.0, SHARE_OF_TIME * (ended - started)))
         if self._arrivals.backlog:
             interval = 0.0
+        elif self._arrivals.archives.busy:
+            interval = min(interval, UNPACKING_S)
         elif self._arrivals.tracker.looks:
             interval = min(interval, max(0.1, self._settings.quiet_s / LOOKS_A_QUIET))
         else:
@@ -185,7 +191,7 @@ class Watcher:
             jobs = rerun_known(
                 session,
                 key,
-                stands=lambda path, before: stands(self._inbox / path, before),
+                stands=lambda path, before: stands(self._inbox, path, before),
                 now=self._utc(),
             )
         self._reran = True

@@ -19,6 +19,7 @@ from metseg.logs import setup_logging
 from metseg.settings import Settings
 from worker.identity import worker_name
 from worker.parent import Parent
+from worker.pusher import Pusher
 from worker.ready import wait_for_database
 from worker.tasks import FOLDER_KEY, WORKER_KEY
 
@@ -100,6 +101,7 @@ def run(settings: Settings) -> int:
     with (
         tempfile.TemporaryDirectory(prefix="metseg-worker-") as folder,
         Parent(settings, name=name, folder=Path(folder)) as parent,
+        Pusher(settings, name=name),
     ):
 
         def on_failure(exception: BaseException, args: Any = (), **_kwargs: Any) -> None:

@@ -1,24 +1,54 @@
 """Findings as files. Formats are `imaging.export`'s; here is which file is written when."""
 
 import hashlib
+import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from imaging.export.nifti import nifti_bytes
-from imaging.export.preview import preview_png
-from imaging.export.report import ReportFacts, report_bytes
-from imaging.export.seg import Authorship, tracking_uid, write_segmentation
-from worker.findings import Segmentation, StudyFindings
+from imaging.export.authorship import Authorship, tracking_uid
+from imaging.export.html import Pictures, report_html
+from imaging.export.nifti import nifti_bytes, probability_nifti_bytes
+from imaging.export.preview import key_images, preview_png
+from imaging.export.report import ReportFacts, build_report, report_bytes
+from imaging.export.rtstruct import write_structures
+from imaging.export.seg import has_probability, write_probability, write_segmentation
+from imaging.export.sr import write_measurements
+from metseg.settings import Settings
+from worker.findings import Kept, Segmentation, StudyFindings
 from worker.staging import sha256_of
 from worker.versions import package_versions
 
+SEGMENTATION = "lesions.dcm"
+PROBABILITY_SEGMENTATION = "probability.dcm"
+MEASUREMENTS = "measurements.dcm"
+STRUCTURES = "structures.dcm"
 MASK = "mask.nii.gz"
-LESIONS = "lesions.dcm"
-KEY_SLICES = "key-slices.png"
-REPORT = "report.json"
+PROBABILITY = "probability.nii.gz"
+MONTAGE = "key-slices.png"
+REPORT_JSON = "report.json"
+REPORT_HTML = "report.html"
+_KEY_IMAGE = re.compile(r"lesion-\d{2,}\.png")
+_NAMES = frozenset(
+    {
+        SEGMENTATION,
+        PROBABILITY_SEGMENTATION,
+        MEASUREMENTS,
+        STRUCTURES,
+        MASK,
+        PROBABILITY,
+        MONTAGE,
+        REPORT_JSON,
+        REPORT_HTML,
+    }
+)
+
+PICTURES_IN_PAGE = 24
+"""A page with the key images of more lesions grows too heavy to open; all lie beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +63,15 @@ class WrittenFile:
 
 @dataclass(slots=True)
 class Written:
-    """All files of a result, the mask once more for the database, and the lesions' UIDs."""
+    """All files of a result, the mask once more for the database, the pictures for the page, and
+    the lesions' UIDs.
+    """
 
     folder: Path
     files: list[WrittenFile] = field(default_factory=list)
     mask_nifti_gz: bytes | None = field(default=None, repr=False)
     tracking_uids: tuple[str, ...] = ()
+    pictures: Pictures = field(default_factory=Pictures, repr=False)
 
     def put(self, kind: str, name: str, content: bytes) -> None:
         """Write a file. Its SHA-256 is that of what we have in memory."""
@@ -52,12 +85,40 @@ class Written:
         path = self.folder / name
         self.files.append(WrittenFile(kind, name, path.stat().st_size, sha256_of(path)))
 
+    def move_to(self, folder: Path) -> None:
+        """Move the files into a folder of the same file system, each whole, over those of an
+        earlier result there. What that result had and this one has not is removed first: nothing
+        of one study stays beside the report of another.
+        """
+        names = [one.name for one in self.files]
+        for path in folder.iterdir():
+            is_ours = path.name in _NAMES or _KEY_IMAGE.fullmatch(path.name)
+            if is_ours and path.name not in names:
+                path.unlink()
+        for name in names:
+            (self.folder / name).replace(folder / name)
+        self.folder = folder
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Kind, name and SHA-256 of each file."""
+        return [{"kind": one.kind, "path": one.name, "sha256": one.sha256} for one in self.files]
+
 
 def write_artifacts(
-    findings: StudyFindings, folder: Path, *, made_at: datetime, seconds: Mapping[str, float]
+    findings: StudyFindings,
+    folder: Path,
+    *,
+    settings: Settings,
+    made_at: datetime,
+    seconds: Mapping[str, float],
+    run: str | None = None,
 ) -> Written:
-    """Write the files of a result into `folder`: the report always, mask and picture where a series
-    was segmented, the DICOM SEG where it has lesions.
+    """Write the files of a result into `folder`.
+
+    The report always, as page and as JSON. Where a series was segmented also mask, pictures and
+    DICOM SR; the DICOM SEG where it has lesions. By `settings` the RT structure set, and the
+    probability as NIfTI and as DICOM SEG. `made_at` has its time zone; `run` is what the result is
+    called by our own ids.
 
     Raises
     ------
@@ -66,27 +127,74 @@ def write_artifacts(
     """
     written = Written(folder)
     if findings.segmentation is not None:
-        _write_segmentation(findings.segmentation, written, findings.ensemble_version, made_at)
-    written.put("report-json", REPORT, report_bytes(_facts(findings, written, seconds)))
+        authorship = Authorship(findings.ensemble_version, version("metseg"), made_at.astimezone())
+        if findings.segmentation.kept is not None:
+            _take_over(findings.segmentation.kept, written)
+        else:
+            _write_dicom(findings.segmentation, written, authorship, settings)
+            _write_volumes(findings.segmentation, written, settings)
+        _write_pictures(findings.segmentation, written)
+    facts = _facts(findings, written, seconds)
+    report = build_report(replace(facts, run=run, made_at=f"{made_at:%Y-%m-%d %H:%M %Z}"))
+    written.put("report-json", REPORT_JSON, report_bytes(report))
+    page = report_html(report | {"artifacts": written.entries()}, written.pictures)
+    written.put("report-html", REPORT_HTML, page)
     return written
 
 
-def _write_segmentation(
-    found: Segmentation, written: Written, model_version: str, made_at: datetime
+def _take_over(kept: Kept, written: Written) -> None:
+    """The same findings have the same files."""
+    written.tracking_uids, written.mask_nifti_gz = kept.tracking_uids, kept.mask_nifti_gz
+    for kind, path in kept.files:
+        shutil.copyfile(path, written.folder / path.name)
+        written.adopt(kind, path.name)
+
+
+def _write_dicom(
+    found: Segmentation, written: Written, authorship: Authorship, settings: Settings
 ) -> None:
+    labels, lesions, source = found.labels, found.lesions, found.source
+    written.tracking_uids = tuple(
+        tracking_uid(lesion, source, authorship.model_version) for lesion in lesions
+    )
+    deflated = settings.compress_seg
+    if lesions:
+        path = written.folder / SEGMENTATION
+        write_segmentation(path, labels, lesions, source, authorship, deflated=deflated)
+        written.adopt("dicom-seg", SEGMENTATION)
+    path = written.folder / MEASUREMENTS
+    write_measurements(path, labels, lesions, source, authorship)
+    written.adopt("dicom-sr", MEASUREMENTS)
+    if lesions and settings.rtstruct:
+        path = written.folder / STRUCTURES
+        write_structures(path, labels, lesions, found.volume, source, authorship)
+        written.adopt("dicom-rtstruct", STRUCTURES)
+    probability = found.probability
+    if settings.fractional_seg and probability is not None and has_probability(probability):
+        path = written.folder / PROBABILITY_SEGMENTATION
+        write_probability(path, probability, source, authorship, deflated=deflated)
+        written.adopt("dicom-seg", PROBABILITY_SEGMENTATION)
+
+
+def _write_volumes(found: Segmentation, written: Written, settings: Settings) -> None:
     written.mask_nifti_gz = nifti_bytes(found.labels, found.volume)
     written.put("mask-nifti", MASK, written.mask_nifti_gz)
+    if settings.probability_nifti and found.probability is not None:
+        content = probability_nifti_bytes(found.probability, found.volume)
+        written.put("probability-nifti", PROBABILITY, content)
+
+
+def _write_pictures(found: Segmentation, written: Written) -> None:
     reference = found.scores[0].mask if found.scores else None
-    picture = preview_png(found.volume, found.labels, found.lesions, reference=reference)
-    written.put("preview-png", KEY_SLICES, picture)
-    written.tracking_uids = tuple(
-        tracking_uid(lesion, found.source, model_version) for lesion in found.lesions
-    )
-    if found.lesions:
-        authorship = Authorship(model_version, version("metseg"), made_at)
-        path = written.folder / LESIONS
-        write_segmentation(path, found.labels, found.lesions, found.source, authorship)
-        written.adopt("dicom-seg", LESIONS)
+    volume, labels, lesions = found.volume, found.labels, found.lesions
+    montage = preview_png(volume, labels, lesions, reference=reference)
+    written.put("preview-png", MONTAGE, montage)
+    shown: list[tuple[int, bytes]] = []
+    for lesion, picture in key_images(volume, labels, lesions, reference=reference):
+        written.put("preview-png", f"lesion-{lesion.number:02d}.png", picture)
+        if len(shown) < PICTURES_IN_PAGE:
+            shown.append((lesion.number, picture))
+    written.pictures = Pictures(montage, tuple(shown))
 
 
 def _facts(findings: StudyFindings, written: Written, seconds: Mapping[str, float]) -> ReportFacts:
@@ -100,9 +208,7 @@ def _facts(findings: StudyFindings, written: Written, seconds: Mapping[str, floa
         versions=package_versions(),
         settings=findings.settings,
         timings_s=dict(seconds),
-        artifacts=[
-            {"kind": file.kind, "path": file.name, "sha256": file.sha256} for file in written.files
-        ],
+        artifacts=written.entries(),
     )
     found = findings.segmentation
     if found is None:

@@ -13,8 +13,10 @@ from pathlib import Path
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
+from db.earlier import earlier_result
 from db.intake import snapshot_instances
 from db.jobs import Claim
+from db.session import read_only
 from db.tables import Job, JobState, Snapshot
 from metseg.errors import TransientError
 from metseg.settings import Settings
@@ -27,6 +29,7 @@ from worker.identity import Owner
 from worker.pause import backoff
 from worker.pipeline import segment_study
 from worker.record import commit
+from worker.renewal import Earlier, take_over
 from worker.results import new_result
 from worker.staging import RunFolders, RunName
 from worker.stopwatch import Progress, Stopwatch, silent
@@ -117,20 +120,33 @@ def _run(
 ) -> None:
     """The job itself: walk, write, publish, record."""
     files = _spooled_files(claim, bench)
-    findings = segment_study(files, ensemble=bench.ensemble, settings=bench.settings, watch=watch)
+    findings = segment_study(
+        files,
+        ensemble=bench.ensemble,
+        settings=bench.settings,
+        watch=watch,
+        earlier=_earlier(claim, bench),
+    )
+    directory = folders.published.relative_to(bench.settings.results_dir).as_posix()
     with watch.stage("write"):
         written = write_artifacts(
-            findings, folders.make(), made_at=bench.utcnow(), seconds=watch.seconds
+            findings,
+            folders.make(),
+            settings=bench.settings,
+            made_at=bench.utcnow(),
+            seconds=watch.seconds,
+            run=directory,
         )
         folders.publish({file.name: file.sha256 for file in written.files})
-    directory = folders.published.relative_to(bench.settings.results_dir).as_posix()
     result = new_result(findings, written, directory=directory, seconds=watch.seconds)
     heart.finishing()
     with watch.stage("record"):
         commit(
             bench.sessions,
             claim,
-            lambda session: jobs.finalise(session, claim, result, now=bench.utcnow()),
+            lambda session: jobs.finalise(
+                session, claim, result, now=bench.utcnow(), push_to=bench.settings.push_to
+            ),
             reached={JobState.SUCCEEDED},
             seconds_left=lambda: heart.seconds_left,
         )
@@ -200,6 +216,15 @@ def _spooled_files(claim: Claim, bench: Bench) -> list[Path]:
                 f"spooled file {instance.sha256} must have {instance.size} bytes, got {size}"
             )
     return paths
+
+
+def _earlier(claim: Claim, bench: Bench) -> Earlier | None:
+    """What was found before in the same files, where nothing else could come out now."""
+    with bench.sessions() as session:
+        recorded = earlier_result(read_only(session), claim.job_id)
+    if recorded is None:
+        return None
+    return take_over(recorded, bench.settings.results_dir)
 
 
 def _folders(claim: Claim, bench: Bench) -> RunFolders:

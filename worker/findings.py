@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,23 +26,35 @@ class ReferenceScore:
     mask: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an earlier result wrote of the same findings, by kind, to be taken over as it is."""
+
+    files: tuple[tuple[str, Path], ...]
+    tracking_uids: tuple[str, ...]
+    mask_nifti_gz: bytes
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Segmentation:
     """The chosen series, segmented and measured.
 
-    `labels` is ``(Z, H, W)`` on the native grid of `volume`, value = lesion number. `agreement` is
-    Dice between the members; `expected_dice` and `entropy` are of the mean probability.
+    `labels` is ``(Z, H, W)`` on the native grid of `volume`, value = lesion number, and
+    `probability` the mean probability there, None where `kept` is of an earlier result. `agreement`
+    is Dice between the members; `expected_dice` and `entropy` are of the mean probability.
     """
 
     volume: Volume
     source: SourceSeries
     labels: NDArray[np.uint16]
+    probability: NDArray[np.float32] | None
     lesions: tuple[Lesion, ...]
     dropped: tuple[Dropped, ...]
     agreement: float | None
     expected_dice: float | None
     entropy: float | None
     scores: tuple[ReferenceScore, ...] = ()
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

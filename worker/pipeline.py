@@ -8,14 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from imaging.choice import choose_series
-from imaging.lesions import LesionRule, find_lesions
+from imaging.lesion_rule import LesionRule
+from imaging.lesions import find_lesions
 from imaging.metrics import agreement, entropy, expected_dice
 from imaging.series import Series, SourceSeries, check_spacing, group_series, read_series
 from imaging.volume import Volume
-from metseg.settings import RESULT_SETTINGS, Settings
+from metseg.errors import SeriesError
+from metseg.settings import Settings
 from models.ensemble import Ensemble, Prediction
 from worker.findings import Segmentation, StudyFindings
-from worker.references import score_references, split_references
+from worker.references import (
+    Reference,
+    score_references,
+    split_files,
+    split_references,
+    unmeasured,
+)
+from worker.renewal import Earlier
 from worker.stopwatch import Stopwatch
 
 LOW_AGREEMENT = 0.5
@@ -23,40 +32,77 @@ LOW_AGREEMENT = 0.5
 
 
 def segment_study(
-    files: Sequence[Path], *, ensemble: Ensemble, settings: Settings, watch: Stopwatch
+    files: Sequence[Path],
+    *,
+    ensemble: Ensemble,
+    settings: Settings,
+    watch: Stopwatch,
+    earlier: Earlier | None = None,
 ) -> StudyFindings:
     """Find the metastases of one study.
 
-    `files` are DICOM instances of any of its series, in any order; segmentations among them are
-    references. `watch` collects the seconds of the stages read, prepare, infer and lesions. Raises
-    `InputError` when the chosen series cannot be read or must not be segmented,
-    `InfrastructureError` when disk or device are at fault.
+    `files` are DICOM instances of any of its series, in any order, and NIfTI masks; segmentations
+    among them are references. `earlier` is what was found before in the same files of its series:
+    where that is the series to take, it still holds. `watch` collects the seconds of the stages
+    read, prepare, infer and lesions. Raises `InputError` when the chosen series cannot be read or
+    must not be segmented, `InfrastructureError` when disk or device are at fault.
     """
     with watch.stage("read"):
-        grouped = group_series(files)
-        series, references = split_references(grouped)
-        choice = choose_series([s.facts for s in series], accept_any_t1=settings.accept_any_t1)
-        findings = StudyFindings(
-            study_uid=grouped[0].study_instance_uid,
-            series=series,
-            choice=choice,
-            ensemble_version=ensemble.version,
-            settings={name: getattr(settings, name) for name in RESULT_SETTINGS},
-        )
-        if choice.chosen is None:
-            return findings
-        volume, source = read_series(_files_of(choice.chosen, series))
+        findings, references = _look(files, ensemble=ensemble, settings=settings)
+        chosen = findings.choice.chosen
+        if chosen is None:
+            return replace(findings, warnings=unmeasured(references))
+        volume, source = read_series(_files_of(chosen, findings.series))
         thick = check_spacing(
             volume, warn_mm=settings.warn_spacing_mm, refuse_mm=settings.refuse_spacing_mm
         )
+    if earlier is not None and earlier.series_instance_uid == chosen:
+        found = earlier.segmentation(volume, source)
+    else:
+        found = _infer(volume, source, ensemble=ensemble, settings=settings, watch=watch)
+    with watch.stage("lesions"):
+        scores, refused = score_references(references, found)
+    warnings = (*source.warnings, *thick, *_disagreement(found), *refused)
+    return replace(findings, segmentation=replace(found, scores=scores), warnings=warnings)
+
+
+def _look(
+    files: Sequence[Path], *, ensemble: Ensemble, settings: Settings
+) -> tuple[StudyFindings, list[Reference]]:
+    """What is in the study, and which series to take; and its references."""
+    dicom, niftis = split_files(files)
+    if not dicom:
+        raise SeriesError("a study must have DICOM files, got none")
+    grouped = group_series(dicom)
+    series, references = split_references(grouped)
+    findings = StudyFindings(
+        study_uid=(*series, *grouped)[0].study_instance_uid,
+        series=series,
+        choice=choose_series(
+            [s.facts for s in series],
+            accept_any_t1=settings.accept_any_t1,
+            rules=settings.choice_rules,
+            refuse_spacing_mm=settings.refuse_spacing_mm,
+        ),
+        ensemble_version=ensemble.version,
+        settings=settings.result_values,
+    )
+    return findings, [*references, *niftis]
+
+
+def _infer(
+    volume: Volume,
+    source: SourceSeries,
+    *,
+    ensemble: Ensemble,
+    settings: Settings,
+    watch: Stopwatch,
+) -> Segmentation:
     with watch.stage("infer") as report:
         prediction = ensemble.predict(volume, progress=report)
     watch.move(prediction.seconds.get("prepare", 0.0), out_of="infer", into="prepare")
     with watch.stage("lesions"):
-        found = _measure(prediction, volume, source, lesion_rule(ensemble.rule, settings))
-        scores, refused = score_references(references, found)
-    warnings = (*source.warnings, *thick, *_disagreement(found), *refused)
-    return replace(findings, segmentation=replace(found, scores=scores), warnings=warnings)
+        return _measure(prediction, volume, source, lesion_rule(ensemble.rule, settings))
 
 
 def lesion_rule(shipped: LesionRule, settings: Settings) -> LesionRule:
@@ -78,11 +124,18 @@ def _files_of(series_instance_uid: str, series: Sequence[Series]) -> Sequence[Pa
 def _measure(
     prediction: Prediction, volume: Volume, source: SourceSeries, rule: LesionRule
 ) -> Segmentation:
-    labels, lesions, dropped = find_lesions(prediction.mean, volume, rule)
+    labels, lesions, dropped = find_lesions(
+        prediction.mean,
+        volume,
+        rule,
+        members=tuple(prediction.members.values()),
+        brain=prediction.brain,
+    )
     return Segmentation(
         volume=volume,
         source=source,
         labels=labels,
+        probability=prediction.mean,
         lesions=tuple(lesions),
         dropped=tuple(dropped),
         agreement=agreement(prediction.members),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from db.evaluations import DIAMETER_BANDS
 from db.new_result import (
     NewArtifact,
     NewDropped,
@@ -12,6 +13,7 @@ from db.new_result import (
     NewSeries,
 )
 from db.tables import Outcome
+from imaging.metrics import Evaluation
 from worker.artifacts import Written
 from worker.findings import ReferenceScore, Segmentation, StudyFindings
 from worker.versions import package_versions
@@ -103,4 +105,17 @@ def _evaluation(score: ReferenceScore) -> NewEvaluation:
         false_negatives=measured.false_negatives,
         reference_volume_mm3=score.reference_volume_mm3,
         volume_error_mm3=measured.volume_error_mm3,
+        surface_dice=measured.surface_dice,
+        lesion_surface_dice=measured.lesion_surface_dice_mean,
+        surface_dice_tolerance_mm=measured.surface_dice_tolerance_mm,
+        relative_volume_error=measured.relative_volume_error,
+        **_found_by_size(measured),
     )
+
+
+def _found_by_size(measured: Evaluation) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for one in measured.sensitivity_by_diameter:
+        band = DIAMETER_BANDS[one.name]
+        counts |= {f"found_{band}": one.found, f"lesions_{band}": one.lesions}
+    return counts

@@ -12,6 +12,7 @@ from pathlib import Path
 from metseg.settings import Settings
 from worker.identity import worker_name
 from worker.parent import Parent
+from worker.pusher import Pusher
 from worker.ready import wait_for_database
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ def supervise(settings: Settings, stop: threading.Event) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="metseg-worker-") as folder,
         Parent(settings, name=name, folder=Path(folder)) as parent,
+        Pusher(settings, name=name),
     ):
         deaths = 0
         while not stop.is_set():

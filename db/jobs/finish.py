@@ -11,6 +11,7 @@ from db.jobs.claims import Claim, held_by
 from db.jobs.current import replace_current
 from db.jobs.making import lock_study_of
 from db.new_result import NewResult
+from db.pushes import enqueue
 from db.result_tables import (
     Artifact,
     DroppedCandidate,
@@ -25,11 +26,19 @@ from db.tables import Base, Job, JobState, Snapshot
 from metseg.errors import LostLeaseError
 
 
-def finalise(session: Session, claim: Claim, result: NewResult, *, now: datetime) -> int:
+def finalise(
+    session: Session,
+    claim: Claim,
+    result: NewResult,
+    *,
+    now: datetime,
+    push_to: str | None = None,
+) -> int:
     """RUNNING to SUCCEEDED, with everything that was found. Returns the result's id. Never commits.
 
     The result becomes the study's current one, unless one of a newer revision, or of a later wish
-    for the same one, is there already.
+    for the same one, is there already. The DICOM files of a current one are put in the outbox for
+    `push_to`.
 
     Raises
     ------
@@ -55,6 +64,8 @@ def finalise(session: Session, claim: Claim, result: NewResult, *, now: datetime
         .returning(Result.id)
     ).one()
     _insert_parts(session, result_id, result, now=now)
+    if current and push_to is not None:
+        enqueue(session, result_id, push_to, now=now, automatic=True)
     return result_id
 
 

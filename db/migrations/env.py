@@ -5,7 +5,7 @@ from typing import Literal
 from alembic import context
 from sqlalchemy import Connection
 
-from db.result_tables import Result
+from db.push_tables import Push
 from db.types import UtcDateTime
 
 
@@ -19,7 +19,7 @@ def _plain_types(kind: str, item: object, _context: object) -> str | Literal[Fal
 connection: Connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=Result.metadata,
+    target_metadata=Push.metadata,
     render_as_batch=True,
     render_item=_plain_types,
 )

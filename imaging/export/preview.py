@@ -1,35 +1,36 @@
-"""A picture of the key slices with the lesions' contours. It names no patient, no study and no
-date.
+"""Pictures of a result: a montage of key slices, and a key image of each lesion. They name no
+patient, no study and no date.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.export.display import Layout, layout_of
-from imaging.export.seg import RESEARCH_ONLY
+from imaging.export.drawing import (
+    FOUND,
+    REFERENCE,
+    TEXT,
+    Box,
+    Picture,
+    Tile,
+    grey_slice,
+    grey_window,
+    head_box,
+    png_bytes,
+    sheet,
+)
 from imaging.lesions import Lesion
 from imaging.volume import Volume
 
 MAX_TILES = 6
 COLUMNS = 3
-TILE = 420
-BAND = 46
-CAPTION = 26
-GAP = 6
+DETAIL_MM = 50.0  # least side of the detail of a lesion
+DETAIL_DIAMETERS = 2.0  # and at least so many times its diameter
+SCALE_MM = 10.0
 
-Picture = NDArray[np.uint8]
-_Colour = tuple[int, int, int]
-
-# Blue, green, red, as OpenCV orders them. Both contours hold against grey and for the colour-blind.
-FOUND: _Colour = (0, 165, 255)
-REFERENCE: _Colour = (255, 220, 60)
-STAMP: _Colour = (80, 80, 255)
-TEXT: _Colour = (235, 235, 235)
-FAINT: _Colour = (150, 150, 150)
-FONT = cv2.FONT_HERSHEY_SIMPLEX
+Mask = NDArray[np.bool_]
 
 
 def preview_png(
@@ -37,7 +38,7 @@ def preview_png(
     labels: NDArray[np.uint16],
     lesions: Sequence[Lesion],
     *,
-    reference: NDArray[np.bool_] | None = None,
+    reference: Mask | None = None,
 ) -> bytes:
     """Draw up to six native slices, those of the largest lesions first, as a PNG.
 
@@ -50,30 +51,52 @@ def preview_png(
     labels, reference
         ``(Z, H, W)`` on the grid of `volume`.
     """
-    layout = layout_of(volume.affine)
-    low, high = _window(volume.voxels)
-    crop = _head_box(volume.voxels, low + 0.15 * (high - low))
+    scene = _Scene(volume, labels, lesions, reference)
     tiles = []
     for z in key_slices(labels, lesions, reference):
-        grey = np.clip((volume.voxels[z][crop] - low) / (high - low) * 255, 0, 255).astype(np.uint8)
-        tile = _Tile(layout, grey)
-        if reference is not None:
-            tile.outline(reference[z][crop], REFERENCE)
-        for lesion in lesions:
-            tile.outline(labels[z][crop] == lesion.number, FOUND, str(lesion.number))
         here = [lesion for lesion in lesions if lesion.slice_index == z]
-        tiles.append(tile.finish(_caption(z, volume.shape[0], layout, here)))
-    picture = _montage(tiles, _title(lesions), with_reference=reference is not None)
-    done, data = cv2.imencode(".png", picture)
-    if not done:
-        raise RuntimeError("the preview could not be encoded as PNG")
-    return bytes(data)
+        tiles.append(scene.tile(z, scene.head).finish(scene.caption(z, here)))
+    title = _title(lesions)
+    return png_bytes(sheet(tiles, title, columns=COLUMNS, with_reference=reference is not None))
+
+
+def key_images(
+    volume: Volume,
+    labels: NDArray[np.uint16],
+    lesions: Sequence[Lesion],
+    *,
+    reference: Mask | None = None,
+) -> Iterator[tuple[Lesion, bytes]]:
+    """Draw each lesion on the native slice where it is largest, as a PNG: the whole head, the
+    lesion large without contour, and with it.
+
+    Otherwise as `preview_png`.
+    """
+    scene = _Scene(volume, labels, lesions, reference)
+    for lesion in lesions:
+        z = lesion.slice_index
+        box = _detail(labels[z] == lesion.number, lesion, volume.spacing)
+        whole, bare = scene.tile(z, scene.head), scene.bare(z, box)
+        outlined = scene.tile(z, box, thickness=2)
+        inside = np.zeros(labels.shape[1:], dtype=np.bool_)
+        inside[box] = True
+        whole.frame(inside[scene.head], TEXT)
+        for tile in (bare, outlined):
+            tile.scale_bar(SCALE_MM)
+        captions = scene.caption(z, []), "as it is", scene.caption(z, [lesion]).split("   ")[-1]
+        tiles = [
+            tile.finish(words)
+            for tile, words in zip((whole, bare, outlined), captions, strict=True)
+        ]
+        title = f"metseg: lesion {lesion.number} of {len(lesions)}, {lesion.volume_mm3:,.0f} mm3"
+        picture = sheet(tiles, title, columns=3, with_reference=reference is not None)
+        yield lesion, png_bytes(picture)
 
 
 def key_slices(
     labels: NDArray[np.uint16],
     lesions: Sequence[Lesion],
-    reference: NDArray[np.bool_] | None = None,
+    reference: Mask | None = None,
 ) -> list[int]:
     """Slices to show, rising: those of the largest lesions, then those with the most missed
     reference.
@@ -98,80 +121,58 @@ def key_slices(
     return sorted(set(chosen))
 
 
-class _Tile:
-    """One slice, turned, with square pixels, as large as a tile allows."""
+class _Scene:
+    """A volume with what is drawn on it, in one window of greys."""
 
-    def __init__(self, layout: Layout, grey: Picture) -> None:
-        self._layout = layout
-        down, right = layout.pixel_mm
-        shown = layout.turn(grey)
-        height, width = shown.shape[0] * down, shown.shape[1] * right
-        scale = TILE / max(height, width)
-        self._size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        large = cv2.resize(shown, self._size, interpolation=cv2.INTER_CUBIC)
-        self._picture: Picture = np.repeat(large[:, :, None], 3, axis=2).astype(np.uint8)
+    def __init__(
+        self,
+        volume: Volume,
+        labels: NDArray[np.uint16],
+        lesions: Sequence[Lesion],
+        reference: Mask | None,
+    ) -> None:
+        self._volume, self._labels, self._lesions = volume, labels, lesions
+        self._reference = reference
+        self._layout: Layout = layout_of(volume.affine)
+        self._window = low, high = grey_window(volume.voxels)
+        self.head: Box = head_box(volume.voxels, low + 0.15 * (high - low))
 
-    def outline(self, mask: NDArray[np.bool_], colour: _Colour, name: str = "") -> None:
-        """Draw the contour of a slice of a mask, and a name beside it."""
-        if not mask.any():
-            return
-        turned = self._layout.turn(mask).astype(np.float32)
-        large = cv2.resize(turned, self._size, interpolation=cv2.INTER_LINEAR)
-        contours, _ = cv2.findContours(
-            (large >= 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-        )
-        cv2.drawContours(self._picture, contours, -1, colour, 1, cv2.LINE_AA)
-        if name and contours:
-            x, y, width, _ = cv2.boundingRect(max(contours, key=cv2.contourArea))
-            place = (min(x + width + 3, self._size[0] - 14 * len(name)), max(y, 14))
-            _write(self._picture, name, place, colour, 0.65, thickness=2)
+    def bare(self, z: int, box: Box) -> Tile:
+        """Part of a slice, nothing drawn on it."""
+        grey: Picture = grey_slice(self._volume.voxels[z][box], self._window)
+        return Tile(self._layout, grey)
 
-    def finish(self, caption: str) -> Picture:
-        """The slice in the middle of its tile, with the letters of its edges and a caption."""
-        tile = np.zeros((TILE + CAPTION, TILE, 3), dtype=np.uint8)
-        width, height = self._size
-        x, y = (TILE - width) // 2, (TILE - height) // 2
-        tile[y : y + height, x : x + width] = self._picture
-        left, right, top, bottom = tuple(self._layout.letters)
-        _write(tile, left, (4, TILE // 2), TEXT, 0.6)
-        _write(tile, right, (TILE - 18, TILE // 2), TEXT, 0.6)
-        _write(tile, top, (TILE // 2 - 6, 18), TEXT, 0.6)
-        _write(tile, bottom, (TILE // 2 - 6, TILE - 6), TEXT, 0.6)
-        _write(tile, caption, (4, TILE + 18), TEXT, 0.45)
+    def tile(self, z: int, box: Box, *, thickness: int = 1) -> Tile:
+        """Part of a slice with the contours of the lesions and the reference."""
+        tile = self.bare(z, box)
+        if self._reference is not None:
+            tile.outline(self._reference[z][box], REFERENCE, thickness=thickness)
+        for lesion in self._lesions:
+            mask = self._labels[z][box] == lesion.number
+            tile.outline(mask, FOUND, str(lesion.number), thickness=thickness)
         return tile
 
-
-def _montage(tiles: Sequence[Picture], title: str, *, with_reference: bool) -> Picture:
-    rows = -(-len(tiles) // COLUMNS)
-    columns = min(COLUMNS, len(tiles)) if rows == 1 else COLUMNS
-    width = max(columns * (TILE + GAP) - GAP, 2 * TILE)  # the stamp needs room
-    height = BAND + rows * (TILE + CAPTION + GAP) + BAND // 2
-    picture = np.zeros((height, width, 3), dtype=np.uint8)
-    for number, tile in enumerate(tiles):
-        y = BAND + number // COLUMNS * (TILE + CAPTION + GAP)
-        x = number % COLUMNS * (TILE + GAP)
-        picture[y : y + tile.shape[0], x : x + TILE] = tile
-    _write(picture, title, (8, 30), TEXT, 0.6)
-    (stamp_width, _), _ = cv2.getTextSize(RESEARCH_ONLY, FONT, 0.6, 2)
-    _write(picture, RESEARCH_ONLY, (width - stamp_width - 8, 30), STAMP, 0.6, thickness=2)
-    _write(picture, "found", (8, height - 8), FOUND, 0.5)
-    if with_reference:
-        _write(picture, "reference", (70, height - 8), REFERENCE, 0.5)
-    _write(picture, "R, L, A, P, S, I: sides of the patient", (180, height - 8), FAINT, 0.45)
-    return picture
+    def caption(self, z: int, lesions: Sequence[Lesion]) -> str:
+        """Plane and slice, counted from 1, and the sizes of lesions."""
+        sizes = ", ".join(
+            f"{one.number}: {one.longest_diameter_mm:.0f} x {one.perpendicular_diameter_mm:.0f} mm"
+            for one in lesions[:2]
+        )
+        where = f"{self._layout.plane} {z + 1}/{self._labels.shape[0]}"
+        return where + (f"   {sizes}" if sizes else "")
 
 
-def _write(
-    picture: Picture,
-    text: str,
-    place: tuple[int, int],
-    colour: _Colour,
-    size: float,
-    thickness: int = 1,
-) -> None:
-    """Text with a dark rim, so that it reads on bright ground."""
-    cv2.putText(picture, text, place, FONT, size, (0, 0, 0), thickness + 2, cv2.LINE_AA)
-    cv2.putText(picture, text, place, FONT, size, colour, thickness, cv2.LINE_AA)
+def _detail(mask: Mask, lesion: Lesion, spacing: tuple[float, float, float]) -> Box:
+    """Rows and columns around a lesion, a square in mm where the slice has room."""
+    side_mm = max(DETAIL_MM, DETAIL_DIAMETERS * lesion.longest_diameter_mm)
+    spans = []
+    for axis in (0, 1):
+        hit = np.flatnonzero(mask.any(axis=1 - axis))
+        reach = side_mm / 2 / spacing[1 + axis]
+        middle = (hit[0] + hit[-1]) / 2
+        first = max(0, round(middle - reach))
+        spans.append(slice(first, min(mask.shape[axis], round(middle + reach) + 1)))
+    return spans[0], spans[1]
 
 
 def _title(lesions: Sequence[Lesion]) -> str:
@@ -179,33 +180,3 @@ def _title(lesions: Sequence[Lesion]) -> str:
         return "metseg: no lesion found"
     total = sum(lesion.volume_mm3 for lesion in lesions) / 1000
     return f"metseg: {len(lesions)} lesion{'s' * (len(lesions) > 1)}, {total:.2f} ml"
-
-
-def _caption(z: int, slices: int, layout: Layout, lesions: Sequence[Lesion]) -> str:
-    sizes = ", ".join(
-        f"{one.number}: {one.longest_diameter_mm:.0f} x {one.perpendicular_diameter_mm:.0f} mm"
-        for one in lesions[:2]
-    )
-    return f"{layout.plane} {z + 1}/{slices}" + (f"   {sizes}" if sizes else "")
-
-
-def _window(voxels: NDArray[np.float32]) -> tuple[float, float]:
-    """Grey levels for black and white: air stays black, and a few bright vessels may saturate."""
-    sample = voxels[::2, ::4, ::4] if voxels.size > 1 << 20 else voxels
-    low = float(np.percentile(sample, 1))
-    head = sample[sample > low + 0.1 * (float(np.percentile(sample, 99.9)) - low)]
-    high = float(np.percentile(head, 99.7)) if head.size else low
-    return low, max(high, low + 1e-6)
-
-
-def _head_box(voxels: NDArray[np.float32], threshold: float) -> tuple[slice, slice]:
-    """Rows and columns that hold the head in any slice, with a margin."""
-    inside = (voxels > threshold).mean(axis=0) > 0.02
-    spans = []
-    for axis in (1, 0):
-        hit = np.flatnonzero(inside.any(axis=axis))
-        size = inside.shape[1 - axis]
-        first, last = (int(hit[0]), int(hit[-1])) if hit.size else (0, size - 1)
-        margin = max(2, (last - first) // 20)
-        spans.append(slice(max(0, first - margin), min(size, last + margin + 1)))
-    return spans[0], spans[1]

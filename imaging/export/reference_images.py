@@ -58,28 +58,45 @@ _FORMATS = {
 def reference_images(source: SourceSeries) -> tuple[list[Dataset], list[int | None]]:
     """Stand-ins of the source images, and for each of their frames the slice of the volume.
 
-    Single-frame instances come in slice order. Enhanced multi-frame ones come as they are, and a
-    frame that the volume left out has no slice.
+    Single-frame instances come in slice order. That of an enhanced multi-frame image has only the
+    frames of the volume, in slice order: other phases or copies at the same places would be taken
+    for them. `restore_frame_numbers` then says which frames they are.
 
     Raises
     ------
     ValueError
         A series of several multi-frame instances: a segmentation can be derived from one only.
     """
+    slices: list[int | None] = list(range(len(source.slices)))
     if not is_multiframe(source.datasets[0]):
         images = []
         for instance, _ in source.slices:
             dataset = source.datasets[instance]
             (frame,) = read_frames([dataset])
             images.append(_single_frame(dataset, frame))
-        return images, list(range(len(images)))
+        return images, slices
     if len(source.datasets) > 1:
         raise ValueError(
             f"source must be single frames or one multi-frame image, got {len(source.datasets)}"
         )
     frames = read_frames(source.datasets)
-    slice_of = {number: z for z, (_, number) in enumerate(source.slices)}
-    return [_multi_frame(source.datasets[0], frames)], [slice_of.get(f.number) for f in frames]
+    kept = [frames[number - 1] for _, number in source.slices]
+    return [_multi_frame(source.datasets[0], kept)], slices
+
+
+def restore_frame_numbers(result: Dataset, source: SourceSeries) -> None:
+    """Let a segmentation made from `reference_images` refer to the frames that the source has."""
+    if not is_multiframe(source.datasets[0]):
+        return
+    images = (
+        image
+        for group in result.PerFrameFunctionalGroupsSequence
+        for derivation in group.get("DerivationImageSequence") or ()
+        for image in derivation.SourceImageSequence
+        if "ReferencedFrameNumber" in image
+    )
+    for image in {id(image): image for image in images}.values():  # segments may share one
+        image.ReferencedFrameNumber = source.slices[int(image.ReferencedFrameNumber) - 1][1]
 
 
 def adopt_patient_and_study(result: Dataset, source: Dataset) -> None:

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from imaging.choice import Choice
-from imaging.export.seg import RESEARCH_ONLY
+from imaging.export.authorship import RESEARCH_ONLY
+from imaging.export.burden import burden
 from imaging.lesions import Dropped, Lesion
-from imaging.metrics import Evaluation
+from imaging.metrics import Evaluation, evaluation_entry
 
 REPORT_VERSION = 1  # grows when a key changes its meaning or goes
-FIVE = 5  # RANO-BM sums up to five target lesions
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class ReportFacts:
 
     `status` is ``succeeded`` or ``no_series``; without a segmentation `lesions` is empty and the
     measures are None. `references` are measures against each reference, by the SHA-256 of its file.
-    `settings` must hold no secrets.
+    `settings` must hold no secrets. `run` names the result by our own ids,
+    ``study/job-fence-token``, where a database gives them; `made_at` is in words.
     """
 
     study_uid: str
@@ -40,17 +41,19 @@ class ReportFacts:
     settings: Mapping[str, Any] = field(default_factory=dict)
     timings_s: Mapping[str, float] = field(default_factory=dict)
     artifacts: Sequence[Mapping[str, Any]] = ()
+    run: str | None = None
+    made_at: str | None = None
 
 
-def report_bytes(facts: ReportFacts) -> bytes:
-    """The report as JSON in UTF-8, indented, the same facts giving the same bytes.
+def report_bytes(report: Mapping[str, Any]) -> bytes:
+    """A report of `build_report` as JSON in UTF-8, indented, the same one giving the same bytes.
 
     Raises
     ------
     ValueError
         A number is not finite: JSON has no word for it.
     """
-    text = json.dumps(build_report(facts), indent=2, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False)
     return (text + "\n").encode()
 
 
@@ -59,23 +62,29 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
     same names.
     """
     measured = list(facts.references.values())
+    whole = burden(facts.lesions)
     return {
         "study_uid": facts.study_uid,
         "series_uid": facts.series_uid,
         "status": facts.status,
         "model_version": facts.model_version,
-        "n_lesions": len(facts.lesions),
-        "total_volume_mm3": sum(lesion.volume_mm3 for lesion in facts.lesions),
+        "n_lesions": whole.n_lesions,
+        "total_volume_mm3": whole.total_volume_mm3,
         "dice": measured[0].dice if measured else None,
         "agreement": facts.agreement,
         "lesions": [lesion_entry(lesion) for lesion in facts.lesions],
         "artifacts": [dict(artifact) for artifact in facts.artifacts],
         "report_version": REPORT_VERSION,
         "notice": RESEARCH_ONLY,
+        "run": facts.run,
+        "made_at": facts.made_at,
         "expected_dice": facts.expected_dice,
         "entropy": facts.entropy,
         "voxel_spacing_mm": _listed(facts.voxel_spacing_mm),
-        "rano_bm": _rano_bm(facts.lesions),
+        "rano_bm": {
+            "measurable_lesions": whole.measurable_lesions,
+            "sum_of_five_longest_mm": whole.sum_of_five_longest_mm,
+        },
         "references": [
             {"sha256": sha256, **evaluation_entry(one)} for sha256, one in facts.references.items()
         ],
@@ -104,16 +113,6 @@ def dropped_entry(candidate: Dropped) -> dict[str, Any]:
     return entry
 
 
-def evaluation_entry(evaluation: Evaluation) -> dict[str, Any]:
-    """Measures against one reference, with each reference lesion."""
-    entry = asdict(evaluation)
-    entry["detections"] = [
-        {**asdict(one), "equivalent_diameter_mm": one.equivalent_diameter_mm}
-        for one in evaluation.detections
-    ]
-    return entry
-
-
 def choice_entries(choice: Choice) -> list[dict[str, Any]]:
     """What spoke for and against each series, best first."""
     return [
@@ -128,14 +127,6 @@ def choice_entries(choice: Choice) -> list[dict[str, Any]]:
         }
         for verdict in choice.verdicts
     ]
-
-
-def _rano_bm(lesions: Sequence[Lesion]) -> dict[str, Any]:
-    longest = sorted((one.longest_diameter_mm for one in lesions), reverse=True)
-    return {
-        "measurable_lesions": sum(lesion.measurable for lesion in lesions),
-        "sum_of_five_longest_mm": sum(longest[:FIVE]),
-    }
 
 
 def _listed(values: Iterable[float] | None) -> list[float] | None:

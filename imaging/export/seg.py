@@ -1,42 +1,43 @@
-"""Lesions as a DICOM Segmentation of the source series, one segment a lesion."""
+"""Results as DICOM Segmentations of the source series: the lesions, and the probability."""
 
 import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import highdicom
 import numpy as np
+from highdicom.color import CIELabColor
 from highdicom.seg import Segmentation, SegmentDescription
 from numpy.typing import NDArray
-from pydicom.sr.coding import Code
 from pydicom.uid import ExplicitVRLittleEndian
 
-from imaging.export.reference_images import adopt_patient_and_study, reference_images
-from imaging.headers import OWN_MANUFACTURER
+from imaging.export.authorship import (
+    ALGORITHM_FAMILY,
+    ALGORITHM_NAME,
+    CATEGORY,
+    PROBABILITY_SERIES_NUMBER,
+    REGION,
+    RESEARCH_ONLY,
+    SEGMENTATION_SERIES_NUMBER,
+    TYPE,
+    Authorship,
+    derived_uid,
+    save_result,
+    tracking_id,
+    tracking_uid,
+    who_and_when,
+)
+from imaging.export.colours import lesion_colour
+from imaging.export.reference_images import reference_images, restore_frame_numbers
 from imaging.lesions import Lesion
 from imaging.series import SourceSeries
 
-CATEGORY = Code("49755003", "SCT", "Morphologically Abnormal Structure")
-TYPE = Code("14799000", "SCT", "Neoplasm, Secondary")
-REGION = Code("12738006", "SCT", "Brain")
-ALGORITHM_FAMILY = Code("123110", "DCM", "Artificial Intelligence")
-
-RESEARCH_ONLY = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
 SERIES_DESCRIPTION = "Brain metastases, RESEARCH USE ONLY"
-SERIES_NUMBER = 9700  # clear of what scanners and workstations count
-ALGORITHM_NAME = "metseg"
-
-
-@dataclass(frozen=True, slots=True)
-class Authorship:
-    """Who made a result, with what and when. `made_at` is local time."""
-
-    model_version: str
-    software_version: str
-    made_at: datetime
+PROBABILITY_DESCRIPTION = "Probability of metastasis, RESEARCH USE ONLY"
+FRACTIONS = 255  # Maximum Fractional Value (0062,000E): probability 1
 
 
 def write_segmentation(
@@ -45,12 +46,13 @@ def write_segmentation(
     lesions: Sequence[Lesion],
     source: SourceSeries,
     authorship: Authorship,
+    *,
+    deflated: bool = False,
 ) -> Path:
-    """Write a DICOM SEG of lesions, with a zero preamble.
+    """Write a BINARY DICOM SEG of lesions, one segment a lesion, with a zero preamble.
 
-    It belongs to the study of `source` and carries its patient and study modules; each frame refers
-    to the source image below it. All UIDs follow from the source series, the model and the lesions:
-    the same result has the same.
+    It belongs to the study of `source` and refers to every image of it, each frame to the one below
+    it. All UIDs follow from the source series, the model and the lesions.
 
     Parameters
     ----------
@@ -58,103 +60,170 @@ def write_segmentation(
         ``(Z, H, W)`` on the grid of the series; a lesion's number is its label and its segment.
     lesions
         Numbered from 1 without gaps, at least one: an empty SEG is not written.
+    deflated
+        Pixels of one bit have no better lossless form that others read.
 
     Raises
     ------
     ValueError
         No lesion, or labels and lesions do not go together.
     """
-    _check(labels, lesions, source)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom and highdicom quote values of the source
-        segmentation = _build(labels, lesions, source, authorship)
-        adopt_patient_and_study(segmentation, source.datasets[0])
-        _settle(segmentation, authorship.made_at)
-        segmentation.save_as(path, enforce_file_format=True)
-    return path
-
-
-def tracking_uid(lesion: Lesion, source: SourceSeries, model_version: str) -> str:
-    """UID that follows a lesion through reprocessing with the same model (PS3.5 B.2)."""
-    place = ",".join(f"{v:.1f}" for v in lesion.centroid_lps_mm)
-    return derived_uid(
-        "lesion",
-        source.series_instance_uid,
-        model_version,
-        lesion.number,
-        lesion.voxel_count,
-        place,
+    check_lesions(labels, lesions)
+    return _write(
+        path,
+        _frames(labels, source),
+        [_describe(lesion, source, authorship) for lesion in lesions],
+        source,
+        authorship,
+        identity=segmentation_words(labels, source, authorship),
+        words=_Words("BINARY", SEGMENTATION_SERIES_NUMBER, SERIES_DESCRIPTION, "METASTASES"),
+        deflated=deflated,
     )
 
 
-def derived_uid(*words: object) -> str:
-    """A ``2.25.`` UID (PS3.5 B.2) of 128 bits of the SHA-256 of words: the same words give the
-    same.
+def write_probability(
+    path: Path,
+    probability: NDArray[np.float32],
+    source: SourceSeries,
+    authorship: Authorship,
+    *,
+    deflated: bool = False,
+) -> Path:
+    """Write the probability of metastasis as a FRACTIONAL DICOM SEG, in steps of 1/255.
+
+    As `write_segmentation` otherwise. Slices without any probability are left out.
+
+    Parameters
+    ----------
+    probability
+        ``(Z, H, W)`` in [0, 1] on the grid of the series, at least 1/510 somewhere.
+
+    Raises
+    ------
+    ValueError
+        `probability` is empty, outside [0, 1] or not on the grid of the series.
     """
-    digest = hashlib.sha256("\n".join(str(word) for word in words).encode()).digest()
-    return f"2.25.{int.from_bytes(digest[:16], 'big')}"
+    low, high = float(probability.min(initial=1)), float(probability.max(initial=0))
+    if not (low >= 0 and high <= 1 and has_probability(probability)):
+        raise ValueError(f"probability must be in [0, 1] and not all 0, got {low} to {high}")
+    steps = np.rint(probability * FRACTIONS).astype(np.uint8)
+    identity = ("probability", source.series_instance_uid, authorship.model_version, _sha256(steps))
+    return _write(
+        path,
+        _frames(steps, source) / np.float32(FRACTIONS),
+        [_describe_probability(authorship)],
+        source,
+        authorship,
+        identity=identity,
+        words=_Words(
+            "FRACTIONAL", PROBABILITY_SERIES_NUMBER, PROBABILITY_DESCRIPTION, "PROBABILITY"
+        ),
+        deflated=deflated,
+    )
 
 
-def _check(labels: NDArray[np.uint16], lesions: Sequence[Lesion], source: SourceSeries) -> None:
+def has_probability(probability: NDArray[np.float32]) -> bool:
+    """Whether anything would be left of a probability in steps of 1/255."""
+    return float(probability.max(initial=0)) > 0.5 / FRACTIONS
+
+
+def check_lesions(labels: NDArray[np.uint16], lesions: Sequence[Lesion]) -> None:
+    """Whether a label volume and its lesions go together.
+
+    Raises
+    ------
+    ValueError
+        No lesion, numbers with gaps, or labels beyond them.
+    """
     numbers = [lesion.number for lesion in lesions]
     if not lesions or numbers != list(range(1, len(lesions) + 1)):
         raise ValueError(f"lesions must be numbered from 1 without gaps, got {numbers}")
     if int(labels.max(initial=0)) != len(lesions):
         raise ValueError(f"labels must go up to {len(lesions)}, got {labels.max(initial=0)}")
-    if labels.shape[0] != len(source.slices):
-        raise ValueError(f"labels must have {len(source.slices)} slices, got {labels.shape[0]}")
 
 
-def _build(
-    labels: NDArray[np.uint16],
-    lesions: Sequence[Lesion],
+def segmentation_uid(
+    labels: NDArray[np.uint16], source: SourceSeries, authorship: Authorship
+) -> str:
+    """SOPInstanceUID of the segmentation that `write_segmentation` writes."""
+    return derived_uid("instance", *segmentation_words(labels, source, authorship))
+
+
+def segmentation_words(
+    labels: NDArray[np.uint16], source: SourceSeries, authorship: Authorship
+) -> tuple[str, str, str]:
+    """What the UIDs of a result follow from: source series, model, labels."""
+    return source.series_instance_uid, authorship.model_version, _sha256(labels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How one kind of segmentation is called."""
+
+    kind: str
+    series_number: int
+    series_description: str
+    content_label: str
+
+
+def _write(
+    path: Path,
+    frames: NDArray[Any],
+    segments: Sequence[SegmentDescription],
     source: SourceSeries,
     authorship: Authorship,
-) -> Segmentation:
-    images, order = reference_images(source)
-    frames = np.zeros((len(order), *labels.shape[1:]), dtype=labels.dtype)
+    *,
+    identity: Sequence[str],
+    words: _Words,
+    deflated: bool,
+) -> Path:
+    images, _ = reference_images(source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom and highdicom quote values of the source
+        segmentation = Segmentation(
+            source_images=images,
+            pixel_array=frames,
+            segmentation_type=words.kind,
+            segment_descriptions=segments,
+            series_instance_uid=derived_uid("series", *identity),
+            sop_instance_uid=derived_uid("instance", *identity),
+            series_number=words.series_number,
+            instance_number=1,
+            device_serial_number="none",
+            series_description=words.series_description,
+            content_label=words.content_label,
+            content_description=RESEARCH_ONLY,
+            max_fractional_value=FRACTIONS,
+            transfer_syntax_uid=ExplicitVRLittleEndian,
+            omit_empty_frames=True,
+            **who_and_when(authorship),
+        )
+        segmentation.ContentCreatorName = ""  # type 2 (PS3.3 10.9), left out by highdicom
+        _settle_dimensions(segmentation)
+        restore_frame_numbers(segmentation, source)
+        save_result(segmentation, path, source, authorship.made_at, deflated=deflated)
+    return path
+
+
+def _frames(voxels: NDArray[Any], source: SourceSeries) -> NDArray[Any]:
+    """Voxels in the order of the frames of the source; one that the volume left out is empty."""
+    _, order = reference_images(source)
+    if voxels.shape[0] != len(source.slices):
+        raise ValueError(f"labels must have {len(source.slices)} slices, got {voxels.shape[0]}")
+    frames = np.zeros((len(order), *voxels.shape[1:]), dtype=voxels.dtype)
     for frame, z in enumerate(order):
         if z is not None:
-            frames[frame] = labels[z]
-    identity = hashlib.sha256(np.ascontiguousarray(labels).tobytes()).hexdigest()
-    words = (source.series_instance_uid, authorship.model_version, identity)
-    made_at = authorship.made_at
-    return Segmentation(
-        source_images=images,
-        pixel_array=frames,
-        segmentation_type="BINARY",
-        segment_descriptions=[_describe(lesion, source, authorship) for lesion in lesions],
-        series_instance_uid=derived_uid("series", *words),
-        sop_instance_uid=derived_uid("instance", *words),
-        series_number=SERIES_NUMBER,
-        instance_number=1,
-        manufacturer=OWN_MANUFACTURER,
-        manufacturer_model_name="metseg",
-        software_versions=(authorship.software_version, authorship.model_version),
-        device_serial_number="none",
-        series_description=SERIES_DESCRIPTION,
-        content_label="METASTASES",
-        content_description=RESEARCH_ONLY,
-        transfer_syntax_uid=ExplicitVRLittleEndian,
-        omit_empty_frames=True,
-        content_date=made_at.date(),
-        content_time=made_at.time(),
-        series_date=made_at.date(),
-        series_time=made_at.time(),
-    )
+            frames[frame] = voxels[z]
+    return frames
 
 
-def _settle(segmentation: Segmentation, made_at: datetime) -> None:
-    """Take clock and chance out of what highdicom fills in: the same result has the same bytes."""
+def _settle_dimensions(segmentation: Segmentation) -> None:
+    """highdicom draws this UID by chance: the same result has the same bytes."""
     organization = derived_uid("dimensions", segmentation.SOPInstanceUID)
     for item in segmentation.DimensionOrganizationSequence:
         item.DimensionOrganizationUID = organization
     for item in segmentation.DimensionIndexSequence:
         item.DimensionOrganizationUID = organization
-    segmentation.InstanceCreationDate = made_at.strftime("%Y%m%d")
-    segmentation.InstanceCreationTime = made_at.strftime("%H%M%S")
-    for item in segmentation.get("ContributingEquipmentSequence") or ():
-        item.ContributionDateTime = made_at.strftime("%Y%m%d%H%M%S")
 
 
 def _describe(lesion: Lesion, source: SourceSeries, authorship: Authorship) -> SegmentDescription:
@@ -164,12 +233,31 @@ def _describe(lesion: Lesion, source: SourceSeries, authorship: Authorship) -> S
         segmented_property_category=CATEGORY,
         segmented_property_type=TYPE,
         algorithm_type="AUTOMATIC",
-        algorithm_identification=highdicom.AlgorithmIdentificationSequence(
-            name=ALGORITHM_NAME,
-            family=ALGORITHM_FAMILY,
-            version=authorship.model_version,
-        ),
+        algorithm_identification=_algorithm(authorship),
         tracking_uid=tracking_uid(lesion, source, authorship.model_version),
-        tracking_id=f"metseg lesion {lesion.number}",
+        tracking_id=tracking_id(lesion),
+        anatomic_regions=[REGION],
+        display_color=CIELabColor.from_rgb(*lesion_colour(lesion.number)),
+    )
+
+
+def _describe_probability(authorship: Authorship) -> SegmentDescription:
+    return SegmentDescription(
+        segment_number=1,
+        segment_label="Probability of metastasis",
+        segmented_property_category=CATEGORY,
+        segmented_property_type=TYPE,
+        algorithm_type="AUTOMATIC",
+        algorithm_identification=_algorithm(authorship),
         anatomic_regions=[REGION],
     )
+
+
+def _algorithm(authorship: Authorship) -> highdicom.AlgorithmIdentificationSequence:
+    return highdicom.AlgorithmIdentificationSequence(
+        name=ALGORITHM_NAME, family=ALGORITHM_FAMILY, version=authorship.model_version
+    )
+
+
+def _sha256(voxels: NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(voxels).tobytes()).hexdigest()

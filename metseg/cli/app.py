@@ -5,11 +5,15 @@ import typer
 from metseg.cli.common import RESEARCH_USE_ONLY
 from metseg.cli.demo import demo
 from metseg.cli.doctor import doctor
+from metseg.cli.evaluate import evaluate
+from metseg.cli.push import list_pushes, push
 from metseg.cli.results import results
 from metseg.cli.run import run
 from metseg.cli.segment import segment
 from metseg.cli.services import migrate_database, watch, work
 from metseg.cli.status import health, retry, status
+from metseg.cli.synthesize import synthesize
+from metseg.cli.train import finetune, train
 
 app = typer.Typer(
     name="metseg",
@@ -25,10 +29,16 @@ app = typer.Typer(
 app.command()(run)
 app.command()(segment)
 app.command()(results)
+app.command()(evaluate)
+app.command()(push)
+app.command(name="pushes")(list_pushes)
 app.command()(status)
 app.command()(retry)
 app.command()(doctor)
 app.command()(demo)
+app.command()(synthesize)
+app.command()(train)
+app.command()(finetune)
 app.command()(watch)
 app.command()(work)
 app.command(name="migrate")(migrate_database)

@@ -58,6 +58,7 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         ("free space", _space),
         ("inbox", _inbox),
         ("inotify", _inotify),
+        ("series rules", _series_rules),
     )
     for name, check in checks:
         try:
@@ -82,13 +83,15 @@ def _versions(_: Settings) -> Iterator[Check]:
 
 
 def _weights(settings: Settings) -> Iterator[Check]:
-    from models.catalogue import describe, model_version
+    from models.catalogue import describe, model_version, short_model_card
 
     for file in describe(settings.ensemble, settings.weights):
         todo = "" if file.ok else "the file is missing or changed: take it from the release again"
         found = (file.sha256_found or "missing")[:16]
         yield Check(f"weights {file.path.name}", f"SHA-256 {found}…", todo)
     yield Check("model version", model_version(settings.ensemble, settings.weights))
+    for line in short_model_card(settings.ensemble, settings.weights):
+        yield Check("model card", line)
 
 
 def _devices(settings: Settings) -> Iterator[Check]:
@@ -158,3 +161,11 @@ def _inotify(_: Settings) -> Iterator[Check]:
     watches = int(limit.read_text())
     todo = f"sysctl fs.inotify.max_user_watches={LEAST_WATCHES} or more, or set METSEG_POLLING=1"
     yield Check("inotify watches", f"{watches:,}", todo if watches < LEAST_WATCHES else "")
+
+
+def _series_rules(settings: Settings) -> Iterator[Check]:
+    """A broken file of rules ends every command before it comes here."""
+    digest = settings.choice_rules.digest
+    named = "the built-in ones" if settings.series_rules is None else str(settings.series_rules)
+    same = "nothing differs from the built-in ones" if digest is None else f"SHA-256 {digest[:16]}…"
+    yield Check("series rules", named if settings.series_rules is None else f"{named}: {same}")

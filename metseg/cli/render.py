@@ -1,12 +1,17 @@
 """Results for a person at a terminal."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
 
-from db.results import StudyReport
+from db.evaluations import EvaluationReport
+from db.push_reports import OpenPushes
+from db.push_tables import PushState
+from db.results import SentReport, SeriesReport, StudyReport
 from metseg.cli.common import RESEARCH_USE_ONLY
+from metseg.cli.measures import bands, number, percent
 
 STATUS_COLOURS = {
     "succeeded": "green",
@@ -18,8 +23,12 @@ STATUS_COLOURS = {
 
 KIND_WORDS = {
     "dicom-seg": "DICOM SEG",
+    "dicom-sr": "DICOM SR",
+    "dicom-rtstruct": "RTSTRUCT",
     "mask-nifti": "NIfTI mask",
-    "preview-png": "key slices",
+    "probability-nifti": "NIfTI prob.",
+    "preview-png": "picture",
+    "report-html": "report",
     "report-json": "report",
 }
 
@@ -38,7 +47,10 @@ def print_reports(console: Console, reports: Sequence[StudyReport], *, why: bool
 
 def _print_study(console: Console, report: StudyReport) -> None:
     colour = STATUS_COLOURS[report.status]
-    console.print(f"study   {report.study_uid}  [{colour}]{report.status}[/]", soft_wrap=True)
+    number = "" if report.result_id is None else f"  result {report.result_id}"
+    console.print(
+        f"study   {report.study_uid}  [{colour}]{report.status}[/]{number}", soft_wrap=True
+    )
     if report.error_code:
         console.print(f"error   {report.error_code}: {report.error_message}", soft_wrap=True)
     if report.status != "succeeded":
@@ -46,11 +58,35 @@ def _print_study(console: Console, report: StudyReport) -> None:
     console.print(f"series  {report.series_uid}", soft_wrap=True)
     console.print(lesion_table(report) if report.lesions else "no lesion was found")
     console.print(_measures(report))
+    for evaluation in report.evaluations:
+        console.print(_against(evaluation), soft_wrap=True)
     for warning in report.warnings:
         console.print(f"[yellow]warning[/] {warning}", soft_wrap=True)
     for artifact in report.artifacts:
         word = KIND_WORDS.get(artifact.kind, artifact.kind)
-        console.print(f"{word:<11}{artifact.path}", soft_wrap=True)
+        console.print(f"{word:<12}{artifact.path}", soft_wrap=True)
+    for push in report.pushes:
+        console.print(push_line(push), soft_wrap=True, markup=False)
+
+
+def push_line(push: SentReport) -> str:
+    """Where a file was sent, or why not."""
+    why = f": {push.error_message}" if push.error_message else ""
+    return f"push        {push.kind} to {push.destination}: {push.state}{why}"
+
+
+def outbox_line(found: OpenPushes, *, now: datetime) -> str:
+    """What of the outbox is not sent, and why not."""
+    why = f"; {found.error_code}: {found.error_message}" if found.error_code else ""
+    files = f"{found.number} file{'s' if found.number > 1 else ''} for {found.destination}"
+    match found.state:
+        case PushState.PENDING:
+            wait = max(0.0, (found.run_after - now).total_seconds())
+            return f"outbox {files} wait, next try in {wait:.0f} s{why}"
+        case PushState.FAILED:
+            return f"outbox {files} failed{why} (metseg pushes)"
+        case _:
+            return f"outbox {files} on the way"
 
 
 def lesion_table(report: StudyReport) -> Table:
@@ -81,11 +117,41 @@ def _measures(report: StudyReport) -> str:
     )
 
 
+def _against(found: EvaluationReport) -> str:
+    near = f" at {found.surface_dice_tolerance_mm:g} mm" if found.surface_dice_tolerance_mm else ""
+    by_size = f" ({bands(found.sensitivity_by_diameter)})" if found.sensitivity_by_diameter else ""
+    lesions = found.true_positives + found.false_negatives
+    return (
+        f"reference {found.reference_kind}: found {found.true_positives} of {lesions}{by_size},"
+        f" {found.false_positives} false   lesion-wise Dice {number(found.lesion_dice)}"
+        f"   surface Dice{near} {number(found.surface_dice)}   HD95 {number(found.hd95_mm, 2)} mm"
+        f"   volume {percent(found.relative_volume_error)}"
+    )
+
+
 def _print_choice(console: Console, report: StudyReport) -> None:
+    if report.status in ("succeeded", "no_series"):
+        console.print(choice_line(report), soft_wrap=True)
     for series in report.series:
-        verdict = "[green]taken[/]" if series.chosen else "not taken"
-        console.print(f"  series {series.series_uid}  {verdict}", soft_wrap=True)
+        images = f"{series.modality or 'modality not said'}, {series.n_instances} files"
+        console.print(
+            f"  series {series.series_uid}  {_verdict(series)}  score {series.score:g}  ({images})",
+            soft_wrap=True,
+        )
         for reason in series.reasons_for:
-            console.print(f"    for: {reason}", soft_wrap=True)
+            console.print(f"    for      {reason}", soft_wrap=True, markup=False)
         for reason in series.reasons_against:
-            console.print(f"    against: {reason}", soft_wrap=True)
+            console.print(f"    against  {reason}", soft_wrap=True, markup=False)
+
+
+def choice_line(report: StudyReport) -> str:
+    """How many series there were, and how many of them would do."""
+    eligible = sum(series.eligible for series in report.series)
+    taken = "the best of them is taken" if eligible else "no suitable series"
+    return f"choice  {len(report.series)} series, {eligible} eligible: {taken}"
+
+
+def _verdict(series: SeriesReport) -> str:
+    if series.chosen:
+        return "[green]taken[/]"
+    return "[yellow]eligible[/]" if series.eligible else "[red]excluded[/]"

@@ -13,6 +13,7 @@ from rich.table import Table
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.overview import Overview, overview
+from db.push_reports import OpenPushes, open_pushes
 from db.results import StudyReport, study_reports
 from db.session import read_only
 from db.tables import JobState
@@ -29,7 +30,7 @@ from metseg.cli.common import (
     out,
 )
 from metseg.cli.progress import Display
-from metseg.cli.render import STATUS_COLOURS
+from metseg.cli.render import STATUS_COLOURS, outbox_line
 from metseg.cli.services import stop_at_signals
 from metseg.errors import ConfigurationError
 from metseg.settings import Settings
@@ -59,7 +60,8 @@ def run(
             with database(settings) as session:
                 reports = study_reports(session, results_dir=settings.results_dir)
                 found = overview(session, now=datetime.now(UTC))
-            print_summary(settings, reports, found)
+                outbox = open_pushes(session)
+            print_summary(settings, reports, found, outbox)
             raise typer.Exit(ExitCode.FAILED if failed else ExitCode.OK)
 
 
@@ -99,7 +101,7 @@ def run_embedded(settings: Settings, *, once: bool) -> bool:
             watcher.step()
             found = queue_now(sessions)
             display.show(watcher.view(), found)
-            busy = any(found.counts.get(state) for state in OPEN)
+            busy = any(found.counts.get(state) for state in OPEN) or found.pushes_at_hand
             if not working and (busy or not once):
                 worker.enter_context(supervised_worker(settings))
                 working = True
@@ -135,8 +137,13 @@ def supervised_worker(settings: Settings) -> Iterator[None]:
         thread.join()
 
 
-def print_summary(settings: Settings, reports: Sequence[StudyReport], found: Overview) -> None:
-    """One line a study, and what was refused."""
+def print_summary(
+    settings: Settings,
+    reports: Sequence[StudyReport],
+    found: Overview,
+    outbox: Sequence[OpenPushes],
+) -> None:
+    """One line a study, what was refused, and what is not sent yet."""
     table = Table(title="studies", title_justify="left", box=None, pad_edge=False)
     for column in ("study", "status", "lesions", "volume mm3", "Dice"):
         table.add_column(column, overflow="fold")
@@ -154,5 +161,7 @@ def print_summary(settings: Settings, reports: Sequence[StudyReport], found: Ove
     out.print(table if reports else "no study was found")
     for file in found.refused:
         err.print(f"file {file.source_file_id} refused: {file.reason}", soft_wrap=True)
+    for pushes in outbox:
+        err.print(outbox_line(pushes, now=datetime.now(UTC)), soft_wrap=True, markup=False)
     out.print(f"details: metseg results --home {settings.home_dir}", soft_wrap=True)
     out.print(f"[bold]{RESEARCH_USE_ONLY}[/]")

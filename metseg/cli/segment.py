@@ -1,9 +1,10 @@
 """`metseg segment`: one series, no daemon, no database."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,8 +18,11 @@ from metseg.cli.common import (
     load_settings,
     out,
 )
+from metseg.errors import InputError, SeriesError
+from metseg.settings import Settings
 
 if TYPE_CHECKING:
+    from worker.artifacts import Written
     from worker.findings import StudyFindings
     from worker.stopwatch import Progress as StageProgress
 
@@ -35,18 +39,64 @@ def segment(
 ) -> None:
     """Segment one series with the same pipeline, and write its files.
 
+    The files of an earlier result in the folder are replaced; others stay.
     Exit code 1 when no series is suitable or the series cannot be read.
 
     Example: `metseg segment ~/study/t1-post-contrast --out results`
     """
+    settings = load_settings(accept_any_t1=accept_any_t1)
+    with edge(), _unreadable():
+        files = _study_files(series_dir, max_bytes=int(settings.max_file_mb * 1e6))
+        findings, written = _segment(files, out_dir, settings)
+    _print(findings)
+    for file in written.files:
+        out.print(str((out_dir / file.name).absolute()), soft_wrap=True)
+    if findings.segmentation is None:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@contextmanager
+def _unreadable() -> Iterator[None]:
+    """What is wrong with the study itself is a result, not a fault of the installation."""
+    try:
+        yield
+    except InputError as error:
+        err.print(f"[red]{error.code}[/]: {error}", soft_wrap=True)
+        raise typer.Exit(ExitCode.FAILED) from None
+
+
+def _study_files(folder: Path, *, max_bytes: int) -> list[Path]:
+    """The DICOM instances below a folder; a README or a DICOMDIR beside them is passed over.
+
+    Raises
+    ------
+    SeriesError
+        There are none, or they are of several studies.
+    DicomError
+        One is damaged.
+    """
+    from imaging.headers import NotDicomError, read_header
+
+    files, studies = [], set()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with suppress(NotDicomError):
+            studies.add(read_header(path, max_bytes=max_bytes).study_instance_uid)
+            files.append(path)
+    if len(studies) != 1:
+        raise SeriesError(f"the folder must hold one study, it holds {len(studies)}")
+    return files
+
+
+def _segment(
+    files: Sequence[Path], out_dir: Path, settings: Settings
+) -> "tuple[StudyFindings, Written]":
+    """Segment, and write in a folder beside: what is in `out_dir` is replaced when all is done."""
     from models.catalogue import load_ensemble
     from worker.artifacts import write_artifacts
     from worker.pipeline import segment_study
     from worker.stopwatch import Stopwatch
 
-    settings = load_settings(accept_any_t1=accept_any_t1)
-    files = sorted(path for path in series_dir.rglob("*") if path.is_file())
-    with edge(), stages() as report:
+    with stages() as report:
         ensemble = load_ensemble(
             settings.ensemble,
             weights_dir=settings.weights,
@@ -56,14 +106,16 @@ def segment(
         watch = Stopwatch(report)
         findings = segment_study(files, ensemble=ensemble, settings=settings, watch=watch)
         out_dir.mkdir(parents=True, exist_ok=True)
-        written = write_artifacts(
-            findings, out_dir, made_at=datetime.now(UTC), seconds=watch.seconds
-        )
-    _print(findings)
-    for file in written.files:
-        out.print(str((out_dir / file.name).absolute()), soft_wrap=True)
-    if findings.segmentation is None:
-        raise typer.Exit(ExitCode.FAILED)
+        with TemporaryDirectory(prefix=".metseg-", dir=out_dir) as staged:
+            written = write_artifacts(
+                findings,
+                Path(staged),
+                settings=settings,
+                made_at=datetime.now(UTC),
+                seconds=watch.seconds,
+            )
+            written.move_to(out_dir)
+    return findings, written
 
 
 def _print(findings: "StudyFindings") -> None:
@@ -81,7 +133,8 @@ def _print(findings: "StudyFindings") -> None:
             f" {lesion.longest_diameter_mm:.1f} x {lesion.perpendicular_diameter_mm:.1f} mm,"
             f" at LPS {where}"
         )
-    out.print(f"{len(found.lesions)} lesions, agreement {found.agreement:.3f}")
+    agreed = "" if found.agreement is None else f", agreement {found.agreement:.3f}"
+    out.print(f"{len(found.lesions)} lesions{agreed}")
     for warning in findings.warnings:
         err.print(f"[yellow]warning[/] {warning}", soft_wrap=True)
     out.print(f"[bold]{RESEARCH_USE_ONLY}[/]")

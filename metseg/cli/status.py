@@ -8,12 +8,14 @@ from rich.table import Table
 
 from db import jobs
 from db.overview import Overview, overview
+from db.push_reports import open_pushes
 from db.tables import Role
 from metseg.cli.common import ExitCode, HomeOption, database, edge, err, load_settings, out
+from metseg.cli.render import outbox_line
 
 
 def status(home: HomeOption = None) -> None:
-    """The queue: jobs by state, processes, what waits and why, files that were refused.
+    """The queue: jobs by state, processes, what waits and why, the outbox, files that were refused.
 
     Example: `metseg status`
     """
@@ -21,8 +23,11 @@ def status(home: HomeOption = None) -> None:
     now = datetime.now(UTC)
     with edge(), database(settings) as session:
         found = overview(session, now=now)
+        outbox = open_pushes(session)
     _print_counts(found)
     _print_jobs(found)
+    for pushes in outbox:
+        out.print(outbox_line(pushes, now=now), soft_wrap=True, markup=False)
     _print_processes(found, now=now)
     for file in found.refused:
         out.print(f"file {file.source_file_id} refused: {file.reason}", soft_wrap=True)
@@ -33,6 +38,8 @@ def _print_counts(found: Overview) -> None:
     out.print("jobs   " + ("  ".join(f"{k} {v}" for k, v in counted.items()) or "none"))
     files = {str(state): number for state, number in found.files.items()}
     out.print("files  " + ("  ".join(f"{k} {v}" for k, v in files.items()) or "none"))
+    if found.pushes:
+        out.print("pushes " + "  ".join(f"{k} {v}" for k, v in found.pushes.items()))
 
 
 def _print_jobs(found: Overview) -> None:

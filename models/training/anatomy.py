@@ -76,6 +76,9 @@ def paint(labels: NDArray[np.uint16], look: Look, rng: np.random.Generator) -> A
     image = look.table[labels]
     _paint_soft_tissue(image, labels, look, rng)
     _paint_bright_blood(image, labels, rng)
+    _paint_folia(image, labels, rng)
+    # Borders share their voxels: a label map knows whole ones only.
+    image = blur(image, rng.uniform(0.4, 0.8))
     _paint_choroid(image, labels, look, rng)
     _paint_sheets(image, labels, look, rng)
     fine = blur(rng.standard_normal(shape, dtype=np.float32), rng.uniform(0.6, 1.1))
@@ -109,14 +112,29 @@ def _paint_bright_blood(image: Array, labels: NDArray[np.uint16], rng: np.random
 def _paint_choroid(
     image: Array, labels: NDArray[np.uint16], look: Look, rng: np.random.Generator
 ) -> None:
-    """Enhancing plexus in parts of the ventricles."""
+    """Enhancing plexus in parts of the ventricles: strands, in three heads of ten clumps."""
     shape: Shape = (labels.shape[0], labels.shape[1], labels.shape[2])
     where = lb.is_in(labels, lb.VENTRICLES)
     clumps = smooth_noise(rng, shape, scale_mm=rng.uniform(3, 5))
     regions = smooth_noise(rng, shape, scale_mm=rng.uniform(12, 20))
-    plexus = where & (clumps + 0.8 * regions > rng.uniform(1.3, 2.1))
-    level = 1 + (look.enhancement - 1) * rng.uniform(0.5, 1.4)
-    image[plexus] = level * (1 + 0.12 * clumps[plexus])
+    level = 1 + (look.enhancement - 1) * rng.uniform(0.3, 1.2)
+    if rng.random() < 0.3:
+        share = np.clip((clumps + 0.8 * regions - rng.uniform(1.4, 2.1)) * 2, 0, 1)
+    else:
+        strands = np.clip(1 - np.abs(clumps) / rng.uniform(0.2, 0.45), 0, 1)
+        share = strands * np.clip((regions - rng.uniform(0.3, 1.2)) * 3, 0, 1)
+    image += where * share * (level * (1 + 0.12 * clumps) - image)
+
+
+def _paint_folia(image: Array, labels: NDArray[np.uint16], rng: np.random.Generator) -> None:
+    """Dark stripes of fluid every few mm through the grey matter of the cerebellum."""
+    shape: Shape = (labels.shape[0], labels.shape[1], labels.shape[2])
+    where = lb.is_in(labels, lb.CEREBELLAR_GREY)
+    slope = rng.uniform(0.4, 1.4)
+    phase = np.arange(shape[0])[:, None, None] + slope * np.arange(shape[1])[None, :, None]
+    phase = phase + rng.uniform(2, 5) * smooth_noise(rng, shape, scale_mm=14)
+    stripes = np.cos(phase * (2 * np.pi / rng.uniform(3.0, 5.0)))
+    image[where] *= (1 - rng.uniform(0.03, 0.15) * np.clip(stripes, -0.2, 1))[where]
 
 
 def _paint_sheets(
@@ -131,12 +149,25 @@ def _paint_sheets(
     fluid = lb.is_in(labels, lb.CSF)
     bone = lb.is_in(labels, lb.CORTICAL_BONE)
     dura = fluid & ndimage.binary_dilation(bone, iterations=int(rng.integers(1, 3)))
+    share = (dura & present).astype(np.float32)
+    if rng.random() < 0.75:
+        share = np.maximum(share, _falx_and_tentorium(labels, fluid, rng.uniform(0.5, 1.1)))
+    image += share * (level - image)
+
+
+def _falx_and_tentorium(
+    labels: NDArray[np.uint16], fluid: NDArray[np.bool_], thickness_mm: float
+) -> Array:
+    """Share of each voxel in the sheets where the hemispheres, or cerebrum and cerebellum, are
+    equally near.
+    """
     left = distance_mm(lb.is_in(labels, lb.LEFT_CEREBRUM))
     right = distance_mm(lb.is_in(labels, lb.RIGHT_CEREBRUM))
     above = np.minimum(left, right)
     below = distance_mm(lb.is_in(labels, lb.CEREBELLUM))
-    near = fluid & (above < 8)
-    falx = near & (np.abs(left - right) < 0.9) & (below > 6)
-    tentorium = near & (np.abs(above - below) < 0.9)
-    sheet = (dura & present) | ((falx | tentorium) & (rng.random() < 0.75))
-    image[sheet] = level[sheet]
+    # The sheets also run where cortex touches cortex in the map, but not through white matter.
+    open_to = (fluid | lb.is_in(labels, lb.CORTEX + lb.CEREBELLAR_GREY)) & (above < 8)
+    # The difference of two distances grows by 2 for each mm from the middle.
+    falx = np.where(below > 6, np.abs(left - right), 9.0)
+    nearest = np.minimum(falx, np.abs(above - below)) / 2
+    return np.asarray(open_to * np.clip(0.5 + thickness_mm / 2 - nearest, 0, 1), dtype=np.float32)

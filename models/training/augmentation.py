@@ -61,10 +61,14 @@ def cut(
     changes: Changes,
     contract: InputContract,
     rng: np.random.Generator,
+    *,
+    small_weight: float = 1.0,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Cut ``(size, size, 4)`` network input and its ``(size, size, 1)`` mask around `centre`.
+    """Cut ``(size, size, 4)`` network input and its ``(size, size, 3)`` truth around `centre`.
 
-    What lies outside the case is air and no lesion. `rng` makes the noise only.
+    The truth holds lesion, brain (-1 where nobody knows) and the weight of the pixel, which is
+    `small_weight` on small lesions and 1 elsewhere. What lies outside the case is air. `rng` makes
+    the noise only.
     """
     index, row, column = centre
     depth = case.voxels.shape[0]
@@ -73,7 +77,7 @@ def cut(
     turn = _turn(row, column, size, changes)
     turned = np.stack([_warp(p, turn, size, cv2.INTER_LINEAR) for p in planes])
     turned = _slice_blur(turned, changes.slice_blur)
-    mask = _warp(case.mask_slice(index), turn, size, cv2.INTER_LINEAR) >= 0.5
+    truth = _truth(case, index, turn, size, small_weight)
     if changes.plane_blur:
         turned = np.stack([cv2.GaussianBlur(p, (0, 0), changes.plane_blur) for p in turned])
     normal, limits = _intensities(turned, case, changes)
@@ -88,7 +92,22 @@ def cut(
         value_range=limits,
     )
     image = stack(normal, np.broadcast_to(clahe, normal.shape), [1])[0]
-    return _flip(image, changes), _flip(mask.astype(np.float32)[..., None], changes)
+    return _flip(image, changes), _flip(truth, changes)
+
+
+def _truth(
+    case: Case, index: int, turn: NDArray[np.float64], size: int, small_weight: float
+) -> NDArray[np.float32]:
+    """Lesion, brain and weight of a turned slice, ``(size, size, 3)``."""
+
+    def turned(bits: NDArray[np.uint8]) -> NDArray[np.float32]:
+        plane = _warp(case.unpacked(bits[index]), turn, size, cv2.INTER_LINEAR)
+        return np.asarray(plane >= 0.5, dtype=np.float32)
+
+    lesion = turned(case.mask)
+    brain = np.full_like(lesion, -1.0) if case.brain is None else turned(case.brain)
+    weight = 1.0 + (small_weight - 1.0) * turned(case.small)
+    return np.stack([lesion, brain, weight], axis=-1).astype(np.float32)
 
 
 def _turn(row: int, column: int, size: int, changes: Changes) -> NDArray[np.float64]:

@@ -15,6 +15,8 @@ from models.training.real_cases import RealCase
 POINTS_PER_LESION = 64
 # Specks of a reference mask are no lesion to aim at.
 LEAST_VOXELS = 6
+# Lesions below this, a ball of 7 mm, weigh more in the loss: they are few voxels.
+SMALL_VOXELS = 180
 POINTS_ELSEWHERE = 800
 # Bright for a real scan: the brightest 6 % of the head, about where vessels start.
 BRIGHT_PERCENTILE = 94.0
@@ -32,9 +34,10 @@ class Source(StrEnum):
 class Case:
     """A head, cropped to itself; normalised intensity = ``floor + step * voxels``.
 
-    `voxels` uint8 ``(Z, H, W)``; `mask` holds bits of the lesion mask packed along columns.
-    Points are ``(N, 3)`` voxel indices: some of each lesion, bright voxels away from lesions, and
-    any head voxels.
+    `voxels` uint8 ``(Z, H, W)``; `mask`, `small` and `brain` hold bits packed along columns: the
+    lesions, those of fewer than `SMALL_VOXELS`, and the brain, None where it is not known. Points
+    are ``(N, 3)`` voxel indices: some of each lesion, bright voxels away from lesions, and any head
+    voxels.
     """
 
     name: str
@@ -43,26 +46,34 @@ class Case:
     floor: float
     step: float
     mask: NDArray[np.uint8]
+    small: NDArray[np.uint8]
+    brain: NDArray[np.uint8] | None
     lesions: tuple[NDArray[np.int16], ...]
     bright: NDArray[np.int16]
     anywhere: NDArray[np.int16]
 
     def mask_slice(self, index: int) -> NDArray[np.uint8]:
         """Lesion mask of a slice, ``(H, W)`` of 0 and 1."""
-        return np.unpackbits(self.mask[index], axis=-1, count=self.voxels.shape[2])
+        return self.unpacked(self.mask[index])
+
+    def unpacked(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Packed rows ``(..., H, W / 8)`` as ``(..., H, W)`` of 0 and 1."""
+        return np.unpackbits(bits, axis=-1, count=self.voxels.shape[2])
 
 
 def case_from_head(name: str, head: StoredHead, contract: InputContract) -> Case:
     """A synthetic head as a case."""
     voxels = head.voxels.astype(np.float32)
-    return _case(name, Source.SYNTHETIC, voxels, head.lesions, head.hard_negatives, contract)
+    return _case(
+        name, Source.SYNTHETIC, voxels, head.lesions, head.brain, head.hard_negatives, contract
+    )
 
 
 def case_from_real(real: RealCase, contract: InputContract) -> Case:
     """A real scan as a case; without a mask it is a negative."""
     source = Source.TUMOUR if real.mask.any() else Source.NEGATIVE
     lesions = cc3d.connected_components(real.mask, connectivity=26).astype(np.uint16)
-    return _case(real.name, source, real.voxels, lesions, None, contract)
+    return _case(real.name, source, real.voxels, lesions, real.brain, None, contract)
 
 
 def _case(
@@ -70,6 +81,7 @@ def _case(
     source: Source,
     voxels: NDArray[np.float32],
     lesions: NDArray[np.uint16],
+    brain: NDArray[np.bool_] | None,
     hard_negatives: NDArray[np.int16] | None,
     contract: InputContract,
 ) -> Case:
@@ -86,9 +98,20 @@ def _case(
     else:
         bright = _inside(hard_negatives - np.array([s.start for s in box], np.int16), small.shape)
     anywhere = _points(head[box], POINTS_ELSEWHERE, rng)
-    mask = np.packbits(numbers > 0, axis=-1)
+    sizes = np.bincount(numbers.ravel())
+    sizes[0] = SMALL_VOXELS
     return Case(
-        name, source, small, floor, step, mask, _lesion_points(numbers, rng), bright, anywhere
+        name=name,
+        source=source,
+        voxels=small,
+        floor=floor,
+        step=step,
+        mask=np.packbits(numbers > 0, axis=-1),
+        small=np.packbits(sizes[numbers] < SMALL_VOXELS, axis=-1),
+        brain=None if brain is None else np.packbits(brain[box], axis=-1),
+        lesions=_lesion_points(numbers, rng),
+        bright=bright,
+        anywhere=anywhere,
     )
 
 

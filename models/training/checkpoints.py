@@ -5,7 +5,7 @@ never half.
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -17,11 +17,23 @@ from metseg.errors import WeightsError
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come; `seconds` counts training only, over all its processes."""
+    """How far a run has come; `seconds` of training and validation, over all its processes, and how
+    many of them went by waiting for data.
+    """
 
     step: int = 0
     seconds: float = 0.0
     best: float = -1.0
+    waited: float = 0.0
+
+    @property
+    def waiting(self) -> float:
+        """Share of the time that was spent waiting for data."""
+        return self.waited / self.seconds if self.seconds > 0 else 0.0
+
+    def after_step(self, *, seconds: float, waited: float) -> "Progress":
+        """One step further, at `seconds`, of which the step waited `waited` for its data."""
+        return replace(self, step=self.step + 1, seconds=seconds, waited=self.waited + waited)
 
 
 def save_checkpoint(
@@ -62,6 +74,14 @@ def load_checkpoint(path: Path, model: keras.Model) -> tuple[list[NDArray[np.flo
     for variable, value in zip(model.optimizer.variables, optimizer, strict=True):
         variable.assign(value)
     return average, progress
+
+
+def read_progress(path: Path) -> Progress:
+    """How far the run of a checkpoint has come; the beginning where there is none."""
+    if not path.exists():
+        return Progress()
+    with np.load(path, allow_pickle=False) as arrays:
+        return Progress(**json.loads(arrays["progress"].tobytes()))
 
 
 def _numbered(arrays: np.lib.npyio.NpzFile, kind: str) -> list[NDArray[np.float32]]:

@@ -1,209 +1,234 @@
-"""What the training commands do: gather the material, then call the parts."""
+"""One run of one network, from a recipe to averaged weights."""
 
 import functools
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+import tomllib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
-import numpy as np
 
-from metseg.errors import MetsegError
-from models.card import read_card, write_card
-from models.catalogue import WEIGHTS_IN_THE_BOX, load_ensemble
+from metseg.errors import ConfigurationError
+from models.catalogue import import_quietly
 from models.inputs import InputContract
-from models.training.cases import Case, case_from_head, case_from_real
-from models.training.heads import read_head
-from models.training.own_cases import read_own_cases
-from models.training.real_cases import read_glioma, read_negative
-from models.training.split import TRAINING_NEGATIVES, VALIDATION_NEGATIVES, split_gliomas
+from models.training.recipe import Recipe, read_recipe, recipe_toml
+
+if TYPE_CHECKING:
+    import keras
+
+    from models.training.journal import Standing
 
 say = functools.partial(print, flush=True)
+Say = Callable[[str], None]
+Show = Callable[["Standing"], None]
+
+RECIPE = "run.toml"
+FACTS = "run.json"
+# What may change when a run goes on; anything else makes another run.
+_MAY_CHANGE = ("minutes", "steps", "threads", "checkpoint_minutes", "validation")
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How one network is trained; written to ``run.json`` of the run's folder."""
-
-    network: str
-    filters: tuple[int, ...]
-    minutes: float
-    batch: int
-    crop: int
-    seed: int
-    precision: str
-    threads: int
-    validate_minutes: float
-
-
-def fit_command(*, heads: Path, data: Path, out: Path, validation_heads: int, **run: Any) -> None:
-    """Train one network on synthetic heads and the real scans of the fixed split."""
-    contract = InputContract()
-    training, held_out = real_cases(data, contract)
-    for path in sorted((heads / "val").glob("*.npz"))[:validation_heads]:
-        held_out.append(case_from_head(path.name, read_head(path), contract))
-    _train(_run(run), training, held_out, out, heads=heads / "train", start=None)
-
-
-def tune_command(
-    *, cases: Path, start: Path, out: Path, hold_out: int, validation_heads: int, **run: Any
-) -> None:
-    """Go on from weights with labelled cases of the user's own, every n-th one held out."""
-    contract = InputContract()
-    own = [case_from_real(case, contract) for case in read_own_cases(cases)]
-    held_out = own[::hold_out] if len(own) > 1 else []
-    training = [case for case in own if case not in held_out]
-    say(f"{len(training)} cases for training, {len(held_out)} held out")
-    del validation_heads
-    _train(_run(run), training, held_out, out, heads=None, start=start)
-
-
-def finish_command(
+def train_command(
+    config: Path,
+    out: Path,
     *,
-    runs: Sequence[Path],
-    unet_plus_plus_heads: Sequence[int] | None,
-    heads: Path,
-    data: Path,
-    weights: Path,
-    name: str,
-    release: str,
-) -> None:
-    """Make an ensemble of finished runs: temperatures, lesion rule, gate, card and model card."""
-    from models.engines import Engine
-    from models.training.finishing import answer, finish, read_member
-    from models.training.material import held_out_heads
-    from models.training.model_card import model_card
+    changes: Sequence[str] = (),
+    say: Say = say,
+    show: Show | None = None,
+) -> "Standing":
+    """Train one network as a recipe says; killed and started again, it goes on.
 
-    contract = InputContract()
-    weights.mkdir(parents=True, exist_ok=True)
-    wanted = {"unet_plus_plus": tuple(unet_plus_plus_heads) if unet_plus_plus_heads else None}
-    members = [read_member(run, weights, heads=wanted.get(network_of(run))) for run in runs]
-    engines = [Engine.load(member, weights, device="cpu:0") for member in members]
-    answered = answer(held_out_heads(heads, data), engines, contract, say=say)
-    seen = {
-        "material": _material(data),
-        "runs": [json.loads((run / "run.json").read_text()) | _reached(run) for run in runs],
-    }
-    card, _ = finish(
-        answered, members, name=name, release=release, contract=contract, seen=seen, say=say
+    `out` gets ``run.toml``, the recipe with every value; ``run.json``, the same with what came of
+    it; ``run.log``; and what `models.training.fit.fit` writes.
+
+    Raises
+    ------
+    ConfigurationError
+        The recipe is not valid, or `out` holds another run.
+    MetsegError
+        There is nothing to train on.
+    """
+    recipe = read_recipe(config, changes)
+    if recipe.finetune is not None:
+        raise ConfigurationError(f"{config.name}: finetune is for metseg finetune, got it here")
+    contract = InputContract(clahe_clip=recipe.clahe_clip)
+
+    def make() -> "keras.Model":
+        from models.networks import build
+
+        model = build(recipe.network, filters=recipe.filters)
+        if recipe.start is not None:
+            load_weights(model, recipe.start)
+        return model
+
+    return run(recipe, out, make, contract, say=say, show=show)[1]
+
+
+def run(
+    recipe: Recipe,
+    out: Path,
+    make: Callable[[], "keras.Model"],
+    contract: InputContract,
+    *,
+    say: Say,
+    show: Show | None,
+) -> tuple["keras.Model", "Standing"]:
+    """Train the network that `make` builds. Returns it with its averaged weights."""
+    check_folder(out, recipe)
+    limit_threads(recipe.threads)
+    import_quietly("keras")
+    import keras
+
+    from models.training.checkpoints import read_progress
+    from models.training.crops import CropSampler
+    from models.training.fit import CHECKPOINT, fit
+    from models.training.run_material import run_material
+
+    keras.utils.set_random_seed(recipe.seed)
+    # Half again as many steps on processors with AMX; weights and their average stay float32.
+    keras.mixed_precision.set_global_policy(recipe.precision)
+    out.mkdir(parents=True, exist_ok=True)
+    say = _also_into(out / "run.log", say)
+    training, held_out = run_material(recipe, contract, say=say)
+    done = read_progress(out / CHECKPOINT).step
+    # A run that goes on sees new crops, not those of its beginning again.
+    seed = [recipe.seed, done] if done else recipe.seed
+    mix = _mix(recipe, [case.source for case in training])
+    sampler = CropSampler(_heads(recipe), training, seed=seed, mix=mix, contract=contract)
+    model = make()
+    (out / RECIPE).write_text(recipe_toml(recipe))
+    _write_facts(out, recipe)
+    say(
+        f"{recipe.network}: {model.count_params()} parameters, {len(training)} real cases, "
+        f"{len(held_out)} held out, Keras on {keras.backend.backend()}, step {done}"
     )
-    write_card(weights / f"{name}.json", card)
-    (weights / "README.md").write_text(model_card(card))
-    say(f"{card.version} in {weights}")
+    plan = _plan(recipe)
+    standing = fit(model, sampler, held_out, out, plan, contract=contract, say=say, show=show)
+    _write_facts(out, recipe, standing)
+    return model, standing
 
 
-def evaluate_command(
-    *, heads: Path, data: Path, weights: Path | None, name: str, flip: bool
-) -> None:
-    """Measure an ensemble, through the same code that serves patients, on the held-out heads."""
-    from models.training.evaluation import score_head, summarise
-    from models.training.material import held_out_heads
+def check_folder(out: Path, recipe: Recipe) -> None:
+    """Refuse to go on with another run's folder.
 
-    ensemble = load_ensemble(name, weights_dir=weights, flip=flip)
-    say(ensemble.version)
-    scores = []
-    for head in held_out_heads(heads, data):
-        prediction = ensemble.predict(head.volume)
-        scores.append(score_head(head, prediction.mean, ensemble.rule))
-        say(scores[-1].line())
-    say(json.dumps(summarise(scores), indent=2))
-    card = read_card((weights or WEIGHTS_IN_THE_BOX) / f"{name}.json")
-    if not flip and summarise(scores) != card.measured.get("groups"):
-        say("note: not the numbers of the card")
-
-
-def real_cases(data: Path, contract: InputContract) -> tuple[list[Case], list[Case]]:
-    """The real scans for training and for validation, by the fixed split."""
-    gliomas = [path.name for path in (data / "glioma").iterdir() if path.is_dir()]
-    parts = []
-    for names, brains in zip(
-        split_gliomas(gliomas), (TRAINING_NEGATIVES, VALIDATION_NEGATIVES), strict=True
-    ):
-        scans = [read_glioma(data / "glioma" / name) for name in names]
-        scans += [read_negative(data / "negatives" / name) for name in brains]
-        parts.append([case_from_real(scan, contract) for scan in scans])
-    return parts[0], parts[1]
+    Raises
+    ------
+    ConfigurationError
+        `out` holds a run with another recipe; budget, threads and validation may differ.
+    """
+    if not (out / RECIPE).exists():
+        return
+    theirs = tomllib.loads((out / RECIPE).read_text())
+    ours = tomllib.loads(recipe_toml(recipe))
+    keys = [key for key in (theirs | ours) if key not in _MAY_CHANGE]
+    differing = [key for key in keys if theirs.get(key) != ours.get(key)]
+    if differing:
+        raise ConfigurationError(
+            f"run folder must be new or hold the same recipe, got another {', '.join(differing)}"
+        )
 
 
-def network_of(run: Path) -> str:
-    """Name of the network that a run trained."""
-    return str(json.loads((run / "run.json").read_text())["network"])
+def load_weights(model: "keras.Model", path: Path) -> None:
+    """Read a weights file into a network.
+
+    Raises
+    ------
+    ConfigurationError
+        It is not there, or of another network.
+    """
+    try:
+        model.load_weights(path)
+    except (ValueError, KeyError, OSError) as error:
+        raise ConfigurationError(
+            f"start must be weights of {model.name} with these filters, got {path.name}: "
+            f"{str(error)[:200]}"
+        ) from error
 
 
 def limit_threads(threads: int) -> None:
-    """Keep this process to so many threads; before Keras is imported."""
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
-    os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    """Keep this process to so many threads, 0 for as many as there are; before Keras is imported.
+
+    Crops are cut in a thread of their own: OpenCV's would get in each other's way.
+    """
     cv2.setNumThreads(1)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if threads:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
+        os.environ["TF_NUM_INTEROP_THREADS"] = "1"
 
 
-def _run(fields: dict[str, Any]) -> Run:
-    return Run(**fields | {"filters": tuple(fields["filters"])})
+def _heads(recipe: Recipe) -> Path | None:
+    heads = recipe.material.heads
+    if heads is not None and not any(heads.glob("*.npz")):
+        raise ConfigurationError(f"material.heads must hold *.npz, got none in {heads.name!r}")
+    return heads
 
 
-def _train(
-    run: Run,
-    training: Sequence[Case],
-    held_out: Sequence[Case],
-    out: Path,
-    *,
-    heads: Path | None,
-    start: Path | None,
-) -> None:
-    """One run, from the beginning, from weights or from its own checkpoint."""
-    limit_threads(run.threads)
-    import keras
+def _mix(recipe: Recipe, sources: Sequence[str]) -> Any:
+    """The recipe's mix; what there is no case of gets no share."""
+    from models.training.cases import Source
+    from models.training.crops import CropMix
 
-    from models.networks import build
-    from models.training.crops import CropMix, CropSampler
-    from models.training.fit import Plan, fit
+    mix = recipe.mix
+    return CropMix(
+        tumour=mix.tumour if Source.TUMOUR in sources else 0.0,
+        negative=mix.negative if Source.NEGATIVE in sources else 0.0,
+        lesion=mix.lesion,
+        size=recipe.crop,
+        jitter=recipe.crop // 4,
+        small_weight=mix.small_weight,
+    )
+
+
+def _plan(recipe: Recipe) -> Any:
+    from models.training.fit import Plan
     from models.training.schedule import Schedule
 
-    keras.utils.set_random_seed(run.seed)
-    # Half again as many steps on processors with AMX; weights and their average stay float32.
-    keras.mixed_precision.set_global_policy(run.precision)
-    contract = InputContract()
-    mix = CropMix(size=run.crop)
-    sampler = CropSampler(heads, training, seed=run.seed, mix=mix, contract=contract)
-    model = build(run.network, filters=run.filters)
-    plan = Plan(run.minutes, batch=run.batch, validate_minutes=run.validate_minutes)
-    if start is not None:
-        model.load_weights(start)
-        # A tenth of the rate from nothing: what was learnt is to stay.
-        plan = replace(plan, schedule=Schedule(peak=1e-4, floor=1e-6))
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "run.json").write_text(json.dumps(asdict(run), indent=2) + "\n")
-    say(f"{run.network}: {model.count_params()} parameters, {len(training)} real cases, {plan}")
-    fit(model, sampler, held_out, out, plan, contract=contract, say=say)
+    rates = recipe.schedule
+    return Plan(
+        recipe.minutes,
+        steps=recipe.steps,
+        batch=recipe.batch,
+        miss_weight=recipe.miss_weight,
+        schedule=Schedule(peak=rates.peak, floor=rates.floor, warm_up=rates.warm_up),
+        validate_minutes=recipe.validation.minutes,
+        checkpoint_minutes=recipe.checkpoint_minutes,
+    )
 
 
-def _material(data: Path) -> dict[str, object]:
-    """What the weights have seen, by name."""
-    gliomas = [path.name for path in (data / "glioma").iterdir() if path.is_dir()]
-    training, held_out = split_gliomas(gliomas)
-    return {
-        "labelmaps": "SynthSeg training_seg_01 to 17",
-        "gliomas": training,
-        "negatives": list(TRAINING_NEGATIVES),
-        "never": {"gliomas": held_out, "negatives": list(VALIDATION_NEGATIVES)},
+def _write_facts(out: Path, recipe: Recipe, standing: "Standing | None" = None) -> None:
+    """Write ``run.json``: the recipe, the versions, and what was reached."""
+    import keras
+
+    facts: dict[str, Any] = recipe.model_dump(mode="json") | {
+        "versions": {name: version(name) for name in ("metseg", "keras")},
+        "backend": keras.backend.backend(),
     }
+    if standing is not None:
+        facts["reached"] = {
+            "steps": standing.step,
+            "minutes": round(standing.minutes, 2),
+            "loss": round(standing.loss, 4) if isfinite(standing.loss) else None,
+            "share_waiting_for_data": round(standing.waiting, 5),
+            "validation": dict(standing.validation),
+        }
+    partial = out / f"{FACTS}.partial"
+    partial.write_text(json.dumps(facts, indent=2) + "\n")
+    partial.replace(out / FACTS)
 
 
-def _reached(run: Path) -> dict[str, object]:
-    """Steps, minutes and last loss of a run, from its log."""
-    lines = (run / "log.csv").read_text().splitlines()
-    if len(lines) < 2:
-        raise MetsegError(f"run must have a log, got {run.name} with {len(lines)} lines")
-    last = dict(zip(lines[0].split(","), lines[-1].split(","), strict=True))
-    waited = [float(line.split(",")[lines[0].split(",").index("waited_s")]) for line in lines[1:]]
-    minutes = float(last["minutes"])
-    return {
-        "steps": int(last["step"]),
-        "trained_minutes": minutes,
-        "last_loss": float(last["loss"]),
-        "share_waiting_for_data": round(float(np.sum(waited)) / (60 * minutes), 5),
-    }
+def _also_into(path: Path, say: Say) -> Say:
+    """Say every line, and write it with its time."""
+
+    def both(line: str) -> None:
+        say(line)
+        with path.open("a") as stream:
+            stream.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {line}\n")
+
+    return both

@@ -35,6 +35,7 @@ class CropMix:
     `lesion` is the share of all crops around a lesion; the rest is halved between bright voxels
     away from lesions and anywhere. `jitter` is how far, in voxels, a crop's centre may be from the
     voxel it aims at along rows and along columns, before it is drawn in from the air.
+    `small_weight` is the weight in the loss of a pixel of a small lesion.
     """
 
     tumour: float = 0.35
@@ -42,6 +43,7 @@ class CropMix:
     lesion: float = 0.5
     size: int = 128
     jitter: int = 32
+    small_weight: float = 3.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.tumour + self.negative <= 1:
@@ -75,7 +77,7 @@ class CropSampler:
         heads: Path | None,
         real: Sequence[Case],
         *,
-        seed: int,
+        seed: int | Sequence[int],
         mix: CropMix | None = None,
         contract: InputContract | None = None,
         first: int = 16,
@@ -97,17 +99,25 @@ class CropSampler:
             raise MetsegError("a sampler needs at least one head or real case, got none")
 
     def crop(self) -> Batch:
-        """One crop, ``(size, size, 4)`` and ``(size, size, 1)`` float32."""
+        """One crop, ``(size, size, 4)`` and ``(size, size, 3)`` float32, as `cut` gives them."""
         if self._heads is not None and self._count % self._crops_per_head == 0 and self._count:
             self._take_in_head()
         self._count += 1
         case, aim = self._choose()
         centre = self._centre(case, aim)
         changes = draw_changes(self._rng)
-        return cut(case, centre, self._mix.size, changes, self._contract, self._rng)
+        return cut(
+            case,
+            centre,
+            self._mix.size,
+            changes,
+            self._contract,
+            self._rng,
+            small_weight=self._mix.small_weight,
+        )
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """Endless batches ``(n, size, size, 4)`` and ``(n, size, size, 1)`` float32."""
+        """Endless batches ``(n, size, size, 4)`` and ``(n, size, size, 3)`` float32."""
         while True:
             crops = [self.crop() for _ in range(size)]
             yield np.stack([c[0] for c in crops]), np.stack([c[1] for c in crops])

@@ -1,115 +1,54 @@
-"""What an ensemble reaches on held-out heads, by the measures of `imaging.metrics`."""
+"""Measured heads: one row a head and subject, and their summaries."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from statistics import mean, median, stdev
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from imaging.lesions import LesionRule, find_lesions
-from imaging.metrics import evaluate
-from models.training.cases import Source
-from models.training.material import HeldOut, Use
-
-# Equivalent diameters in mm: from, below.
-DIAMETERS = ((0.0, 3.0), (3.0, 5.0), (5.0, 10.0), (10.0, 1000.0))
+from imaging.metrics import DiameterBin, Evaluation, Summary, evaluation_entry, summarise
+from models.training.material import Group
 
 
 @dataclass(frozen=True, slots=True)
-class HeadScore:
-    """One head. `by_diameter` holds (found, of) for each of `DIAMETERS`."""
+class Row:
+    """One head, measured for one subject: the ensemble or a member alone."""
 
-    name: str
-    source: Source
-    use: Use
-    dice: float
-    lesion_dice: float | None
-    true_positives: int
-    false_positives: int
-    false_negatives: int
-    by_diameter: tuple[tuple[int, int], ...]
+    head: str
+    group: Group
+    subject: str
+    evaluation: Evaluation
 
     def line(self) -> str:
         """Plain words for a log."""
+        found = self.evaluation
+        lesions = found.true_positives + found.false_negatives
         return (
-            f"{self.source} {self.name}: Dice {self.dice:.3f}, found {self.true_positives} of "
-            f"{self.true_positives + self.false_negatives}, {self.false_positives} false"
+            f"{self.subject}, {self.group}, {self.head}: Dice {found.dice:.3f}, found "
+            f"{found.true_positives} of {lesions}, {found.false_positives} false"
         )
 
+    def entry(self) -> dict[str, Any]:
+        """For JSON, without the single lesions."""
+        entry = evaluation_entry(self.evaluation)
+        del entry["detections"]
+        return {"head": self.head, "group": str(self.group), "subject": self.subject} | entry
 
-def score_head(head: HeldOut, probability: NDArray[np.float32], rule: LesionRule) -> HeadScore:
-    """Apply the rule and compare with the reference."""
-    labels, _, _ = find_lesions(probability, head.volume, rule)
-    result = evaluate(labels, head.reference, head.volume)
-    found = [
-        [
-            detection.dice is not None
-            for detection in result.detections
-            if low <= detection.equivalent_diameter_mm < high
-        ]
-        for low, high in DIAMETERS
-    ]
-    return HeadScore(
-        head.name,
-        head.source,
-        head.use,
-        result.dice,
-        result.lesion_dice_mean,
-        result.true_positives,
-        result.false_positives,
-        result.false_negatives,
-        tuple((sum(items), len(items)) for items in found),
+
+def row_from(entry: Mapping[str, Any]) -> Row:
+    """A row from what `Row.entry` made of it."""
+    values = {one.name: entry[one.name] for one in fields(Evaluation) if one.name in entry}
+    values["sensitivity_by_diameter"] = tuple(
+        DiameterBin(**{one.name: found[one.name] for one in fields(DiameterBin)})
+        for found in entry["sensitivity_by_diameter"]
     )
+    return Row(entry["head"], Group(entry["group"]), entry["subject"], Evaluation(**values))
 
 
-def summarise(scores: Iterable[HeadScore]) -> list[dict[str, Any]]:
-    """One summary for each source and use: synthetic and real, choosing and reporting are never
-    pooled.
-    """
-    scores = list(scores)
-    groups = [(source, use) for source in Source for use in Use]
-    return [
-        _summary(source, use, group)
-        for source, use in groups
-        if (group := [s for s in scores if (s.source, s.use) == (source, use)])
-    ]
-
-
-def _summary(source: Source, use: Use, group: Sequence[HeadScore]) -> dict[str, Any]:
-    with_lesions = [s for s in group if s.true_positives + s.false_negatives]
-    lesion_dices = [s.lesion_dice for s in with_lesions if s.lesion_dice is not None]
-    found = sum(s.true_positives for s in group)
-    return {
-        "source": str(source),
-        "use": str(use),
-        "heads": len(group),
-        "heads_with_lesions": len(with_lesions),
-        "dice": _spread([s.dice for s in with_lesions]),
-        "lesion_dice": _spread(lesion_dices),
-        "lesions": found + sum(s.false_negatives for s in group),
-        "found": found,
-        "false_per_head": _spread([float(s.false_positives) for s in group]),
-        "sensitivity_by_diameter_mm": {
-            f"{low:g}-{high:g}" if high < 1000 else f">={low:g}": [
-                sum(s.by_diameter[index][0] for s in group),
-                sum(s.by_diameter[index][1] for s in group),
-            ]
-            for index, (low, high) in enumerate(DIAMETERS)
-        },
-    }
-
-
-def _spread(values: Sequence[float]) -> dict[str, float] | None:
-    """Mean, median, standard deviation and extremes; None for nothing."""
-    if not values:
-        return None
-    return {
-        "n": len(values),
-        "mean": round(mean(values), 4),
-        "median": round(median(values), 4),
-        "sd": round(stdev(values), 4) if len(values) > 1 else 0.0,
-        "least": round(min(values), 4),
-        "greatest": round(max(values), 4),
-    }
+def summaries(rows: Iterable[Row]) -> Iterator[tuple[Group, str, Summary]]:
+    """One for each group and subject that has rows: groups in order, subjects as they came."""
+    rows = list(rows)
+    names = list(dict.fromkeys(row.subject for row in rows))
+    for group in Group:
+        for name in names:
+            of_both = [r.evaluation for r in rows if (r.group, r.subject) == (group, name)]
+            if of_both:
+                yield group, name, summarise(of_both)

@@ -1,39 +1,32 @@
-"""From trained networks to an ensemble in the box: temperatures, rule, gate, card."""
+"""From trained networks to an ensemble: temperatures, rule, gate, cross-validation, card."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.lesions import LesionRule
-from imaging.resample import to_native
+from imaging.lesion_rule import LesionRule
+from imaging.lesions import Lesion, find_lesions
+from imaging.metrics import evaluate
 from metseg.errors import MetsegError
-from models.averaging import predict_slices
-from models.card import Card, Member, file_sha256
-from models.engines import Engine, calibrate
-from models.inputs import InputContract, prepare
-from models.networks import build
+from models.card import Card, Member
+from models.inputs import InputContract
+from models.training.answers import Answer, Say, evidence
 from models.training.calibration import fit_temperature
-from models.training.evaluation import HeadScore, score_head, summarise
-from models.training.material import HeldOut, Use
-from models.training.thresholds import GROW, Candidates, candidates, choose_rule
+from models.training.evaluation import Row
+from models.training.material import HeldOut
+from models.training.split import FOLDS
+from models.training.thresholds import GROW, Table, choose_rule, tabulate
+
+ENSEMBLE = "ensemble"
 
 # One voxel in so many goes into the fit of a temperature: neighbours say the same.
 _THINNING = 8
 
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answered:
-    """A held-out head and each member's raw probabilities, float16, on the head's own grid."""
-
-    head: HeldOut
-    raw: Mapping[str, NDArray[np.float16]]
+# Tables of every head of the pool, in its order, by grow threshold.
+Tables = dict[float, list[Table]]
 
 
 class GateError(MetsegError):
@@ -42,92 +35,60 @@ class GateError(MetsegError):
     code = "ensemble_gate"
 
 
-def read_member(run: Path, weights: Path, *, heads: tuple[int, ...] | None = None) -> Member:
-    """Put the averaged weights of a finished run beside the card; temperature still 1.
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The ensemble or one member alone: what takes part, its rule and what that is worth."""
 
-    `heads` are the U-Net++ heads to average, by default all. Only they are written, and nothing of
-    the optimizer.
-    """
-    facts = json.loads((run / "run.json").read_text())
-    filters = tuple(facts["filters"])
-    trained = build(facts["network"], filters=filters)
-    trained.load_weights(run / "average.weights.h5")
-    model = build(facts["network"], filters=filters, heads=heads)
-    for layer in model.layers:
-        layer.set_weights(trained.get_layer(layer.name).get_weights())
-    file = f"{facts['network']}.weights.h5"
-    model.save_weights(weights / file)
-    return Member(
-        name=facts["network"],
-        network=facts["network"],
-        filters=filters,
-        heads=heads,
-        batch_norm=True,
-        file=file,
-        sha256=file_sha256(weights / file),
-    )
+    name: str
+    temperatures: Mapping[str, float]
+    rule: LesionRule
+    merit: float
 
 
-def answer(
-    heads: Iterable[HeldOut], engines: Sequence[Engine], contract: InputContract, *, say: Say
-) -> list[Answered]:
-    """Show every head to every member once."""
-    answered = []
-    for head in heads:
-        prepared = prepare(head.volume, contract)
-        raw = {}
-        for engine in engines:
-            probability = predict_slices(engine, prepared.normalised, prepared.clahe)
-            native = to_native(probability, prepared.grid, corner=prepared.corner)
-            raw[engine.name] = native.astype(np.float16)
-        answered.append(Answered(head, raw))
-        say(f"answered {head.source} {head.name}")
-    return answered
-
-
-def temperatures(answered: Sequence[Answered]) -> dict[str, float]:
-    """The temperature of each member, from the heads for choosing."""
-    choosing = [item for item in answered if item.head.use is Use.CHOOSING]
-    truth = np.concatenate([item.head.reference.ravel()[::_THINNING] for item in choosing])
+def temperatures(pool: Sequence[Answer]) -> dict[str, float]:
+    """The temperature of each network, from the heads that no training ever sees."""
+    choosing = [answer for answer in pool if answer.fold is None]
+    truth = np.concatenate([one.head.reference.ravel()[::_THINNING] for one in choosing])
     result = {}
     for name in choosing[0].raw:
-        p = np.concatenate([item.raw[name].ravel()[::_THINNING] for item in choosing])
+        p = np.concatenate([one.raw[name].ravel()[::_THINNING] for one in choosing])
         result[name] = round(fit_temperature(p.astype(np.float32), truth), 3)
     return result
 
 
-def mean_of(item: Answered, temperature: Mapping[str, float]) -> NDArray[np.float32]:
-    """Mean of the calibrated probabilities of the members that have a temperature."""
-    members = [
-        calibrate(item.raw[name].astype(np.float32), value) for name, value in temperature.items()
-    ]
-    return np.asarray(np.mean(members, axis=0), dtype=np.float32)
+def subjects(fitted: Mapping[str, float]) -> Iterator[tuple[str, dict[str, float]]]:
+    """The ensemble, then each member alone, with the temperatures of those that take part."""
+    yield ENSEMBLE, dict(fitted)
+    for name, value in fitted.items():
+        yield name, {name: value}
 
 
-def best_rule(
-    answered: Sequence[Answered], temperature: Mapping[str, float]
-) -> tuple[LesionRule, float]:
-    """The rule of most merit for these members on the heads for choosing."""
-    choosing = [item for item in answered if item.head.use is Use.CHOOSING]
-    found: list[dict[float, Candidates]] = []
-    for item in choosing:
-        mean = mean_of(item, temperature)
-        found.append(
-            {
-                grow: candidates(
-                    mean,
-                    item.head.reference,
-                    source=item.head.source,
+def tables_of(pool: Sequence[Answer], taking_part: Mapping[str, float]) -> Tables:
+    """The candidates of every head at every grow threshold."""
+    tables: Tables = {grow: [] for grow in GROW}
+    for answer in pool:
+        told = evidence(answer, taking_part)
+        for grow, heads in tables.items():
+            heads.append(
+                tabulate(
+                    told,
+                    answer.head.reference,
+                    synthetic=answer.head.group.synthetic,
                     grow=grow,
-                    voxel_mm3=item.head.volume.voxel_volume_mm3,
                 )
-                for grow in GROW
-            }
-        )
-    return choose_rule(found)
+            )
+    return tables
 
 
-def pass_gate(merits: Mapping[str, float], *, ensemble: float) -> None:
+def without_fold(pool: Sequence[Answer], tables: Tables, fold: int) -> Tables:
+    """The tables of heads that are not held out in `fold`."""
+    return {
+        grow: [table for answer, table in zip(pool, heads, strict=True) if answer.fold != fold]
+        for grow, heads in tables.items()
+    }
+
+
+def pass_gate(merits: Mapping[str, float]) -> None:
     """Refuse an ensemble that is worse than its best member.
 
     Raises
@@ -136,15 +97,46 @@ def pass_gate(merits: Mapping[str, float], *, ensemble: float) -> None:
         It is.
     """
     best = max(merits, key=lambda name: merits[name])
-    if ensemble < merits[best]:
+    if merits[ENSEMBLE] < merits[best]:
         raise GateError(
             f"ensemble merit must be at least that of its best member, {best} {merits[best]:.4f}, "
-            f"got {ensemble:.4f}"
+            f"got {merits[ENSEMBLE]:.4f}"
         )
 
 
+def cross_validate(
+    pool: Sequence[Answer], name: str, taking_part: Mapping[str, float], tables: Tables
+) -> Iterator[Row]:
+    """Every real head by networks that never saw it, under a rule that was chosen without its
+    fold.
+    """
+    for fold in range(FOLDS):
+        held_out = [answer for answer in pool if answer.fold == fold]
+        if not held_out:
+            continue
+        rule, _ = choose_rule(without_fold(pool, tables, fold))
+        for answer in held_out:
+            yield measure(answer.head, name, judge(answer, taking_part, rule)[0])
+
+
+def judge(
+    answer: Answer, taking_part: Mapping[str, float], rule: LesionRule
+) -> tuple[NDArray[np.uint16], list[Lesion]]:
+    """Labels and lesions of an answer under a rule."""
+    told = evidence(answer, taking_part)
+    labels, lesions, _ = find_lesions(
+        told.mean, told.volume, rule, members=told.members, brain=told.brain
+    )
+    return labels, lesions
+
+
+def measure(head: HeldOut, name: str, labels: NDArray[np.uint16]) -> Row:
+    """Compare the labels that a subject gave a head with the head's reference."""
+    return Row(head.name, head.group, name, evaluate(labels, head.reference, head.volume))
+
+
 def finish(
-    answered: Sequence[Answered],
+    pool: Sequence[Answer],
     members: Sequence[Member],
     *,
     name: str,
@@ -152,35 +144,35 @@ def finish(
     contract: InputContract,
     seen: Mapping[str, Any],
     say: Say,
-) -> tuple[Card, list[HeadScore]]:
-    """Fit temperatures, choose the rule, pass the gate and measure."""
-    fitted = temperatures(answered)
+) -> tuple[Card, list[Row]]:
+    """Fit temperatures, choose rules, pass the gate, and cross-validate on the real heads.
+
+    `pool` holds synthetic heads for choosing, answered by the networks that are shipped, and real
+    heads, each answered by networks of its fold.
+    """
+    fitted = temperatures(pool)
     say(f"temperatures {fitted}")
-    alone = {}
-    for member in members if len(members) > 1 else ():
-        rule, alone[member.name] = best_rule(answered, {member.name: fitted[member.name]})
-        say(f"{member.name} alone: merit {alone[member.name]:.4f} with {rule}")
-    rule, merit = best_rule(answered, fitted)
-    say(f"ensemble: merit {merit:.4f} with {rule}")
-    if alone:
-        pass_gate(alone, ensemble=merit)
-    scores = []
-    for item in answered:
-        scores.append(score_head(item.head, mean_of(item, fitted), rule))
-        say(scores[-1].line())
-    measured = {
-        "merit_on_choosing_heads": {"ensemble": round(merit, 4)}
-        | {key: round(value, 4) for key, value in alone.items()},
-        "groups": summarise(scores),
-        "heads": [asdict(score) for score in scores],
-    }
+    chosen, rows = [], []
+    for subject, taking_part in subjects(fitted):
+        tables = tables_of(pool, taking_part)
+        rule, reached = choose_rule(tables)
+        say(f"{subject}: merit {reached:.4f} with {rule}")
+        chosen.append(Subject(subject, taking_part, rule, reached))
+        for row in cross_validate(pool, subject, taking_part, tables):
+            say(row.line())
+            rows.append(row)
+    pass_gate({subject.name: subject.merit for subject in chosen})
     card = Card(
         name=name,
         release=release,
         members=tuple(replace(m, temperature=fitted[m.name]) for m in members),
         contract=asdict(contract),
-        rule=rule,
+        rule=chosen[0].rule,
         seen=seen,
-        measured=measured,
+        measured={
+            "merit": {subject.name: round(subject.merit, 4) for subject in chosen},
+            "rules": {subject.name: asdict(subject.rule) for subject in chosen},
+            "cross_validation": [row.entry() for row in rows],
+        },
     )
-    return card, scores
+    return card, rows

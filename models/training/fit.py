@@ -1,13 +1,11 @@
-"""Fit one network within a budget of minutes; killed at any moment, it goes on from the last
-checkpoint.
+"""Fit one network within a budget of minutes or steps; killed at any moment, it goes on from the
+last checkpoint.
 """
 
-import csv
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -19,9 +17,13 @@ from models.inputs import InputContract
 from models.training.cases import Case
 from models.training.checkpoints import Progress, load_checkpoint, save_checkpoint
 from models.training.crops import Batch, prefetch
+from models.training.journal import Journal, Standing
 from models.training.losses import overlap_loss
 from models.training.schedule import Schedule, average_decay
 from models.training.validation import LastHead, predict_case, score, summary
+
+CHECKPOINT = "checkpoint.npz"
+AVERAGE = "average.weights.h5"
 
 Arrays = list[NDArray[np.float32]]
 
@@ -30,14 +32,21 @@ class Sampler(Protocol):
     """Where crops come from."""
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """Endless ``(size, h, w, 4)`` inputs and ``(size, h, w, 1)`` targets, float32."""
+        """Endless ``(size, h, w, 4)`` inputs and ``(size, h, w, 3)`` truths, float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one run is to do. Minutes are of training and validation, over all restarts."""
+    """What one run is to do: within `minutes` of training and validation, over all restarts, or
+    within `steps`.
 
-    minutes: float
+    Raises
+    ------
+    ValueError
+        Not one of the two.
+    """
+
+    minutes: float | None = None
     batch: int = 12
     miss_weight: float = 0.5
     weight_decay: float = 0.01
@@ -45,6 +54,18 @@ class Plan:
     validate_minutes: float = 15.0
     checkpoint_minutes: float = 3.0
     log_steps: int = 25
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.minutes is None) == (self.steps is None):
+            raise ValueError(f"minutes or steps must be given, got {self.minutes} and {self.steps}")
+
+    def share(self, step: int, seconds: float) -> float:
+        """Share of the budget used up; 1 and more is the end."""
+        if self.steps is not None:
+            return step / self.steps
+        assert self.minutes is not None
+        return seconds / (60 * self.minutes)
 
 
 def fit(
@@ -56,47 +77,42 @@ def fit(
     *,
     contract: InputContract,
     say: Callable[[str], None] = print,
+    show: Callable[[Standing], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Progress:
+) -> Standing:
     """Train until the budget is used up. Writes into `folder`; the averaged weights end in
-    ``average.weights.h5``.
+    ``average.weights.h5``, and in the model.
 
     `folder` gets ``checkpoint.npz``, ``log.csv`` (a row every `log_steps`), ``validation.jsonl``
-    and ``best.weights.h5``, the averaged weights of the best validation.
+    and ``best.weights.h5``, the averaged weights of the best validation. `say` gets a line for each
+    row, `show` every step.
     """
     folder.mkdir(parents=True, exist_ok=True)
     compile_model(model, plan)
     average, progress = _start(folder, model)
-    heads = len(model.outputs)
+    journal = Journal(folder, progress, log_steps=plan.log_steps, say=say, show=show)
+    validation = _Validation(model, average, held_out, contract, folder, journal)
     begun = clock() - progress.seconds
-    validated = saved = progress.seconds
-    losses: list[float] = []
-    waited = 0.0
+    look = _Every(plan.validate_minutes * 60, progress.seconds)
+    keep = _Every(plan.checkpoint_minutes * 60, progress.seconds)
     with closing(prefetch(sampler.batches(plan.batch))) as batches:
-        while (seconds := clock() - begun) < plan.minutes * 60:
-            model.optimizer.learning_rate.assign(plan.schedule.rate(seconds / (plan.minutes * 60)))
-            asked = clock()
-            x, y = next(batches)
-            waited += clock() - asked
-            logs = model.train_on_batch(x, [y] * heads if heads > 1 else y, return_dict=True)
-            losses.append(float(logs["loss"]))
-            progress = replace(progress, step=progress.step + 1, seconds=clock() - begun)
+        while (share := plan.share(progress.step, clock() - begun)) < 1:
+            rate = plan.schedule.rate(share)
+            model.optimizer.learning_rate.assign(rate)
+            loss, waited = _step(model, batches, clock)
+            progress = progress.after_step(seconds=clock() - begun, waited=waited)
             blend(average, model.get_weights(), average_decay(progress.step))
-            if progress.step % plan.log_steps == 0:
-                _log(folder, progress, losses, waited, plan, say)
-                losses, waited = [], 0.0
-            if progress.seconds - validated > plan.validate_minutes * 60:
-                progress = _validate(folder, model, average, held_out, contract, progress, say)
-                validated = progress.seconds
-            if progress.seconds - saved > plan.checkpoint_minutes * 60:
-                save_checkpoint(folder / "checkpoint.npz", model, average, progress)
-                saved = progress.seconds
-    save_checkpoint(folder / "checkpoint.npz", model, average, progress)
-    progress = _validate(folder, model, average, held_out, contract, progress, say)
+            journal.step(progress, loss=loss, rate=rate, share=share)
+            if look.due(progress.seconds):
+                progress = validation.run(progress)
+            if keep.due(progress.seconds):
+                save_checkpoint(folder / CHECKPOINT, model, average, progress)
+    progress = validation.run(progress)
+    save_checkpoint(folder / CHECKPOINT, model, average, progress)
     model.set_weights(average)
-    model.save_weights(folder / "average.weights.h5")
-    say(f"finished after {progress.step} steps, {progress.seconds / 60:.1f} minutes")
-    return progress
+    model.save_weights(folder / AVERAGE)
+    say(_farewell(progress))
+    return journal.standing(progress, 1.0)
 
 
 def compile_model(model: keras.Model, plan: Plan) -> None:
@@ -106,12 +122,13 @@ def compile_model(model: keras.Model, plan: Plan) -> None:
     optimizer.exclude_from_weight_decay(var_names=list(shifts))
     heads = len(model.outputs)
     losses = [overlap_loss(miss_weight=plan.miss_weight) for _ in range(heads)]
-    # XLA is 1.6 (Attention U-Net) to 4 times (U-Net++) slower than oneDNN on the processor.
+    # XLA is 1.6 (Attention U-Net) to 4 times (U-Net++) slower than oneDNN on the processor; without
+    # it Keras would not compile a step of JAX at all.
     model.compile(
         optimizer=optimizer,
         loss=losses if heads > 1 else losses[0],
         loss_weights=[1.0 / heads] * heads if heads > 1 else None,
-        jit_compile=False,
+        jit_compile=keras.backend.backend() == "jax",
     )
 
 
@@ -135,66 +152,69 @@ def averaged(model: keras.Model, average: Arrays) -> Iterator[None]:
 
 def _start(folder: Path, model: keras.Model) -> tuple[Arrays, Progress]:
     """The last checkpoint, or a beginning."""
-    checkpoint = folder / "checkpoint.npz"
+    checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         average, progress = load_checkpoint(checkpoint, model)
         return list(average), progress
     return [np.array(value) for value in model.get_weights()], Progress()
 
 
-def _log(
-    folder: Path,
-    progress: Progress,
-    losses: Sequence[float],
-    waited: float,
-    plan: Plan,
-    say: Callable[[str], None],
-) -> None:
-    """Append a row to log.csv and say a line."""
-    rate = plan.schedule.rate(progress.seconds / (plan.minutes * 60))
-    row: Mapping[str, float] = {
-        "step": progress.step,
-        "minutes": round(progress.seconds / 60, 2),
-        "loss": round(float(np.mean(losses)), 4),
-        "rate": round(rate, 7),
-        "waited_s": round(waited, 2),
-    }
-    path = folder / "log.csv"
-    fresh = not path.exists()
-    with path.open("a", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(row))
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
-    say(", ".join(f"{name} {value}" for name, value in row.items()))
+def _step(
+    model: keras.Model, batches: Iterator[Batch], clock: Callable[[], float]
+) -> tuple[float, float]:
+    """One batch. Returns the loss and the seconds spent waiting for the batch."""
+    asked = clock()
+    x, y = next(batches)
+    waited = clock() - asked
+    heads = len(model.outputs)
+    logs = model.train_on_batch(x, [y] * heads if heads > 1 else y, return_dict=True)
+    return float(logs["loss"]), waited
 
 
-def _validate(
-    folder: Path,
-    model: keras.Model,
-    average: Arrays,
-    held_out: Sequence[Case],
-    contract: InputContract,
-    progress: Progress,
-    say: Callable[[str], None],
-) -> Progress:
-    """Score the averaged weights on the held-out heads; keep them if they are the best so far."""
-    if not held_out:
-        return progress
-    began = time.monotonic()
-    with averaged(model, average):
-        forward = LastHead(model)
-        scores = [score(predict_case(forward, case, contract), case) for case in held_out]
-        summed = summary(scores)
-        dices = [value for name, value in summed.items() if name.startswith("dice")]
-        mean = float(np.mean(dices)) if dices else 0.0
-        if mean > progress.best:
-            model.save_weights(folder / "best.weights.h5")
-    spent = time.monotonic() - began
-    for item in scores:
-        say(item.line())
-    say(f"validation in {spent:.0f} s: " + ", ".join(f"{k} {v:.3f}" for k, v in summed.items()))
-    record = {"step": progress.step, "minutes": progress.seconds / 60, "summary": summed}
-    with (folder / "validation.jsonl").open("a") as stream:
-        stream.write(json.dumps(record | {"heads": [asdict(item) for item in scores]}) + "\n")
-    return replace(progress, best=max(progress.best, mean), seconds=progress.seconds + spent)
+def _farewell(progress: Progress) -> str:
+    return (
+        f"finished after {progress.step} steps, {progress.seconds / 60:.1f} minutes, "
+        f"{100 * progress.waiting:.2f} % of them waiting for data"
+    )
+
+
+class _Every:
+    """Says when so many seconds have passed since it last said so."""
+
+    def __init__(self, seconds: float, now: float) -> None:
+        self._seconds, self._last = seconds, now
+
+    def due(self, now: float) -> bool:
+        if now - self._last <= self._seconds:
+            return False
+        self._last = now
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Validation:
+    """The averaged weights of a model on held-out heads; kept if they are the best so far."""
+
+    model: keras.Model
+    average: Arrays
+    held_out: Sequence[Case]
+    contract: InputContract
+    folder: Path
+    journal: Journal
+
+    def run(self, progress: Progress) -> Progress:
+        if not self.held_out:
+            return progress
+        began = time.monotonic()
+        with averaged(self.model, self.average):
+            forward = LastHead(self.model)
+            scores = [
+                score(predict_case(forward, case, self.contract), case) for case in self.held_out
+            ]
+            dices = [value for name, value in summary(scores).items() if name.startswith("dice")]
+            mean = float(np.mean(dices)) if dices else 0.0
+            if mean > progress.best:
+                self.model.save_weights(self.folder / "best.weights.h5")
+        spent = time.monotonic() - began
+        self.journal.validated(progress, scores, spent)
+        return replace(progress, best=max(progress.best, mean), seconds=progress.seconds + spent)

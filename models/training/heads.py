@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ from metseg.errors import MetsegError
 from models.training.labels import axial_affine, read_label_map
 from models.training.synthesis import SyntheticHead, synthesise_head
 
+Show = Callable[[int, int], None]
+"""Told how many are done, of how many."""
+
 
 def write_head(path: Path, head: SyntheticHead, *, label_map: str) -> None:
-    """Write `head` as npz: voxels, lesions, hard_negatives, affine, and `meta` as JSON.
+    """Write `head` as npz: voxels, lesions, brain, hard_negatives, affine, and `meta` as JSON.
 
     `label_map` is the name of the map it was drawn from; the map itself is not stored.
     """
@@ -31,6 +35,7 @@ def write_head(path: Path, head: SyntheticHead, *, label_map: str) -> None:
     arrays: dict[str, NDArray[Any]] = {
         "voxels": head.voxels,
         "lesions": head.lesions,
+        "brain": head.brain,
         "hard_negatives": head.hard_negatives,
         "affine": axial_affine(),
         "meta": np.array(json.dumps(meta)),
@@ -44,12 +49,27 @@ def write_head(path: Path, head: SyntheticHead, *, label_map: str) -> None:
     temporary.replace(path)
 
 
-def generate_heads(
-    out: Path, *, label_maps: list[Path], count: int, seed: int, start: int = 0
-) -> list[Path]:
-    """Synthesise heads ``start .. start + count - 1`` into `out`, going round the label maps.
+@dataclass(frozen=True, slots=True)
+class HeadPlan:
+    """A head to draw: where to, from which label map, with which seed."""
 
-    Head k has the seed ``seed * 100_000 + k`` whatever the count; files that exist are kept.
+    path: Path
+    label_map: Path
+    seed: int
+
+    def draw(self) -> None:
+        """Draw it and write it, unless it is there."""
+        if not self.path.exists():
+            head = synthesise_head(read_label_map(self.label_map), seed=self.seed)
+            write_head(self.path, head, label_map=self.label_map.name)
+
+
+def plan_heads(
+    out: Path, *, label_maps: Sequence[Path], count: int, seed: int, start: int = 0
+) -> list[HeadPlan]:
+    """Heads ``start .. start + count - 1``, going round the label maps.
+
+    Head k has the seed ``seed * 100_000 + k`` whatever the count.
 
     Raises
     ------
@@ -58,16 +78,25 @@ def generate_heads(
     """
     if not label_maps:
         raise MetsegError("label_maps must name at least one file, got none")
+    return [
+        HeadPlan(
+            out / f"head_{index:04d}.npz",
+            label_maps[index % len(label_maps)],
+            seed * 100_000 + index,
+        )
+        for index in range(start, start + count)
+    ]
+
+
+def generate_heads(
+    out: Path, *, label_maps: Sequence[Path], count: int, seed: int, start: int = 0
+) -> list[Path]:
+    """Draw the heads of `plan_heads` into `out`; files that exist are kept."""
+    plans = plan_heads(out, label_maps=label_maps, count=count, seed=seed, start=start)
     out.mkdir(parents=True, exist_ok=True)
-    written = []
-    for index in range(start, start + count):
-        path = out / f"head_{index:04d}.npz"
-        if not path.exists():
-            source = label_maps[index % len(label_maps)]
-            head = synthesise_head(read_label_map(source), seed=seed * 100_000 + index)
-            write_head(path, head, label_map=source.name)
-        written.append(path)
-    return written
+    for plan in plans:
+        plan.draw()
+    return [plan.path for plan in plans]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +105,7 @@ class StoredHead:
 
     voxels: NDArray[np.uint8]
     lesions: NDArray[np.uint16]
+    brain: NDArray[np.bool_]
     hard_negatives: NDArray[np.int16]
     affine: NDArray[np.float64]
     meta: dict[str, Any]
@@ -98,6 +128,7 @@ def read_head(path: Path) -> StoredHead:
             return StoredHead(
                 stored["voxels"],
                 stored["lesions"],
+                stored["brain"],
                 stored["hard_negatives"],
                 stored["affine"],
                 json.loads(stored["meta"].item()),

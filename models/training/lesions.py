@@ -182,7 +182,7 @@ def _appearance(distance: Array, plan: Plan, look: Look, rng: np.random.Generato
     if plan.kind is Kind.FAINT:
         bright = rng.uniform(1.06, 1.25)
     if plan.kind is Kind.RING:
-        bright = max(bright, 1.25)
+        bright = max(bright, 1.08 if rng.random() < 0.3 else 1.25)
     level = bright * (1 + rng.uniform(0.02, 0.08) * grain)
     if plan.kind is Kind.MOTTLED:
         dark = rng.uniform(0.75, 1.0)
@@ -194,14 +194,22 @@ def _appearance(distance: Array, plan: Plan, look: Look, rng: np.random.Generato
 
 
 def _ring(distance: Array, rim: Array, plan: Plan, rng: np.random.Generator) -> Array:
-    """A bright rim 1.2 to 4.5 mm wide, uneven, sometimes open or nodular, around a dark centre."""
-    width = min(rng.uniform(1.2, 4.5) + plan.diameter_mm / 40, plan.diameter_mm * 0.3)
+    """A bright rim 0.7 to 4.5 mm wide, uneven, sometimes open or nodular, around a dark centre that
+    septa may cross.
+    """
+    cystic = rng.random() < 0.4
+    thin = cystic and rng.random() < 0.5
+    width = rng.uniform(0.7, 1.5) if thin else rng.uniform(1.2, 4.5) + plan.diameter_mm / 40
+    width = min(width, plan.diameter_mm * 0.3)
     uneven = smooth_noise(rng, distance.shape, scale_mm=max(3.0, plan.diameter_mm / 4))
-    depth = np.maximum(width * (1 + rng.uniform(0.1, 0.6) * uneven), 0.7)
+    depth = np.maximum(width * (1 + rng.uniform(0.1, 0.9) * uneven), 0.5)
     centre = share_inside(distance + depth, edge_mm=1.5)
     rim = rim * np.clip(1 + rng.uniform(0.0, 0.25) * uneven, 0.6, 1.5)
-    cystic = rng.random() < 0.4
     dark = rng.uniform(0.25, 0.55) if cystic else rng.uniform(0.5, 1.0)
     debris = smooth_noise(rng, distance.shape, scale_mm=4)
     floor = dark * (1 + (0.03 if cystic else rng.uniform(0.05, 0.25)) * debris)
+    if plan.diameter_mm > 12 and rng.random() < 0.4:
+        sheets = np.abs(smooth_noise(rng, distance.shape, scale_mm=plan.diameter_mm / 3))
+        septa = np.clip(1 - sheets / rng.uniform(0.1, 0.25), 0, 1) * rng.uniform(0.4, 1.0)
+        floor = floor + septa * (rim - floor)
     return np.asarray(rim + centre * (floor - rim), dtype=np.float32)

@@ -1,5 +1,7 @@
 """What training lowers: binary cross-entropy plus one minus the soft Dice, or Tversky, of the whole
-batch.
+batch, and the cross-entropy of the brain.
+
+Truth is ``(B, H, W, 3)``: lesion, brain (-1 where nobody knows) and the weight of the pixel.
 """
 
 from collections.abc import Callable
@@ -11,29 +13,31 @@ Loss = Callable[[KerasTensor, KerasTensor], KerasTensor]
 # Keeps the overlap of batches without any lesion defined, and their gradient small.
 _SMOOTH = 1.0
 _TINY = 1e-6
+_BRAIN_SHARE = 0.2
 
 
-def cross_entropy(truth: KerasTensor, probability: KerasTensor) -> KerasTensor:
-    """Mean binary cross-entropy in nats of ``(B, H, W, 1)`` maps in [0, 1]."""
+def cross_entropy(truth: KerasTensor, probability: KerasTensor, weight: KerasTensor) -> KerasTensor:
+    """Mean binary cross-entropy in nats of ``(B, H, W)`` maps in [0, 1], weighted by pixel."""
     p = ops.clip(probability, _TINY, 1.0 - _TINY)
-    return -ops.mean(truth * ops.log(p) + (1.0 - truth) * ops.log(1.0 - p))
+    return -ops.mean(weight * (truth * ops.log(p) + (1.0 - truth) * ops.log(1.0 - p)))
 
 
 def soft_tversky(
-    truth: KerasTensor, probability: KerasTensor, *, miss_weight: float
+    truth: KerasTensor, probability: KerasTensor, weight: KerasTensor, *, miss_weight: float
 ) -> KerasTensor:
     """Overlap over the whole batch, 1 when perfect; `miss_weight` 0.5 makes it the soft Dice.
 
     Salehi 2017, arXiv 1706.05721: misses weigh `miss_weight`, false alarms the rest.
     """
-    hit = ops.sum(truth * probability)
-    missed = ops.sum(truth * (1.0 - probability))
+    hit = ops.sum(weight * truth * probability)
+    missed = ops.sum(weight * truth * (1.0 - probability))
     false = ops.sum((1.0 - truth) * probability)
     return (hit + _SMOOTH) / (hit + miss_weight * missed + (1.0 - miss_weight) * false + _SMOOTH)
 
 
 def overlap_loss(*, miss_weight: float = 0.5) -> Loss:
-    """Cross-entropy plus ``1 - soft_tversky``, for one head.
+    """Cross-entropy plus ``1 - soft_tversky`` of the lesions, and a share of the brain's
+    cross-entropy, for one head of two maps; a head of one map has the lesions only.
 
     Raises
     ------
@@ -44,7 +48,13 @@ def overlap_loss(*, miss_weight: float = 0.5) -> Loss:
         raise ValueError(f"miss_weight must lie between 0 and 1, got {miss_weight}")
 
     def loss(truth: KerasTensor, probability: KerasTensor) -> KerasTensor:
-        overlap = soft_tversky(truth, probability, miss_weight=miss_weight)
-        return cross_entropy(truth, probability) + 1.0 - overlap
+        lesion, brain, weight = truth[..., 0], truth[..., 1], truth[..., 2]
+        p = probability[..., 0]
+        overlap = soft_tversky(lesion, p, weight, miss_weight=miss_weight)
+        total = cross_entropy(lesion, p, weight) + 1.0 - overlap
+        if probability.shape[-1] == 1:
+            return total
+        known = ops.cast(brain >= 0.0, "float32")
+        return total + _BRAIN_SHARE * cross_entropy(brain, probability[..., 1], known)
 
     return loss

@@ -1,4 +1,4 @@
-"""Heads that no weights were fitted to, as whole volumes, and what each may be used for."""
+"""Heads that no weights were fitted to, as whole volumes with their reference masks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,20 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.volume import Volume
-from models.training.cases import Source
 from models.training.heads import read_head
-from models.training.real_cases import read_glioma, read_negative
-from models.training.split import FAINT_GLIOMAS, VALIDATION_NEGATIVES, split_gliomas
-
-# Of the two validation label maps one is for choosing, the other for reporting.
-_REPORTING_MAP = "training_seg_19.nii.gz"
+from models.training.real_cases import RealCase, read_glioma, read_negative
+from models.training.split import clear_gliomas, is_faint, split
+from models.training.stripping import Stripping
 
 
-class Use(StrEnum):
-    """Numbers of the two uses are never pooled."""
+class Group(StrEnum):
+    """Numbers of two groups are never pooled."""
 
-    CHOOSING = "used to choose temperatures and thresholds"
-    REPORTING = "seen by no choice"
+    FULL = "synthetic, full heads"
+    STRIPPED = "synthetic, skull-stripped"
+    TUMOUR = "real gliomas"
+    FAINT = "real gliomas that hardly enhance"
+    NEGATIVE = "real brains without a tumour"
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether its heads are drawn."""
+        return self in (Group.FULL, Group.STRIPPED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,32 +35,42 @@ class HeldOut:
     """A head and its reference mask ``(Z, H, W)``."""
 
     name: str
-    source: Source
-    use: Use
+    group: Group
     volume: Volume
     reference: NDArray[np.bool_]
 
 
-def held_out_heads(heads: Path, data: Path) -> Iterator[HeldOut]:
-    """Synthetic validation heads, gliomas of fold 0, faint gliomas and brains without a tumour.
-
-    One at a time: a head needs some 50 MB. `heads` holds synthetic heads of the validation label
-    maps, `data` is the shared data folder. Synthetic heads of one map, the gliomas of fold 0 and
-    the tumour-free brain are for choosing.
-    """
-    for path in sorted(heads.glob("*.npz")):
+def synthetic_heads(folder: Path) -> Iterator[HeldOut]:
+    """Synthetic heads of a folder, one at a time: a head needs some 50 MB."""
+    for path in sorted(folder.glob("*.npz")):
         head = read_head(path)
-        reporting = head.meta["label_map"] == _REPORTING_MAP
-        use = Use.REPORTING if reporting else Use.CHOOSING
-        mask = np.asarray(head.lesions > 0)
-        yield HeldOut(path.stem, Source.SYNTHETIC, use, head.volume(), mask)
-    folders = {path.name: path for path in (data / "glioma").iterdir() if path.is_dir()}
-    _, fold = split_gliomas(list(folders))
-    faint = sorted(name for name in folders if any(part in name for part in FAINT_GLIOMAS))
-    for names, use in ((fold, Use.CHOOSING), (faint, Use.REPORTING)):
-        for name in names:
-            scan = read_glioma(folders[name])
-            yield HeldOut(name, Source.TUMOUR, use, scan.volume(), scan.mask)
-    for name in VALIDATION_NEGATIVES:
-        scan = read_negative(data / "negatives" / name)
-        yield HeldOut(name, Source.NEGATIVE, Use.CHOOSING, scan.volume(), scan.mask)
+        full = head.meta["stripping"] == Stripping.NONE
+        group = Group.FULL if full else Group.STRIPPED
+        yield HeldOut(path.stem, group, head.volume(), np.asarray(head.lesions > 0))
+
+
+def real_heads(data: Path, *, fold: int) -> Iterator[HeldOut]:
+    """Gliomas and brains without a tumour that are held out in `fold`; `data` is the shared
+    folder.
+    """
+    _, gliomas = split(clear_gliomas(case_names(data / "glioma")), fold=fold)
+    _, brains = split(case_names(data / "negatives"), fold=fold)
+    for name in gliomas:
+        yield _held_out(read_glioma(data / "glioma" / name), Group.TUMOUR)
+    for name in brains:
+        yield _held_out(read_negative(data / "negatives" / name), Group.NEGATIVE)
+
+
+def faint_heads(data: Path) -> Iterator[HeldOut]:
+    """Gliomas that hardly enhance: no weights ever see them."""
+    for name in filter(is_faint, case_names(data / "glioma")):
+        yield _held_out(read_glioma(data / "glioma" / name), Group.FAINT)
+
+
+def case_names(folder: Path) -> list[str]:
+    """Names of the case folders, sorted."""
+    return sorted(path.name for path in folder.iterdir() if path.is_dir())
+
+
+def _held_out(scan: RealCase, group: Group) -> HeldOut:
+    return HeldOut(scan.name, group, scan.volume(), scan.mask)

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import cc3d
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from imaging.volume import Volume
 from metseg.errors import MetsegError
@@ -18,11 +20,15 @@ CORE_LABELS: Final = (1, 4)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RealCase:
-    """A scan on the 1 mm axial grid, ``(Z, H, W)`` in the scanner's units, and its tumour core."""
+    """A scan on the 1 mm axial grid, ``(Z, H, W)`` in the scanner's units, and its tumour core.
+
+    `brain` is None where nobody knows it: a full head without a brain mask.
+    """
 
     name: str
     voxels: NDArray[np.float32]
     mask: NDArray[np.bool_]
+    brain: NDArray[np.bool_] | None = None
 
     def volume(self) -> Volume:
         """The voxels as the networks' input module takes them; the origin is voxel 0."""
@@ -35,14 +41,22 @@ def read_glioma(folder: Path) -> RealCase:
     labels = _read(_only(folder, "*_seg.nii.gz"))
     if labels.shape != voxels.shape:
         raise MetsegError(f"labels must match the scan, got {labels.shape} and {voxels.shape}")
-    return RealCase(folder.name, voxels, np.isin(labels, CORE_LABELS))
+    return RealCase(folder.name, voxels, np.isin(labels, CORE_LABELS), stripped_brain(voxels))
 
 
 def read_negative(folder: Path) -> RealCase:
     """Read a brain without tumour, ``T1POST*.nii.gz``; its mask is empty."""
     voxels = _read(_only(folder, "T1POST*.nii.gz")).astype(np.float32)
     # The atlas interpolation rings below zero outside the brain.
-    return RealCase(folder.name, np.maximum(voxels, 0), np.zeros(voxels.shape, dtype=bool))
+    voxels = np.maximum(voxels, 0)
+    return RealCase(folder.name, voxels, np.zeros(voxels.shape, dtype=bool), stripped_brain(voxels))
+
+
+def stripped_brain(voxels: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """The brain of a skull-stripped scan ``(Z, H, W)``: all that is not black, holes filled."""
+    level = 0.05 * float(np.percentile(voxels[voxels > 0], 90))
+    found = cc3d.largest_k(voxels > level, k=1, connectivity=6) > 0
+    return np.stack([ndimage.binary_fill_holes(plane) for plane in found])
 
 
 def _only(folder: Path, pattern: str) -> Path:

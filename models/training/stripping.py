@@ -22,23 +22,26 @@ def draw_stripping(rng: np.random.Generator) -> Stripping:
     return Stripping(str(rng.choice(list(Stripping), p=[0.5, 0.3, 0.2])))
 
 
-def brain_mask(
-    labels: NDArray[np.uint16], how: Stripping, rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """What the tool leaves standing; everything for `Stripping.NONE`.
+def depth_mm(labels: NDArray[np.uint16]) -> Array:
+    """Signed distance in mm to the brain with its sulci filled, negative inside; same shape."""
+    return _close(lb.is_in(labels, lb.BRAIN + lb.VENTRICLES), 8.0)
+
+
+def left_standing(depth: Array, how: Stripping, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """What the tool leaves of a head, `depth` being `depth_mm`; all for `Stripping.NONE`.
 
     A clean edge lies about 0.5 to 3 mm outside the brain, a ragged one wanders from -3 to +9 mm.
     """
-    shape: Shape = (labels.shape[0], labels.shape[1], labels.shape[2])
+    shape: Shape = (depth.shape[0], depth.shape[1], depth.shape[2])
     if how is Stripping.NONE:
         return np.ones(shape, dtype=bool)
-    tissue = lb.is_in(labels, lb.BRAIN + lb.VENTRICLES)
-    closed = _close(tissue, 8.0)
     edge = rng.uniform(0.5, 3.0) + 0.5 * smooth_noise(rng, shape, scale_mm=10)
     if how is Stripping.RAGGED:
         edge = rng.uniform(0, 4) + rng.uniform(1, 2.5) * smooth_noise(rng, shape, scale_mm=18)
         edge = np.clip(edge, -3, 9)
-    return np.asarray(closed < edge)
+        left = smooth_noise(rng, shape, scale_mm=22) > 1.3
+        edge = edge + left * rng.uniform(2, 8)
+    return np.asarray(depth < edge)
 
 
 def _close(tissue: NDArray[np.bool_], radius_mm: float) -> Array:

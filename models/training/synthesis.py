@@ -12,10 +12,11 @@ from models.training.anatomy import draw_look, paint
 from models.training.deform import crop_to_head, deform
 from models.training.fields import Array
 from models.training.lesions import Drawn, Plan, add_lesions, draw_plans
-from models.training.stripping import Stripping, brain_mask, draw_stripping
+from models.training.stripping import Stripping, depth_mm, draw_stripping, left_standing
 from models.training.vessels import add_vessels
 
 HARD_NEGATIVES = 400
+BRAIN_MARGIN_MM = 1.0
 BELOW_BRAIN_MM = 30
 
 
@@ -23,12 +24,14 @@ BELOW_BRAIN_MM = 30
 class SyntheticHead:
     """A head on the 1 mm axial grid: slices to the head, rows to posterior, columns to left.
 
-    `voxels` uint8 ``(Z, H, W)``; `lesions` uint16, the numbers of `drawn`, 0 elsewhere;
-    `hard_negatives` int16 ``(N, 3)``: bright voxels away from lesions, (slice, row, column).
+    `voxels` uint8 ``(Z, H, W)``; `lesions` uint16, the numbers of `drawn`, 0 elsewhere; `brain`
+    with its sulci, ventricles and lesions; `hard_negatives` int16 ``(N, 3)``: bright voxels away
+    from lesions, (slice, row, column).
     """
 
     voxels: NDArray[np.uint8]
     lesions: NDArray[np.uint16]
+    brain: NDArray[np.bool_]
     hard_negatives: NDArray[np.int16]
     drawn: tuple[Drawn, ...]
     seed: int
@@ -67,15 +70,24 @@ def synthesise_head(
     protocol = protocol or draw_protocol(rng)
     plans = draw_plans(rng) if plans is None else plans
     labels, seen, numbers, drawn = _scan(label_map, plans, protocol, rng)
-    keep = brain_mask(labels, stripping, rng) | (numbers > 0)
+    depth = depth_mm(labels)
+    keep = left_standing(depth, stripping, rng) | (numbers > 0)
+    brain = keep & ((depth < BRAIN_MARGIN_MM) | (numbers > 0))
     if stripping is not Stripping.NONE:
         seen *= keep
         box = _box(keep, margin=8)
-        seen, numbers, labels = seen[box], numbers[box], labels[box]
+        seen, numbers, brain, labels = seen[box], numbers[box], brain[box], labels[box]
         drawn = [_shift(lesion, box) for lesion in drawn]
     bright = _hard_negatives(seen, labels, numbers, rng)
     return SyntheticHead(
-        _to_bytes(seen), numbers, bright, tuple(drawn), seed, stripping, protocol.thickness_mm
+        voxels=_to_bytes(seen),
+        lesions=numbers,
+        brain=brain,
+        hard_negatives=bright,
+        drawn=tuple(drawn),
+        seed=seed,
+        stripping=stripping,
+        thickness_mm=protocol.thickness_mm,
     )
 
 
@@ -89,6 +101,8 @@ def _scan(
     add_vessels(image, labels, look, rng)
     core, numbers, drawn = add_lesions(image, labels, plans, look, rng)
     seen = acquire(image, protocol, rng)
+    if rng.random() < 0.5:  # many scanners show air as nothing
+        seen *= ndimage.binary_dilation(labels > 0, iterations=2)
     return labels, seen, acquire_mask(core, numbers, protocol), drawn
 
 

@@ -1,103 +1,122 @@
 """The lesion rule that serves best on the heads for choosing."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
+from typing import Final
 
 import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.lesions import CONNECTIVITY, LesionRule
-from models.training.cases import Source
+from imaging.candidates import CONNECTIVITY, Component, Evidence, components, features
+from imaging.lesion_rule import FEATURES, LesionRule
+from models.training.looks import fit_look, out_of_sample
 
-GROW = (0.3, 0.4, 0.5, 0.6)
-SEED = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-# BraTS-METS counts smaller ones for detection only; more than 30 would shut out lesions of 4 mm.
-LEAST_MM3 = (20.0, 30.0)
+GROW: Final = (0.3, 0.4, 0.5)
+SEED: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+# A ball of 3 mm has 14 mm3.
+LEAST_MM3: Final = (8.0, 14.0, 20.0)
+BRAIN: Final = (0.0, 0.3, 0.5, 0.7)
+LOOK: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A component at one grow threshold. `hits` are the reference lesions it touches."""
-
-    peak: float
-    volume_mm3: float
-    slices: int
-    overlap_mm3: float
-    hits: frozenset[int]
+Numbers = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """All components of one head at one grow threshold, and how much there is to find."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """The candidates of one head at one grow threshold, and how much there is to find.
 
-    source: Source
+    Arrays are ``(n,)`` but `seen` ``(n, F)``, the features, and `hits` ``(n, lesions)``, which
+    reference lesions a candidate touches. `score` is of a look that never saw this head.
+    """
+
+    synthetic: bool
     reference_mm3: float
-    lesions: int
-    items: tuple[Candidate, ...]
+    peak: Numbers
+    volume_mm3: Numbers
+    slices: Numbers
+    brain: Numbers
+    overlap_mm3: Numbers
+    seen: Numbers
+    hits: NDArray[np.bool_]
+    score: Numbers
+
+    @property
+    def lesion(self) -> NDArray[np.bool_]:
+        """Which candidates touch a reference lesion."""
+        return np.asarray(self.hits.any(axis=1))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a rule does to one head."""
 
-    source: Source
+    synthetic: bool
     dice: float
     found: int
     missed: int
     false: int
 
 
-def candidates(
-    mean: NDArray[np.float32],
-    reference: NDArray[np.bool_],
-    *,
-    source: Source,
-    grow: float,
-    voxel_mm3: float,
-) -> Candidates:
-    """Components of ``(Z, H, W)`` probabilities at or above `grow`."""
-    labels = cc3d.connected_components(mean >= np.float32(grow), connectivity=CONNECTIVITY)
+def tabulate(
+    evidence: Evidence, reference: NDArray[np.bool_], *, synthetic: bool, grow: float
+) -> Table:
+    """Components at or above `grow` that some rule may keep."""
     truth, lesions = cc3d.connected_components(reference, connectivity=CONNECTIVITY, return_N=True)
-    boxes = cc3d.statistics(labels)["bounding_boxes"]
-    items = []
-    for number in range(1, int(labels.max()) + 1):
-        box = boxes[number]
-        inside = labels[box] == number
-        touched = truth[box][inside]
-        items.append(
-            Candidate(
-                peak=float(mean[box][inside].max()),
-                volume_mm3=touched.size * voxel_mm3,
-                slices=int(inside.shape[0]),
-                overlap_mm3=int(np.count_nonzero(touched)) * voxel_mm3,
-                hits=frozenset(np.unique(touched[touched > 0]).tolist()),
-            )
-        )
-    total = int(np.count_nonzero(reference)) * voxel_mm3
-    return Candidates(source, total, int(lesions), tuple(items))
-
-
-def outcome(head: Candidates, rule: LesionRule) -> Outcome:
-    """Dice and counts of a head under a rule of the head's grow threshold."""
-    kept = [
-        item
-        for item in head.items
-        if item.peak >= rule.seed_threshold
-        and item.volume_mm3 >= rule.minimum_volume_mm3
-        and item.slices >= rule.minimum_slices
+    voxel_mm3 = evidence.volume.voxel_volume_mm3
+    found = [
+        one
+        for one in components(evidence, grow)
+        if one.max_probability >= min(SEED) and one.volume_mm3 >= min(LEAST_MM3)
     ]
-    found = len(frozenset[int]().union(*(item.hits for item in kept)))
-    predicted = sum(item.volume_mm3 for item in kept)
-    both = sum(item.overlap_mm3 for item in kept)
-    total = predicted + head.reference_mm3
+    touched = [truth[one.box][one.mask] for one in found]
+    hits = np.zeros((len(found), lesions), dtype=np.bool_)
+    for row, values in zip(hits, touched, strict=True):
+        row[np.unique(values[values > 0]).astype(int) - 1] = True
+    return Table(
+        synthetic=synthetic,
+        reference_mm3=int(np.count_nonzero(reference)) * voxel_mm3,
+        peak=_column(found, "max_probability"),
+        volume_mm3=_column(found, "volume_mm3"),
+        slices=_column(found, "slices"),
+        brain=np.array([_brain(one) for one in found]),
+        overlap_mm3=np.array([np.count_nonzero(values) * voxel_mm3 for values in touched]),
+        seen=np.array([features(one) for one in found]).reshape(len(found), len(FEATURES)),
+        hits=hits,
+        score=np.ones(len(found)),
+    )
+
+
+def with_scores(tables: Sequence[Table]) -> list[Table] | None:
+    """The tables with scores of looks that were learnt from other heads; None if there are too few
+    candidates to learn from.
+    """
+    scores = out_of_sample([table.seen for table in tables], [table.lesion for table in tables])
+    if scores is None:
+        return None
+    return [replace(table, score=score) for table, score in zip(tables, scores, strict=True)]
+
+
+def outcome(table: Table, rule: LesionRule, *, least_score: float = 0.0) -> Outcome:
+    """Dice and counts of a head under a rule of the table's grow threshold. The rule's own look is
+    not asked: the table's scores are compared with `least_score`.
+    """
+    kept = (
+        (table.peak >= rule.seed_threshold)
+        & (table.volume_mm3 >= rule.minimum_volume_mm3)
+        & (table.slices >= rule.minimum_slices)
+        & (table.brain >= rule.minimum_brain)
+        & (table.score >= least_score)
+    )
+    found = int(table.hits[kept].any(axis=0).sum())
+    total = float(table.volume_mm3[kept].sum()) + table.reference_mm3
     return Outcome(
-        head.source,
-        2.0 * both / total if total else 1.0,
+        table.synthetic,
+        2.0 * float(table.overlap_mm3[kept].sum()) / total if total else 1.0,
         found,
-        head.lesions - found,
-        sum(not item.hits for item in kept),
+        table.hits.shape[1] - found,
+        int((kept & ~table.lesion).sum()),
     )
 
 
@@ -105,34 +124,53 @@ def merit(outcomes: Sequence[Outcome]) -> float:
     """What a rule is chosen for, 0 to 1: the mean of Dice and of lesion F1, synthetic and real
     heads alike.
 
-    A false lesion in a head without any counts among the real ones' false lesions.
+    A false lesion in a head without any counts among the false lesions of its side.
     """
-    sides = (
-        [item for item in outcomes if item.source is Source.SYNTHETIC],
-        [item for item in outcomes if item.source is not Source.SYNTHETIC],
-    )
     merits = []
-    for side in sides:
-        with_lesions = [item.dice for item in side if item.found + item.missed]
-        found = sum(item.found for item in side)
-        wrong = sum(item.false + item.missed for item in side)
+    for side in (True, False):
+        items = [item for item in outcomes if item.synthetic is side]
+        with_lesions = [item.dice for item in items if item.found + item.missed]
+        found = sum(item.found for item in items)
+        wrong = sum(item.false + item.missed for item in items)
         if with_lesions:
             merits.append((float(np.mean(with_lesions)) + 2 * found / (2 * found + wrong)) / 2)
     return float(np.mean(merits)) if merits else 0.0
 
 
-def rules() -> Iterator[LesionRule]:
-    """All rules that are tried."""
-    for grow, seed, least in product(GROW, SEED, LEAST_MM3):
+def rules(grow: float) -> Iterator[LesionRule]:
+    """All rules of a grow threshold that are tried, without a look."""
+    for seed, least, brain in product(SEED, LEAST_MM3, BRAIN):
         if seed >= grow:
-            yield LesionRule(seed, grow, least, minimum_slices=2)
+            yield LesionRule(seed, grow, least, minimum_slices=2, minimum_brain=brain)
 
 
-def choose_rule(heads: Sequence[dict[float, Candidates]]) -> tuple[LesionRule, float]:
-    """The rule of most merit on heads given as candidates by grow threshold, and its merit."""
-    tried = [
-        (merit([outcome(head[rule.grow_threshold], rule) for head in heads]), index, rule)
-        for index, rule in enumerate(rules())
-    ]
-    best, _, rule = max(tried, key=lambda item: (item[0], -item[1]))
-    return rule, best
+def choose_rule(tables: Mapping[float, Sequence[Table]]) -> tuple[LesionRule, float]:
+    """The rule of most merit and its merit; `tables` holds those of every head by grow threshold.
+
+    A look is taken only if it wins where its scores are of heads that it was not learnt from; then
+    it is learnt again from all of them.
+    """
+    rule, least, best = LesionRule(), 0.0, -1.0
+    for grow, plain in tables.items():
+        scored = with_scores(plain)
+        tries = ((one, score) for one in rules(grow) for score in (0.0, *(LOOK if scored else ())))
+        for one, score in tries:
+            heads = scored if score and scored else plain
+            reached = merit([outcome(head, one, least_score=score) for head in heads])
+            if reached > best:
+                rule, least, best = one, score, reached
+    if not least:
+        return rule, best
+    heads = tables[rule.grow_threshold]
+    seen = np.concatenate([head.seen for head in heads])
+    lesion = np.concatenate([head.lesion for head in heads])
+    return replace(rule, look=fit_look(seen, lesion, least=least)), best
+
+
+def _column(found: Sequence[Component], name: str) -> Numbers:
+    return np.array([getattr(one, name) for one in found], dtype=np.float64)
+
+
+def _brain(component: Component) -> float:
+    told = component.brain_probability
+    return 1.0 if told is None else told

@@ -38,7 +38,7 @@ def predict_case(forward: Network, case: Case, contract: InputContract) -> NDArr
     """Probabilities ``(z, h, w)`` of a case."""
     normalised = case.floor + np.float32(case.step) * case.voxels.astype(np.float32)
     normalised = normalised.astype(np.float32)
-    return predict_slices(forward, normalised, equalise(normalised, contract))
+    return np.asarray(predict_slices(forward, normalised, equalise(normalised, contract))[0])
 
 
 def score(
@@ -66,8 +66,8 @@ def score(
 
 
 def summary(scores: Sequence[Score]) -> dict[str, float]:
-    """Mean Dice and false components a head of each kind, ``dice_glioma`` and so on; absent kinds
-    are left out.
+    """Mean Dice, share of all lesions found and false components a head of each kind,
+    ``dice_tumour``, ``sensitivity_tumour``, ``false_tumour`` and so on; absent kinds are left out.
     """
     result: dict[str, float] = {}
     for kind in Source:
@@ -76,6 +76,8 @@ def summary(scores: Sequence[Score]) -> dict[str, float]:
             with_lesions = [item.dice for item in of_kind if item.lesions]
             if with_lesions:
                 result[f"dice_{kind}"] = float(np.mean(with_lesions))
+                lesions = sum(item.lesions for item in of_kind)
+                result[f"sensitivity_{kind}"] = sum(item.found for item in of_kind) / lesions
             result[f"false_{kind}"] = float(np.mean([item.false_components for item in of_kind]))
     return result
 
@@ -88,7 +90,7 @@ class LastHead:
         self._model = model
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``(n, H, W, channels)`` to ``(n, H, W)``."""
+        """``(n, H, W, channels)`` to ``(n, H, W, outputs)``."""
         outputs = self._model.predict_on_batch(batch)
         last = outputs[-1] if isinstance(outputs, list) else outputs
-        return np.asarray(last[..., 0], dtype=np.float32)
+        return np.asarray(last, dtype=np.float32)

@@ -4,6 +4,7 @@ The steps are found by the test itself: every call that changes the disk, and ev
 process that dies is forked here, so that a hundred deaths take seconds.
 """
 
+import hashlib
 import os
 import signal
 import tempfile
@@ -18,6 +19,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from db.session import make_engine, session_factory
 from db.tables import FileStatus, JobState
 from db.upgrade import migrate
+from tests.archives import zip_of
 from tests.integration.watcher.desk import Desk, portrait, sha
 from tests.integration.watcher.tiny import instance_bytes, write_slices
 from tests.invariants import check_invariants
@@ -128,5 +130,27 @@ def test_a_watcher_killed_at_any_step_loses_nothing_and_doubles_nothing(
         settle_and_check(desk, sha(*paths))
         assert portrait(desk.inbox) == before
         assert desk.files()["a/broken"][0] is FileStatus.QUARANTINED
+        _dispose(desk)
+    assert deadly > 25
+
+
+def test_a_watcher_killed_at_any_step_of_an_archive_loses_nothing_and_doubles_nothing(
+    memory_disk: Path, sqlite_url: str
+) -> None:
+    migrate(sqlite_url)
+    template = Path(sqlite_url.removeprefix("sqlite:///")).read_bytes()
+    files = {f"im{number}": instance_bytes("S", number) for number in range(2)}
+    expected = {hashlib.sha256(data).hexdigest() for data in files.values()}
+    deadly, survived = 0, False
+    while not survived:
+        deadly += 1
+        desk = _desk_on(memory_disk / str(deadly), template)
+        (desk.inbox / "a.zip").write_bytes(zip_of(files))
+        before = portrait(desk.inbox)
+        survived = not run_until_killed(desk, deadly)
+        settle_and_check(desk, expected)
+        assert portrait(desk.inbox) == before
+        assert desk.files()["a.zip"] == (FileStatus.IGNORED, "unpacked: 2 files")
+        assert {desk.files()[f"a.zip//{name}"] for name in files} == {(FileStatus.INGESTED, None)}
         _dispose(desk)
     assert deadly > 25

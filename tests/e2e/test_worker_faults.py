@@ -447,6 +447,7 @@ def test_the_health_check_tells_a_worker_that_progresses_from_one_that_stands_st
     assert unhealthy_reason(settings, Role.WORKER) is not None
     worker = site.worker()
     site.until(lambda: bool(site.workers()), "the worker registers")
-    assert unhealthy_reason(settings, Role.WORKER) is None
+    # It looks until it sees a beat: a busy machine may need longer than two and a half of them.
+    assert unhealthy_reason(settings, Role.WORKER, within_s=20.0) is None
     site.freeze(worker)
     assert "stands still" in str(unhealthy_reason(settings, Role.WORKER))

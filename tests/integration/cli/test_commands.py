@@ -16,7 +16,9 @@ def test_segment_writes_the_files_of_one_series(program: Program, tmp_path: Path
     ended = program.run(["segment", str(tmp_path / "series"), "--out", str(tmp_path / "out")])
     assert ended.returncode == 0, ended.stderr
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"lesions.dcm", "mask.nii.gz", "key-slices.png", "report.json"}
+    pictures = {"key-slices.png", "lesion-01.png", "lesion-02.png", "lesion-03.png"}
+    reports = {"measurements.dcm", "report.html", "report.json"}
+    assert names == {"lesions.dcm", "mask.nii.gz"} | pictures | reports
     assert "3 lesions" in ended.stdout
     assert "RESEARCH USE ONLY" in ended.stdout
     assert not (tmp_path / "home").exists(), "no database is made"
@@ -39,6 +41,19 @@ def test_a_setting_that_is_not_valid_is_named(program: Program) -> None:
     ended = program.run(["status"], beat_s="-1")
     assert ended.returncode == 3
     assert "METSEG_BEAT_S" in ended.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["doctor"], ["watch", "."], ["work"]])
+def test_a_broken_file_of_rules_ends_every_program_with_its_line(
+    program: Program, tmp_path: Path, command: list[str]
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[weights]\nreformt = -3\n")
+    ended = program.run(command, series_rules=str(rules))
+    assert ended.returncode == 3
+    told = " ".join(ended.stderr.split())
+    assert "setting METSEG_SERIES_RULES" in told
+    assert "line 2, weights.reformt" in told
 
 
 def test_run_refuses_a_folder_that_is_not_there(program: Program, tmp_path: Path) -> None:

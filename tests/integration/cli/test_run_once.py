@@ -83,6 +83,8 @@ def test_artifacts_are_where_the_results_say_with_the_bytes_they_say(ran: Ran) -
     artifacts = ran.reports[GOOD.study()]["artifacts"]
     assert {a["kind"] for a in artifacts} >= {
         "dicom-seg",
+        "dicom-sr",
+        "report-html",
         "mask-nifti",
         "preview-png",
         "report-json",
@@ -103,8 +105,10 @@ def test_a_study_without_contrast_agent_says_why(ran: Ran) -> None:
     assert report["status"] == "no_series"
     assert report["series_uid"] is None
     told = ran.program.run(["results", "--study", PLAIN.study(), "--why"]).stdout
-    assert "not taken" in told
-    assert "against:" in told
+    assert "1 series, 0 eligible: no suitable series" in told
+    assert "excluded  score" in told
+    assert "against  no_contrast: no sign of contrast agent" in told
+    assert report["series"][0]["eligible"] is False
 
 
 def test_csv_has_one_row_a_lesion(ran: Ran) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
+from db.evaluations import DIAMETER_BANDS, BandReport
 from db.jobs import Claim
 from db.result_tables import LesionRow, Mask, Result, SeriesChoice
 from db.results import ArtifactReport, LesionReport, study_reports
@@ -160,6 +161,36 @@ def test_a_report_has_the_public_names_and_absolute_paths(sessions: Sessions) ->
     path = f"/results/1/{claim.job_id}-1/mask.nii.gz"
     assert report.artifacts == (ArtifactReport("mask-nifti", path, "e" * 64),)
     assert [series.reasons_against for series in report.series] == [(), ("not T1",)]
+
+
+def test_a_report_has_the_measures_against_each_reference(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        finish(session, take(session, new_job(session)))
+    with sessions.begin() as session:
+        ((measured,),) = (one.evaluations for one in study_reports(session, results_dir=RESULTS))
+    assert (measured.dice, measured.surface_dice, measured.lesion_surface_dice) == (0.8, 0.85, 0.9)
+    assert measured.surface_dice_tolerance_mm == 1.0
+    assert measured.relative_volume_error == pytest.approx(-10 / 310)
+    assert measured.sensitivity_by_diameter == (
+        BandReport("<3", 0, 1),
+        BandReport("3-5", 0, 0),
+        BandReport("5-10", 2, 2),
+        BandReport(">=10", 0, 0),
+    )
+
+
+def test_what_an_older_metseg_did_not_measure_is_none(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        finish(session, take(session, new_job(session)))
+        columns = ", ".join(
+            f"{name} = NULL"
+            for name in ("surface_dice", *(f"lesions_{band}" for band in DIAMETER_BANDS.values()))
+        )
+        session.execute(text(f"UPDATE evaluation SET {columns}"))
+    with sessions.begin() as session:
+        ((measured,),) = (one.evaluations for one in study_reports(session, results_dir=RESULTS))
+    assert (measured.dice, measured.surface_dice) == (0.8, None)
+    assert measured.sensitivity_by_diameter is None
 
 
 def test_no_series_is_a_result_and_no_error(sessions: Sessions) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.session import make_engine, session_factory
 from tests.integration.watcher.desk import Desk
+from watcher import archives
 
 
 @pytest.fixture
@@ -26,3 +27,9 @@ def plain_desk(tmp_path: Path, sqlite_url: str, _migrated_sqlite: Path) -> Itera
         yield Desk(tmp_path, sqlite_url, session_factory(engine))
     finally:
         engine.dispose()
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step waits for the child that unpacks: only the test's own clock counts."""
+    monkeypatch.setattr(archives, "WAIT_S", 60.0)

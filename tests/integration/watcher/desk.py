@@ -110,6 +110,10 @@ class Desk:
             rows = session.execute(select(SourceFile.path, SourceFile.status, SourceFile.reason))
             return {row.path: (row.status, row.reason) for row in rows}
 
+    def left_over(self) -> list[Path]:
+        """What is in the spool beside the copies."""
+        return list((self.settings.spool_dir / "tmp").rglob("*"))
+
     def statuses(self) -> set[FileStatus]:
         return {status for status, _ in self.files().values()}
 

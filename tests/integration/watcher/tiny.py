@@ -60,3 +60,11 @@ def write_slices(folder: Path, study: str, numbers: range, **options: object) ->
         path.write_bytes(instance_bytes(study, number, **options))  # type: ignore[arg-type]
         paths.append(path)
     return paths
+
+
+def slices(numbers: range, study: str = "S", **options: int) -> dict[str, bytes]:
+    """Files of a study as they lie in an archive."""
+    return {
+        f"{study}/im{number:04d}.dcm": instance_bytes(study, number, **options)
+        for number in numbers
+    }

@@ -1,6 +1,7 @@
 """One job in this process: what is recorded, and what is not when somebody else has the job."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db import jobs
+from db.evaluations import DIAMETER_BANDS
 from db.jobs import Claim
 from db.result_tables import Artifact, DroppedCandidate, LesionRow, Mask, Result, SeriesChoice
 from db.tables import Job, JobState, Outcome
-from imaging.lesions import LesionRule
+from imaging.lesion_rule import LesionRule
 from imaging.volume import Volume
 from models.ensemble import Prediction
 from tests.fakes import ThresholdEnsemble
@@ -47,13 +49,54 @@ def test_a_study_gives_rows_and_files_that_agree(ward: Ward) -> None:
         assert {a.kind for a in artifacts} == {
             "mask-nifti",
             "dicom-seg",
+            "dicom-sr",
             "preview-png",
+            "report-html",
             "report-json",
         }
         for artifact in artifacts:
             path = ward.settings.results_dir / artifact.path
             assert sha256_of(path) == artifact.sha256
             assert path.stat().st_size == artifact.size
+
+
+def test_by_setting_every_kind_of_file_is_written_and_recorded(ward: Ward) -> None:
+    job_id, _ = ward.admit()
+    more = {"rtstruct": True, "fractional_seg": True, "probability_nifti": True}
+    bench = replace(ward.bench(), settings=ward.settings.model_copy(update=more))
+    assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
+    with ward.sessions() as session:
+        artifacts = session.scalars(select(Artifact)).all()
+    assert {(artifact.kind, Path(artifact.path).name) for artifact in artifacts} == {
+        ("dicom-seg", "lesions.dcm"),
+        ("dicom-seg", "probability.dcm"),
+        ("dicom-sr", "measurements.dcm"),
+        ("dicom-rtstruct", "structures.dcm"),
+        ("mask-nifti", "mask.nii.gz"),
+        ("probability-nifti", "probability.nii.gz"),
+        *(("preview-png", f"{name}.png") for name in ("key-slices", *_three("lesion"))),
+        ("report-html", "report.html"),
+        ("report-json", "report.json"),
+    }
+    for artifact in artifacts:
+        assert sha256_of(ward.settings.results_dir / artifact.path) == artifact.sha256
+
+
+def _three(word: str) -> list[str]:
+    return [f"{word}-{number:02d}" for number in (1, 2, 3)]
+
+
+def test_a_study_without_lesions_has_a_structured_report_and_no_segmentation(ward: Ward) -> None:
+    class Blind(ThresholdEnsemble):
+        rule = LesionRule(minimum_volume_mm3=1e9)
+
+    job_id, _ = ward.admit()
+    settings = ward.settings.model_copy(update={"rtstruct": True})
+    bench = Bench(settings, ward.sessions, Blind(), ward.bench().owner)
+    assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
+    with ward.sessions() as session:
+        kinds = session.scalars(select(Artifact.kind)).all()
+    assert sorted(kinds) == ["dicom-sr", "mask-nifti", "preview-png", "report-html", "report-json"]
 
 
 def test_the_mask_in_the_database_is_the_file_and_counts_as_the_lesions_do(ward: Ward) -> None:
@@ -78,10 +121,15 @@ def test_the_report_names_no_patient_and_has_the_keys_of_results(ward: Ward) -> 
     assert "CANARY" not in path.read_text()
     assert (report["study_uid"], report["status"]) == (uid("study"), "succeeded")
     assert report["n_lesions"] == 3
+    assert report["run"] == path.parent.relative_to(ward.settings.results_dir).as_posix()
     assert {file["path"] for file in report["artifacts"]} == {
         "mask.nii.gz",
         "lesions.dcm",
+        "measurements.dcm",
         "key-slices.png",
+        "lesion-01.png",
+        "lesion-02.png",
+        "lesion-03.png",
     }
 
 
@@ -134,7 +182,8 @@ def test_a_study_without_a_suitable_series_is_a_result_with_the_reasons(ward: Wa
         assert (result.n_lesions, result.series_instance_uid) == (None, None)
         assert [one.chosen for one in series] == [False]
         assert series[0].reasons_against
-        assert session.scalars(select(Artifact.kind)).all() == ["report-json"]
+        kinds = set(session.scalars(select(Artifact.kind)).all())
+        assert kinds == {"report-json", "report-html"}
 
 
 def test_a_series_with_a_gap_fails_at_once_with_its_code_and_leaves_no_file(ward: Ward) -> None:
@@ -233,6 +282,13 @@ def test_a_reference_in_the_study_is_measured_against(ward: Ward) -> None:
         evaluation = session.scalars(select(EvaluationRow)).one()
     assert evaluation.dice == pytest.approx(1.0)
     assert (evaluation.true_positives, evaluation.false_negatives) == (3, 0)
+    assert (evaluation.surface_dice, evaluation.lesion_surface_dice) == (1.0, 1.0)
+    assert (evaluation.surface_dice_tolerance_mm, evaluation.relative_volume_error) == (1.0, 0.0)
+    counts = [
+        (getattr(evaluation, f"found_{band}"), getattr(evaluation, f"lesions_{band}"))
+        for band in DIAMETER_BANDS.values()
+    ]
+    assert sum(found for found, _ in counts) == sum(lesions for _, lesions in counts) == 3
 
 
 def test_a_segmentation_of_our_own_is_neither_series_nor_reference(ward: Ward) -> None:
@@ -258,7 +314,8 @@ def _add_reference(folder: Path, manufacturer: str = "elsewhere") -> None:
     """Segment the series with our own writer, and give the SEG another maker."""
     import pydicom
 
-    from imaging.export.seg import Authorship, write_segmentation
+    from imaging.export.authorship import Authorship
+    from imaging.export.seg import write_segmentation
     from imaging.lesions import find_lesions
     from imaging.series import read_series
 

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from imaging.choice import MINIMUM_SLICES, choose_series
+from imaging.choice import choose_series
+from imaging.contrast_words import names_agent
 from imaging.facts import SeriesFacts
-from imaging.words import names_agent
+from imaging.placement import Placement
+from metseg.series_rules import Reason, SeriesRules
 
 MPRAGE = SeriesFacts(
     series_instance_uid="1.1",
@@ -15,7 +17,7 @@ MPRAGE = SeriesFacts(
     rows=256,
     columns=256,
     image_type=("ORIGINAL", "PRIMARY", "M", "ND", "NORM"),
-    texts=("t1_mprage_sag",),
+    description="t1_mprage_sag",
     contrast_agent="Gadovist",
     acquisition_type="3D",
     repetition_time_ms=1900.0,
@@ -32,7 +34,7 @@ def verdict(facts: SeriesFacts, *, accept_any_t1: bool = False):
 
 
 def named(text: str, agent: str = "") -> SeriesFacts:
-    return replace(MPRAGE, texts=(text,), contrast_agent=agent)
+    return replace(MPRAGE, description=text, contrast_agent=agent)
 
 
 @pytest.mark.parametrize(
@@ -125,14 +127,14 @@ def test_an_agent_tag_may_say_that_there_was_none(agent, is_one):
     [
         ({"modality": "CT"}, "modality is CT, not MR"),
         ({"modality": ""}, "modality is not said, not MR"),
-        ({"frames": MINIMUM_SLICES - 1}, "9 slices, at least 10 are needed"),
+        ({"frames": 9}, "9 slices, at least 10 are needed"),
         ({"samples_per_pixel": 3}, "colour"),
         ({"image_type": ("DERIVED", "SECONDARY")}, "DERIVED"),
         ({"image_type": ("ORIGINAL", "PRIMARY", "P", "ND")}, "phase"),
         ({"image_type": ("ORIGINAL", "PRIMARY", "LOCALIZER")}, "LOCALIZER"),
         ({"acquisition_contrast": "FLUID_ATTENUATED"}, "FLUID_ATTENUATED"),
-        ({"echo_time_ms": 90.0}, "echo time is too long"),
-        ({"texts": ("ax 3d",), "echo_time_ms": None}, "nothing says T1"),
+        ({"echo_time_ms": 90.0}, "TE 90 ms, TI 900 ms, not as of a T1"),
+        ({"description": "ax 3d", "echo_time_ms": None}, "nothing says T1"),
     ],
 )
 def test_the_wrong_kind_of_series_is_ruled_out_even_with_an_agent(change, reason):
@@ -142,7 +144,7 @@ def test_the_wrong_kind_of_series_is_ruled_out_even_with_an_agent(change, reason
 
 
 def test_without_an_eligible_series_none_is_chosen_and_each_says_why():
-    t2 = replace(NATIVE, series_instance_uid="1.3", texts=("t2_tse_tra",))
+    t2 = replace(NATIVE, series_instance_uid="1.3", description="t2_tse_tra")
     choice = choose_series([NATIVE, t2], accept_any_t1=False)
     assert choice.chosen is None
     assert all(v.reasons_against and not v.eligible for v in choice.verdicts)
@@ -189,3 +191,51 @@ def test_a_verdict_shows_recognised_words_only():
 def test_no_candidates_give_no_choice():
     choice = choose_series([], accept_any_t1=True)
     assert (choice.chosen, choice.verdicts) == (None, ())
+
+
+def test_a_site_gives_a_reformat_a_chance_and_shuts_out_a_word():
+    reformat = replace(MPRAGE, description="T1 KM MPR tra", series_instance_uid="1.7")
+    reformat = replace(reformat, image_type=("DERIVED", "PRIMARY", "MPR"), inversion_time_ms=None)
+    rules = SeriesRules(weights={Reason.REFORMAT: -3.0}, exclude=("Schrott*",))
+    assert choose_series([reformat], accept_any_t1=False).chosen is None
+    assert choose_series([reformat], accept_any_t1=False, rules=rules).chosen == "1.7"
+    shut = replace(MPRAGE, description="T1 Schrottserie KM")
+    choice = choose_series([shut], accept_any_t1=False, rules=rules)
+    assert choice.chosen is None
+    assert "site: words say Schrott*" in choice.verdicts[0].reasons_against
+
+
+def test_words_of_a_site_count_beside_the_built_in_ones():
+    rules = SeriesRules(words={"contrast_words": ("zweite Serie",), "before_contrast": ("leer*",)})
+    second = replace(NATIVE, description="T1 Zweite_Serie")
+    assert choose_series([second], accept_any_t1=False).chosen is None
+    assert choose_series([second], accept_any_t1=False, rules=rules).chosen == "1.2"
+    blank = replace(MPRAGE, description="T1 Leeraufnahme")
+    assert choose_series([blank], accept_any_t1=False, rules=rules).chosen is None
+
+
+def test_between_equals_the_finer_one_is_taken_and_both_say_so():
+    finer = replace(MPRAGE, series_instance_uid="1.6", slice_spacing_mm=0.9, series_number=1)
+    choice = choose_series([MPRAGE, finer], accept_any_t1=False)
+    assert choice.chosen == "1.6"
+    taken, other = choice.verdicts
+    assert taken.score == other.score
+    assert any(reason.startswith("equal +0: as good as 1 other") for reason in taken.reasons_for)
+    assert any("which is finer" in reason for reason in other.reasons_against)
+
+
+def test_a_series_that_cannot_be_one_volume_comes_after_one_that_can():
+    echoes = Placement("axial", 1, 88, 176, 2.0, 176.0)
+    broken = replace(MPRAGE, series_instance_uid="1.5", placement=echoes, series_number=99)
+    assert choose_series([broken, MPRAGE], accept_any_t1=False).chosen == "1.1"
+    assert choose_series([broken], accept_any_t1=False).chosen == "1.5"  # its error tells more
+
+
+def test_a_tag_on_all_series_says_little():
+    scout = replace(NATIVE, description="localizer", contrast_agent="Gadovist")
+    thick = replace(
+        MPRAGE, series_instance_uid="1.4", description="T1 tra KM", acquisition_type="2D",
+        slice_spacing_mm=5.0, frames=28, inversion_time_ms=None, repetition_time_ms=550.0,
+    )  # fmt: skip
+    assert choose_series([MPRAGE, thick], accept_any_t1=False).chosen == "1.1"
+    assert choose_series([scout, MPRAGE, thick], accept_any_t1=False).chosen == "1.4"

@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import uid as transfer
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, generate_frames
 
+from imaging.codestream import coded_size
 from imaging.headers import DicomdirError, NotDicomError, read_header
-from imaging.part10 import TruncatedError
+from imaging.sources import TruncatedError
 from metseg.errors import DicomError
 from tests.data import require_data
 from tests.phantom import CANARY_ID, Recipe, head_with_lesions, write_series
@@ -58,6 +60,16 @@ def test_says_what_pydicom_says(volume, tmp_path, syntax):
     assert (header.modality, header.manufacturer) == ("MR", "metseg phantom")
     assert (header.number_of_frames, header.has_pixels) == (1, True)
     assert header.size_bytes == path.stat().st_size
+
+
+def test_studies_and_series_that_are_named_within_are_told(one):
+    dataset = pydicom.dcmread(one)
+    assert read_header(one, max_bytes=MAX).refers_to == ()
+    inner, outer = Dataset(), Dataset()
+    inner.SeriesInstanceUID, outer.StudyInstanceUID = "2.25.11", "2.25.12"
+    outer.ReferencedSeriesSequence = [inner, inner]
+    dataset.StudiesContainingOtherReferencedInstancesSequence = [outer]
+    assert read_header(saved(dataset, one), max_bytes=MAX).refers_to == ("2.25.11", "2.25.12")
 
 
 def test_loads_neither_pydicom_nor_numpy():
@@ -142,8 +154,54 @@ def test_a_deflate_bomb_is_refused(one):
     packed = bomb.compress(element) + b"".join(bomb.compress(bytes(1 << 20)) for _ in range(400))
     one.write_bytes(content[:meta] + packed + bomb.flush())
     assert one.stat().st_size < 1 << 20
-    with pytest.raises(DicomError, match="inflate to at most"):
+    with pytest.raises(DicomError, match="inflate at most 100 times"):
         read_header(one, max_bytes=2 << 30)
+
+
+def test_what_follows_the_pixels_of_a_deflated_file_is_inflated_and_counted(one):
+    dataset = pydicom.dcmread(one)
+    dataset.file_meta.TransferSyntaxUID = transfer.DeflatedExplicitVRLittleEndian
+    saved(dataset, one)
+    content = one.read_bytes()
+    meta = 132 + 12 + int.from_bytes(content[140:144], "little")
+    plain = zlib.decompress(content[meta:], -zlib.MAX_WBITS)
+    bomb = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = bomb.compress(plain) + b"".join(bomb.compress(bytes(1 << 20)) for _ in range(100))
+    one.write_bytes(content[:meta] + packed + bomb.flush())
+    with pytest.raises(DicomError, match="inflate at most 100 times"):
+        read_header(one, max_bytes=2 << 30)
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [transfer.JPEGLSLossless, transfer.JPEG2000Lossless],
+    ids=lambda uid: uid.name,
+)
+def test_a_codestream_of_another_size_than_its_header_is_refused(volume, tmp_path, syntax):
+    path = write_series(volume, tmp_path, Recipe(transfer_syntax=syntax))[1]
+    dataset = pydicom.dcmread(path)
+    data = bytearray(dataset.PixelData)
+    frame = next(generate_frames(bytes(data), number_of_frames=1))
+    rows, columns = coded_size(frame)
+    assert (rows, columns) == (32, 32)
+    at, width = (
+        (data.find(b"\xff\xf7") + 5, 2)
+        if syntax == transfer.JPEGLSLossless
+        else (data.find(b"\xff\x4f\xff\x51") + 8, 4)
+    )
+    data[at : at + width] = (60_000).to_bytes(width, "big")
+    dataset.PixelData = bytes(data)
+    with pytest.raises(DicomError, match="must be 32 x 32"):
+        read_header(saved(dataset, path), max_bytes=MAX)
+
+
+def test_an_rle_frame_that_decodes_to_far_more_than_its_header_says_is_refused(volume, tmp_path):
+    path = write_series(volume, tmp_path, Recipe(transfer_syntax=transfer.RLELossless))[1]
+    dataset = pydicom.dcmread(path)
+    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    dataset.PixelData = encapsulate([frame + b"\x81\x00" * 4000])
+    with pytest.raises(DicomError, match="RLE frame must have at most 4160 bytes"):
+        read_header(saved(dataset, path), max_bytes=MAX)
 
 
 @pytest.mark.parametrize("undefined", [False, True])
@@ -201,6 +259,7 @@ def test_a_huge_value_of_a_wanted_element_is_refused(one):
 def test_an_object_without_pixels_is_read(one):
     dataset = pydicom.dcmread(one)
     del dataset.PixelData, dataset.Rows, dataset.Columns
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = transfer.BasicTextSRStorage
     assert read_header(saved(dataset, one), max_bytes=MAX).has_pixels is False
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from imaging.lesions import DropReason, LesionRule, find_lesions
+from imaging.lesion_rule import LesionRule
+from imaging.lesions import DropReason, find_lesions
 from imaging.volume import Volume
 from tests.phantom import Ball, grid_affine, head_with_lesions
 

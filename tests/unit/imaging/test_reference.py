@@ -1,15 +1,18 @@
 """References are laid on a volume by geometry, and refused with a reason."""
 
+import gzip
 from datetime import datetime
 
 import nibabel
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK
 
 from imaging.export.nifti import nifti_bytes
 from imaging.export.seg import Authorship, write_segmentation
-from imaging.lesions import LesionRule, find_lesions
+from imaging.lesion_rule import LesionRule
+from imaging.lesions import find_lesions
 from imaging.reference import is_own_segmentation, read_reference, sample_nearest
 from imaging.series import read_series
 from imaging.volume import Volume
@@ -26,7 +29,8 @@ def study(folder, plane="axial"):
     head = head_with_lesions((16, 40, 44), (4.0, 3.5, 3.4), plane=plane)
     volume, source = read_series(write_series(head.volume, folder / "mr"))
     labels, lesions, _ = find_lesions((head.labels > 0).astype("f4"), volume, LesionRule())
-    path = write_segmentation(folder / "seg.dcm", labels, lesions, source, AUTHOR)
+    path = folder / "seg.dcm"
+    write_segmentation(path, labels, lesions, source, AUTHOR)
     return volume, source, labels, path
 
 
@@ -91,7 +95,7 @@ def test_a_reference_outside_the_volume_is_refused(tmp_path):
 
 def test_an_image_is_no_reference(tmp_path):
     volume, source, _, _ = study(tmp_path)
-    with pytest.raises(ReferenceMaskError, match="must be a DICOM SEG"):
+    with pytest.raises(ReferenceMaskError, match="must be a DICOM SEG, an RTSTRUCT or NIfTI"):
         read_reference(next((tmp_path / "mr").iterdir()), volume, source)
 
 
@@ -136,22 +140,69 @@ def test_sampling_takes_the_nearest_voxel():
     np.testing.assert_array_equal(laid, expected)
 
 
+ANSWERS = {
+    "liver.dcm": ["liver_seg.nrrd"],
+    "24x38x3/seg/label.seg": ["24x38x3/nrrd/label.nrrd"],
+    "23x38x3/seg/label.seg": ["23x38x3/nrrd/label.nrrd"],
+    "partial_overlaps.dcm": [f"partial_overlaps-{n}.nrrd" for n in (1, 2, 3)],
+    "sparse-labelmap-noppv.dcm": ["sparse_labelmap_noppv_seg.nrrd"],
+    "sparse-labelmap-ppv5.dcm": ["sparse_labelmap_ppv5_seg.nrrd"],
+}
+PADDING = 5  # of the last one: PixelPaddingValue, no segment
+
+
 @pytest.mark.data
-@pytest.mark.parametrize(
-    ("seg", "nrrd"), [("liver.dcm", "liver_seg.nrrd"), ("24x38x3/seg/label.seg", None)]
-)
-def test_segmentations_of_other_makers_are_laid_on_their_grid(seg, nrrd):
-    simpleitk = pytest.importorskip("SimpleITK")
+@pytest.mark.parametrize(("seg", "answers"), ANSWERS.items())
+def test_segmentations_of_other_makers_are_laid_on_their_grid(seg, answers):
     root = require_data("dicom_seg/segmentations")
-    answer = simpleitk.ReadImage(root / (nrrd or "24x38x3/nrrd/label.nrrd"))
-    expected = simpleitk.GetArrayFromImage(answer) > 0
+    images = [SimpleITK.ReadImage(root / name) for name in answers]
+    marked = [SimpleITK.GetArrayFromImage(image) for image in images]
+    expected = np.any([(one > 0) & ~((one == PADDING) & ("ppv5" in seg)) for one in marked], axis=0)
     affine = np.eye(4)
-    directions = np.array(answer.GetDirection()).reshape(3, 3) * answer.GetSpacing()
+    directions = np.array(images[0].GetDirection()).reshape(3, 3) * images[0].GetSpacing()
     affine[:3, :3] = directions[:, ::-1]  # (x, y, z) to (slice, row, column); ITK is LPS
-    affine[:3, 3] = answer.GetOrigin()
+    affine[:3, 3] = images[0].GetOrigin()
     volume = Volume(np.zeros(expected.shape, np.float32), affine)
-    laid = read_reference(root / seg, volume)
-    np.testing.assert_array_equal(laid, expected)
+    np.testing.assert_array_equal(read_reference(root / seg, volume), expected)
+
+
+def test_a_nifti_that_does_not_say_where_it_lies_is_refused(tmp_path):
+    head = head_with_lesions((8, 32, 32), (6.0, 4.0, 4.0))
+    image = nibabel.Nifti1Image((head.labels > 0).astype(np.uint8).T, None)
+    path = tmp_path / "lost.nii"
+    nibabel.save(image, path)
+    with pytest.raises(ReferenceMaskError, match="sform"):
+        read_reference(path, head.volume)
+
+
+def test_a_nifti_of_another_head_is_refused(tmp_path):
+    head = head_with_lesions((8, 32, 32), (6.0, 4.0, 4.0))
+    elsewhere = head.volume.affine.copy()
+    elsewhere[:3, 3] += [60.0, 0.0, 0.0]
+    path = tmp_path / "other.nii.gz"
+    path.write_bytes(nifti_bytes(head.labels, Volume(head.volume.voxels, elsewhere)))
+    with pytest.raises(ReferenceMaskError, match="in the volume to 90%"):
+        read_reference(path, head.volume)
+
+
+def test_a_nifti_is_known_by_its_content_and_inflates_no_further_than_it_says(tmp_path):
+    head = head_with_lesions((8, 32, 32), (6.0, 4.0, 4.0))
+    content = gzip.decompress(nifti_bytes(head.labels, head.volume))
+    path = tmp_path / "spooled.dcm"
+    path.write_bytes(gzip.compress(content + bytes(50_000_000)))
+    np.testing.assert_array_equal(read_reference(path, head.volume), head.labels > 0)
+    path.write_bytes(content[:-200])
+    with pytest.raises(ReferenceMaskError, match="bytes that its header says"):
+        read_reference(path, head.volume)
+
+
+def test_an_image_is_no_mask(tmp_path):
+    head = head_with_lesions((8, 32, 32), (6.0, 4.0, 4.0))
+    image = nibabel.Nifti1Image(head.volume.voxels.T / 7, np.diag([4.0, 4.0, 6.0, 1.0]))
+    path = tmp_path / "t1.nii.gz"
+    nibabel.save(image, path)
+    with pytest.raises(ReferenceMaskError, match="whole numbers"):
+        read_reference(path, head.volume)
 
 
 def test_nifti_keeps_labels_and_world(tmp_path):

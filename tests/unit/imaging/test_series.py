@@ -129,6 +129,7 @@ def test_a_broken_series_is_refused(tmp_path, mishaps, error, rule):
 UNFIT = {
     "colour": ({"PhotometricInterpretation": "PALETTE COLOR"}, SeriesError, "grey"),
     "localiser": ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, SeriesError, "localiser"),
+    "mosaic": ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]}, SeriesError, "mosaic"),
     "no position": ({"ImagePositionPatient": None}, GeometryError, "ImagePositionPatient"),
     "no spacing": ({"PixelSpacing": ["0", "1"]}, GeometryError, "greater than 0"),
     "skewed directions": (
@@ -177,7 +178,8 @@ def test_undecodable_pixels_are_a_dicom_error_without_the_codecs_words(volume, t
     paths = write_series(volume, tmp_path, Recipe(transfer_syntax=transfer.JPEG2000Lossless))
     content = paths[0].read_bytes()
     at = content.index(b"\xff\x4f\xff\x51")
-    paths[0].write_bytes(content[: at + 4] + bytes(60) + content[at + 64 :])
+    behind = at + 51  # SOC and SIZ, which tells the size (ISO/IEC 15444-1 A.5.1), stay
+    paths[0].write_bytes(content[:behind] + bytes(60) + content[behind + 60 :])
     with pytest.raises(DicomError, match="pixel data must be valid DICOM"):
         read_series(paths)
 
@@ -215,7 +217,7 @@ def test_files_are_grouped_by_series_whatever_the_folders(volume, tmp_path):
     one = write_series(volume, tmp_path / "x", Recipe(description="T1"))
     two = write_series(volume, tmp_path / "y", Recipe(description="T1 +C"))
     mixed = [*one[::2], *two, *one[1::2]]
-    grouped = {series.facts.texts[0]: series for series in group_series(mixed)}
+    grouped = {series.facts.description: series for series in group_series(mixed)}
     assert set(grouped["T1"].files) == set(one)
     assert set(grouped["T1 +C"].files) == set(two)
     facts = grouped["T1 +C"].facts

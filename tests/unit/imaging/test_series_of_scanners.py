@@ -10,6 +10,7 @@ import pytest
 from imaging.series import check_spacing, read_series
 from metseg.errors import GeometryError, SeriesError
 from tests.data import require_data
+from tests.world import assert_same_world
 
 GROUND_TRUTH = [
     "ge/anatomical/001",
@@ -29,18 +30,8 @@ GROUND_TRUTH = [
 
 
 def compare(folder: Path, truth: Path, *, minimum_slices: int = 4) -> None:
-    """The same world position holds the same value, whatever the order of axes in the NIfTI."""
     volume, _ = read_series(list(folder.glob("*.dcm")), minimum_slices=minimum_slices)
-    image = nibabel.load(truth)
-    expected = np.asarray(image.dataobj).reshape(image.shape[:3])
-    to_index = np.linalg.inv(image.affine) @ np.diag([-1, -1, 1, 1]) @ volume.affine
-    index = np.stack(np.meshgrid(*map(np.arange, volume.shape), indexing="ij"), -1).reshape(-1, 3)
-    found = index @ to_index[:3, :3].T + to_index[:3, 3]
-    nearest = np.rint(found).astype(int)
-    spacing = np.linalg.norm(image.affine[:3, :3], axis=0)
-    assert np.abs((found - nearest) * spacing).max() < 1e-3
-    assert sorted(expected.shape) == sorted(volume.shape)
-    np.testing.assert_allclose(expected[tuple(nearest.T)], volume.voxels.ravel(), atol=1e-3)
+    assert_same_world(volume, nibabel.load(truth))
 
 
 @pytest.mark.data

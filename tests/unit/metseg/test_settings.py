@@ -43,8 +43,9 @@ def test_settings_that_contradict_each_other_are_refused(
 
 @pytest.mark.parametrize("name", RESULT_SETTINGS)
 def test_what_changes_a_result_changes_the_digest(name: str) -> None:
-    other = {"accept_any_t1": True, "flip": True, "refuse_spacing_mm": 5.5, "warn_spacing_mm": 2}
-    assert Settings(**{name: other.get(name, 0.25)}).digest != Settings().digest
+    switch = Settings.model_fields[name].annotation is bool
+    other = {"refuse_spacing_mm": 5.5, "warn_spacing_mm": 2}.get(name, 0.25)
+    assert Settings(**{name: True if switch else other}).digest != Settings().digest
 
 
 def test_what_changes_no_result_leaves_the_digest_alone() -> None:

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from imaging.lesions import LesionRule
+from imaging.lesion_rule import LesionRule
 from imaging.volume import Volume
 from models.averaging import BATCH, NetworkEnsemble, predict_slices
 from models.inputs import InputContract
@@ -21,14 +21,22 @@ class Bright:
 
     def __call__(self, batch):
         self.shapes.append(batch.shape)
-        return (batch[..., 1] > 2.0).astype(np.float32) * np.float32(self.probability)
+        return (batch[..., 1:2] > 2.0).astype(np.float32) * np.float32(self.probability)
+
+
+class WithBrain(Bright):
+    """Also calls everything brighter than air brain."""
+
+    def __call__(self, batch):
+        lesion = super().__call__(batch)
+        return np.concatenate([lesion, (batch[..., 1:2] > -0.5).astype(np.float32)], axis=-1)
 
 
 class LeftHalf:
     name = "left"
 
     def __call__(self, batch):
-        result = np.zeros(batch.shape[:3], dtype=np.float32)
+        result = np.zeros((*batch.shape[:3], 1), dtype=np.float32)
         result[:, :, : batch.shape[2] // 2] = 1.0
         return result
 
@@ -62,6 +70,15 @@ def test_probabilities_are_on_the_native_grid_and_averaged():
     assert set(prediction.seconds) == {"prepare", "infer"}
 
 
+def test_the_brain_is_the_mean_of_the_members_that_tell():
+    volume, _ = head_with_spot()
+    assert ensemble(Bright("a")).predict(volume).brain is None
+    brain = ensemble(Bright("a"), WithBrain("b")).predict(volume).brain
+    assert brain.shape == volume.shape
+    assert brain[12, 24, 14] == pytest.approx(1.0)
+    assert brain[0, 0, 0] == 0.0
+
+
 def test_progress_rises_to_1():
     heard = []
     volume, _ = head_with_spot()
@@ -90,10 +107,10 @@ def test_a_volume_is_left_as_it_was():
 
 def test_flipping_averages_both_sides():
     normalised = np.zeros((3, 16, 32), dtype=np.float32)
-    plain = predict_slices(LeftHalf(), normalised, normalised)
+    plain = predict_slices(LeftHalf(), normalised, normalised)[0]
     assert plain[:, :, :16].all()
     assert not plain[:, :, 16:].any()
-    both = predict_slices(LeftHalf(), normalised, normalised, flip=True)
+    both = predict_slices(LeftHalf(), normalised, normalised, flip=True)[0]
     np.testing.assert_array_equal(both, np.full((3, 16, 32), 0.5, dtype=np.float32))
 
 
@@ -101,7 +118,7 @@ def test_flipping_averages_both_sides():
 def test_every_slice_is_answered_once(depth):
     normalised = np.zeros((depth, 20, 20), dtype=np.float32)
     normalised[:, 10, 10] = 3.0 * (np.arange(depth) % 2)
-    found = predict_slices(Bright("a"), normalised, normalised)
+    found = predict_slices(Bright("a"), normalised, normalised)[0]
     np.testing.assert_array_equal(found[:, 10, 10], np.arange(depth) % 2)
 
 

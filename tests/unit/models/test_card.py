@@ -4,10 +4,16 @@ import sys
 
 import pytest
 
-from imaging.lesions import LesionRule
+from imaging.lesion_rule import LesionRule
 from metseg.errors import ConfigurationError, WeightsError
 from models.card import Card, Member, file_sha256, read_card, write_card
-from models.catalogue import describe, load_ensemble, model_version
+from models.catalogue import (
+    MODEL_CARD,
+    describe,
+    load_ensemble,
+    model_version,
+    short_model_card,
+)
 
 # A factory and its version, as a user would name it.
 
@@ -140,3 +146,16 @@ def test_naming_the_version_loads_no_network_library(folder):
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_short_model_card_is_of_these_weights_or_is_not_told(tmp_path):
+    write_card(tmp_path / "standard.json", card())
+    assert short_model_card("standard", tmp_path) == []
+    said = {"version": card().version, "short": ["Dice 0.8 (9 gliomas)"]}
+    (tmp_path / MODEL_CARD).write_text(json.dumps(said))
+    assert short_model_card("standard", tmp_path) == ["Dice 0.8 (9 gliomas)"]
+    (tmp_path / MODEL_CARD).write_text(json.dumps(said | {"version": "other"}))
+    assert short_model_card("standard", tmp_path) == []
+    (tmp_path / MODEL_CARD).write_text("{")
+    assert short_model_card("standard", tmp_path) == []
+    assert short_model_card("some.package:factory") == []

@@ -22,6 +22,7 @@ def member(network="unet_plus_plus", **changes):
         "file": "x.weights.h5",
         "sha256": "",
         "temperature": 1.0,
+        "outputs": 2,
     }
     return Member(**(fields | changes))
 
@@ -34,15 +35,36 @@ def test_an_engine_averages_the_heads_of_the_saved_network(tmp_path):
     model = build("unet_plus_plus", filters=TINY)
     model.save_weights(tmp_path / "x.weights.h5")
     engine = Engine.load(member(), tmp_path, device="cpu:0")
-    heads = [np.asarray(head)[..., 0] for head in model(batch(), training=False)]
+    heads = [np.asarray(head) for head in model(batch(), training=False)]
     np.testing.assert_allclose(engine(batch()), np.mean(heads, axis=0), atol=1e-6)
 
 
-def test_the_temperature_is_applied(tmp_path):
+@pytest.mark.parametrize(("heads", "deepest"), [((2,), 2), ((1, 3), 3)])
+def test_an_engine_is_pruned_to_the_heads_that_the_card_asks_for(tmp_path, heads, deepest):
+    full = build("unet_plus_plus", filters=TINY)
+    full.save_weights(tmp_path / "x.weights.h5")
+    fast = member(heads=heads, stored_heads=(1, 2, 3, 4))
+    engine = Engine.load(fast, tmp_path, device="cpu:0")
+    every = full(batch(), training=False)
+    expected = np.mean([np.asarray(every[head - 1]) for head in heads], axis=0)
+    np.testing.assert_allclose(engine(batch()), expected, atol=1e-6)
+    names = {layer.name for layer in engine._model.layers}
+    assert f"x0_{deepest}" in names
+    assert not {f"x0_{deepest + 1}", f"x{deepest + 1}_0"} & names
+
+
+def test_a_head_that_is_not_in_the_file_is_refused():
+    with pytest.raises(ValueError, match=r"heads must be among \(3, 4\), got \(2,\)"):
+        member(heads=(2,), stored_heads=(3, 4))
+
+
+def test_the_temperature_is_of_lesions_alone(tmp_path):
     build("attention_unet", filters=TINY).save_weights(tmp_path / "x.weights.h5")
     plain = Engine.load(member("attention_unet"), tmp_path, device="cpu:0")
     cool = Engine.load(member("attention_unet", temperature=2.0), tmp_path, device="cpu:0")
-    np.testing.assert_allclose(cool(batch()), calibrate(plain(batch()), 2.0), atol=1e-6)
+    found, expected = cool(batch()), plain(batch())
+    np.testing.assert_allclose(found[..., 0], calibrate(expected[..., 0], 2.0), atol=1e-6)
+    np.testing.assert_array_equal(found[..., 1], expected[..., 1])
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,10 @@
-"""One contract for all networks, then what each paper says of its own."""
+"""What each paper says of its network; `test_network_contract` holds what all must keep."""
 
 import keras
 import numpy as np
 import pytest
 
 from models.attention_unet import DoubleBilinear, attention_unet
-from models.inputs import CHANNELS
-from models.networks import BUILDERS, build
 from models.unet_plus_plus import unet_plus_plus
 
 # Keras 3.15 copies TensorFlow variables the old way (keras/src/backend/tensorflow/core.py).
@@ -20,50 +18,8 @@ def outputs(model, batch):
     return [np.asarray(item) for item in (found if isinstance(found, list) else [found])]
 
 
-def slices(shape=(2, 32, 48, CHANNELS), seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-
-
-@pytest.mark.parametrize("name", BUILDERS)
-class TestEveryNetwork:
-    def test_gives_probabilities_of_the_slices_size(self, name):
-        for found in outputs(build(name, filters=TINY), slices()):
-            assert found.shape == (2, 32, 48, 1)
-            assert found.dtype == np.float32
-            assert found.min() >= 0.0
-            assert found.max() <= 1.0
-
-    def test_takes_one_size_after_another(self, name):
-        model = build(name, filters=TINY)
-        model.compile(jit_compile=False)
-        for size in ((32, 48), (32, 64), (48, 64)):
-            found = model.predict_on_batch(slices((2, *size, CHANNELS)))
-            last = found[-1] if isinstance(found, list) else found
-            assert last.shape == (2, *size, 1)
-
-    def test_answers_alike_after_saving_and_loading(self, name, tmp_path):
-        model = build(name, filters=TINY)
-        model.save_weights(tmp_path / "x.weights.h5")
-        other = build(name, filters=TINY)
-        assert not np.allclose(outputs(model, slices())[-1], outputs(other, slices())[-1])
-        other.load_weights(tmp_path / "x.weights.h5")
-        for mine, theirs in zip(outputs(model, slices()), outputs(other, slices()), strict=True):
-            np.testing.assert_array_equal(mine, theirs)
-
-    def test_a_slice_does_not_depend_on_the_others_of_the_batch(self, name):
-        model = build(name, filters=TINY)
-        whole = outputs(model, slices())[-1]
-        alone = outputs(model, slices()[:1])[-1]
-        np.testing.assert_allclose(whole[:1], alone, atol=1e-6)
-
-    def test_refuses_fewer_than_two_widths(self, name):
-        with pytest.raises(ValueError, match=r"filters must be 2 or more positive widths"):
-            build(name, filters=(4,))
-
-
-def test_an_unknown_network_is_refused():
-    with pytest.raises(ValueError, match="name must be one of"):
-        build("u_net", filters=TINY)
+def slices(shape):
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 class TestUNetPlusPlus:

@@ -83,6 +83,7 @@ def test_a_file_that_moved_after_it_settled_is_looked_at_and_read_again() -> Non
     tracker.verdicts["a"] = HEADER
     tracker.observe(sight(1), now=1, quiet_s=1)
     tracker.put_back("a")
+    assert "a" in tracker.looks  # nobody may think that nothing waits
     assert tracker.observe(sight(1), now=2, quiet_s=1) == []
     assert tracker.observe(sight(1), now=3, quiet_s=1) == ["a"]
     assert tracker.unread(max_bytes=9) == ["a"]

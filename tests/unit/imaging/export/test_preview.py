@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from imaging.export.display import layout_of
-from imaging.export.preview import COLUMNS, FOUND, REFERENCE, TILE, key_slices, preview_png
-from imaging.lesions import LesionRule, find_lesions
+from imaging.export.drawing import BAND, FOUND, GAP, REFERENCE, TEXT, TILE
+from imaging.export.preview import COLUMNS, key_images, key_slices, preview_png
+from imaging.lesion_rule import LesionRule
+from imaging.lesions import find_lesions
 from tests.phantom import Ball, grid_affine, head_with_lesions
 
 PLANES = ["axial", "sagittal", "coronal", "oblique"]
@@ -111,3 +113,41 @@ def test_the_stamp_is_there():
     picture = decode(preview_png(head.volume, *found(head)))
     top = picture[:46, picture.shape[1] // 2 :]
     assert ((top[..., 2] > 200) & (top[..., 0] < 120)).sum() > 300  # red letters
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_each_lesion_has_a_key_image_with_its_contour_on_it(plane):
+    head = head_with_lesions((32, 90, 84), (2.2, 1.8, 1.8), plane=plane)
+    labels, lesions = found(head)
+    pictures = dict(key_images(head.volume, labels, lesions))
+    assert [lesion.number for lesion in pictures] == [1, 2, 3]
+    for lesion, png in pictures.items():
+        picture = decode(png)
+        detail = picture[BAND : BAND + TILE, 2 * (TILE + GAP) :]
+        drawn = np.abs(detail.astype(int) - FOUND).max(axis=2) < 40
+        drawn[:, -60:] = False  # letters of the edge
+        assert drawn.sum() > 100
+        white = detail.min(axis=2) > 200
+        centre = np.argwhere(white).mean(axis=0)
+        assert np.abs(np.argwhere(drawn).mean(axis=0) - centre).max() < 20
+        bare = picture[BAND : BAND + TILE, TILE + GAP : 2 * TILE + GAP]
+        assert coloured(bare, FOUND) == 0, f"lesion {lesion.number}"
+
+
+def test_the_detail_of_a_lesion_is_marked_in_the_whole_slice():
+    head = head_with_lesions((32, 90, 84), (2.2, 1.8, 1.8))
+    labels, lesions = found(head)
+    whole = decode(next(key_images(head.volume, labels, lesions))[1])[BAND : BAND + TILE, :TILE]
+    frame = (np.abs(whole.astype(int) - TEXT).max(axis=2) < 6) & (whole.max(axis=2) < 250)
+    rows, columns = frame.sum(axis=1), frame.sum(axis=0)
+    assert (rows > 100).sum() == 2
+    assert (columns > 100).sum() == 2
+
+
+def test_a_lesion_at_the_edge_of_the_slice_has_a_key_image_too():
+    head = head_with_lesions(balls=())
+    labels = np.zeros(head.volume.shape, dtype=np.uint16)
+    labels[10:13, :3, -3:] = 1
+    labels, lesions, _ = find_lesions((labels > 0).astype("f4"), head.volume, LesionRule())
+    ((_, png),) = key_images(head.volume, labels, lesions)
+    assert coloured(decode(png), FOUND) > 50

@@ -5,49 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from imaging.choice import choose_series
 from imaging.export.report import ReportFacts, build_report, report_bytes
-from imaging.facts import SeriesFacts
-from imaging.lesions import Lesion, LesionRule, find_lesions
-from imaging.metrics import evaluate
-from tests.phantom import head_with_lesions
-
-CHOICE = choose_series(
-    [
-        SeriesFacts("1.1", "MR", 160, texts=("T1 +C CANARY",)),
-        SeriesFacts("1.2", "MR", 160, texts=("T2 CANARY",)),
-    ],
-    accept_any_t1=False,
-)
-
-
-@pytest.fixture(scope="module")
-def facts() -> ReportFacts:
-    head = head_with_lesions()
-    mean = (head.labels > 0).astype("f4")
-    mean[2, 2, 2] = 1.0
-    labels, lesions, dropped = find_lesions(mean, head.volume, LesionRule())
-    return ReportFacts(
-        study_uid="1",
-        series_uid="1.1",
-        status="succeeded",
-        model_version="fake-1",
-        choice=CHOICE,
-        lesions=lesions,
-        dropped=dropped,
-        references={"ab" * 32: evaluate(labels, head.labels > 0, head.volume)},
-        agreement=0.9,
-        voxel_spacing_mm=head.volume.spacing,
-        warnings=("a warning",),
-        versions={"metseg": "0.1.0"},
-        settings={"accept_any_t1": False},
-        timings_s={"read": 1.23456},
-        artifacts=({"kind": "dicom-seg", "path": "/x", "sha256": "00"},),
-    )
+from imaging.lesions import Lesion
+from tests.unit.imaging.export.conftest import CHOICE
 
 
 def test_it_has_the_keys_that_results_show(facts):
-    report = json.loads(report_bytes(facts))
+    report = json.loads(report_bytes(build_report(facts)))
     assert list(report)[:10] == [
         "study_uid",
         "series_uid",
@@ -85,6 +49,7 @@ def test_it_says_how_it_came_about(facts):
     assert report["timings_s"] == {"read": 1.235}
     assert report["notice"].startswith("RESEARCH USE ONLY")
     assert report["segmentation_written"]
+    assert (report["run"], report["made_at"]) == (None, None)
 
 
 def test_rano_bm_counts_measurable_lesions_and_sums_the_five_longest(facts):
@@ -106,16 +71,16 @@ def test_no_series_is_a_result_without_measures():
 
 
 def test_it_holds_no_words_of_the_scanner(facts):
-    assert b"CANARY" not in report_bytes(facts)
+    assert b"CANARY" not in report_bytes(build_report(facts))
 
 
 def test_numbers_that_json_has_no_word_for_are_refused(facts):
     with pytest.raises(ValueError, match="JSON"):
-        report_bytes(replace(facts, agreement=float("nan")))
+        report_bytes(build_report(replace(facts, agreement=float("nan"))))
 
 
 def test_the_same_facts_give_the_same_bytes(facts):
-    assert report_bytes(facts) == report_bytes(replace(facts))
+    assert report_bytes(build_report(facts)) == report_bytes(build_report(replace(facts)))
 
 
 def test_lesions_are_plain_values(facts):

@@ -7,11 +7,16 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK
+from highdicom.color import CIELabColor
 
+from imaging.export.authorship import Authorship
+from imaging.export.colours import lesion_colour
 from imaging.export.reference_images import reference_images
-from imaging.export.seg import Authorship, write_segmentation
+from imaging.export.seg import segmentation_uid, write_segmentation
 from imaging.headers import read_header
-from imaging.lesions import LesionRule, find_lesions
+from imaging.lesion_rule import LesionRule
+from imaging.lesions import find_lesions
 from imaging.series import read_series
 from tests.data import require_data
 from tests.enhanced import shuffled, write_enhanced
@@ -125,6 +130,37 @@ def frame_slice(frame, source):
         places = [group.PlanePositionSequence[0].ImagePositionPatient for group in groups]
     apart = [np.abs(np.array(place, dtype=float) - position).max() for place in places]
     return order[int(np.argmin(apart))]
+
+
+@pytest.mark.parametrize("enhanced", [False, True], ids=["single-frame", "enhanced"])
+def test_it_refers_to_every_source_instance_also_those_without_a_lesion(tmp_path, enhanced):
+    _, source, _, _, path = written(tmp_path, enhanced=enhanced)
+    (series,) = pydicom.dcmread(path).ReferencedSeriesSequence
+    assert series.SeriesInstanceUID == source.series_instance_uid
+    referenced = {item.ReferencedSOPInstanceUID for item in series.ReferencedInstanceSequence}
+    assert referenced == {one.SOPInstanceUID for one in source.datasets}
+
+
+def test_it_can_be_deflated_and_then_says_the_same_in_less(tmp_path):
+    volume, source, labels, lesions, path = written(tmp_path)
+    small = tmp_path / "deflated.dcm"
+    write_segmentation(small, labels, lesions, source, AUTHOR, deflated=True)
+    np.testing.assert_array_equal(laid_back(small, volume), labels)
+    one, other = pydicom.dcmread(small), pydicom.dcmread(path)
+    assert one.file_meta.TransferSyntaxUID.is_deflated
+    assert one.SOPInstanceUID == segmentation_uid(labels, source, AUTHOR)
+    assert one == other
+    assert 3 * small.stat().st_size < path.stat().st_size
+    assert read_header(small, max_bytes=1 << 24).modality == "SEG"
+    by_itk = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(small))
+    np.testing.assert_array_equal(by_itk > 0, one.pixel_array > 0)
+
+
+def test_segments_have_the_colours_of_the_structure_set(tmp_path):
+    segments = pydicom.dcmread(written(tmp_path)[-1]).SegmentSequence
+    for number, one in enumerate(segments, start=1):
+        shown = CIELabColor.from_dicom_value(one.RecommendedDisplayCIELabValue).to_rgb(clip=True)
+        assert np.abs(np.subtract(shown, lesion_colour(number))).max() <= 1
 
 
 def test_frames_without_lesion_are_left_out(tmp_path):

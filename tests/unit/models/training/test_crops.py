@@ -60,12 +60,14 @@ def sampler(heads: Path, seed: int, mix: CropMix = MIX) -> CropSampler:
     return CropSampler(heads, cases, seed=seed, mix=mix)
 
 
-def test_a_batch_is_four_channels_and_a_mask_of_zeros_and_ones(heads: Path) -> None:
+def test_a_batch_is_four_channels_and_lesion_brain_and_weight(heads: Path) -> None:
     x, y = next(sampler(heads, 1).batches(6))
     assert x.shape == (6, 32, 32, 4)
-    assert y.shape == (6, 32, 32, 1)
+    assert y.shape == (6, 32, 32, 3)
     assert x.dtype == y.dtype == np.float32
-    assert set(np.unique(y)) <= {0.0, 1.0}
+    assert set(np.unique(y[..., 0])) <= {0.0, 1.0}
+    assert set(np.unique(y[..., 1])) <= {-1.0, 0.0, 1.0}
+    assert set(np.unique(y[..., 2])) <= {1.0, 3.0}
     assert np.isfinite(x).all()
     assert 0 <= x[..., 3].min() <= x[..., 3].max() <= 1
 
@@ -89,7 +91,26 @@ def test_sources_and_aims_come_in_the_wanted_shares(heads: Path) -> None:
 
 def test_half_of_the_crops_show_a_lesion_at_least(heads: Path) -> None:
     _, y = next(sampler(heads, 3).batches(120))
-    assert (y.max(axis=(1, 2, 3)) > 0).mean() > 0.42
+    assert (y[..., 0].max(axis=(1, 2)) > 0).mean() > 0.42
+
+
+def test_pixels_of_small_lesions_weigh_more_and_lesions_lie_in_the_brain(heads: Path) -> None:
+    case = case_from_head("h", read_head(heads / "head_0.npz"), CONTRACT)
+    sizes = []
+    for points in case.lesions:
+        z, y, x = (int(v) for v in points[0])
+        _, truth = cut(
+            case, (z, y, x), 16, UNCHANGED, CONTRACT, np.random.default_rng(0), small_weight=3.0
+        )
+        assert truth[8, 8, 0] == truth[8, 8, 1] == 1
+        sizes.append(truth[8, 8, 2])
+    assert sorted(sizes) == [1, 3]  # 9 mm and 5 mm
+
+
+def test_where_the_brain_is_not_known_the_truth_says_so() -> None:
+    case = real("glioma", tumour=True)
+    _, truth = cut(case, (20, 30, 25), 16, UNCHANGED, CONTRACT, np.random.default_rng(0))
+    assert (truth[..., 1] == -1).all()
 
 
 def test_an_unchanged_crop_is_the_normalised_head(heads: Path) -> None:
@@ -117,7 +138,7 @@ def test_outside_the_head_is_air_and_no_lesion(heads: Path) -> None:
     case = case_from_head("h", read_head(heads / "head_0.npz"), CONTRACT)
     image, mask = cut(case, (5, -100, -100), 16, UNCHANGED, CONTRACT, np.random.default_rng(0))
     assert np.allclose(image[..., :3], case.floor)
-    assert not mask.any()
+    assert not mask[..., :2].any()
 
 
 def test_new_heads_are_taken_in_while_sampling(heads: Path) -> None:

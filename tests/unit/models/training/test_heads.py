@@ -35,13 +35,13 @@ def test_generating_needs_label_maps(tmp_path: Path) -> None:
 
 
 def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MetsegError, match="train, val, got test"):
+    with pytest.raises(MetsegError, match="train, choose, report, all, got test"):
         synthesize_command(out=tmp_path, label_maps=tmp_path, part="test", count=1, seed=1)
 
 
 def test_a_missing_label_map_is_named(tmp_path: Path) -> None:
     with pytest.raises(MetsegError, match=r"training_seg_18\.nii\.gz"):
-        synthesize_command(out=tmp_path, label_maps=tmp_path, part="val", count=1, seed=1)
+        synthesize_command(out=tmp_path, label_maps=tmp_path, part="choose", count=1, seed=1)
 
 
 def test_the_demo_head_holds_its_planned_metastases_and_no_label_map() -> None:

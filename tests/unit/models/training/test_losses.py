@@ -6,17 +6,48 @@ from models.training.schedule import Schedule, average_decay
 
 
 def maps(*values):
-    return np.array(values, dtype=np.float32).reshape(1, 1, -1, 1)
+    return np.array(values, dtype=np.float32).reshape(1, 1, -1)
+
+
+def truth(lesion, *, brain=None, weight=None):
+    """Of one row of pixels; the brain unknown and the weight 1 unless given."""
+    lesion = maps(*lesion)
+    brain = maps(*brain) if brain else -np.ones_like(lesion)
+    weight = maps(*weight) if weight else np.ones_like(lesion)
+    return np.stack([lesion, brain, weight], axis=-1)
+
+
+def answer(*rows):
+    return np.stack([maps(*row) for row in rows], axis=-1)
 
 
 def test_a_perfect_answer_costs_nothing():
-    truth = maps(1, 0, 1, 0)
-    assert float(overlap_loss()(truth, truth)) == pytest.approx(0.0, abs=1e-4)
+    lesion, brain = (1, 0, 1, 0), (1, 1, 1, 0)
+    cost = overlap_loss()(truth(lesion, brain=brain), answer(lesion, brain))
+    assert float(cost) == pytest.approx(0.0, abs=1e-4)
+
+
+def test_an_unknown_brain_costs_nothing_and_a_wrong_one_does():
+    lesion = (1, 0)
+    right, wrong = answer(lesion, (1, 0)), answer(lesion, (0, 1))
+    loss = overlap_loss()
+    assert float(loss(truth(lesion), wrong)) == pytest.approx(0.0, abs=1e-4)
+    assert float(loss(truth(lesion, brain=(1, 0)), wrong)) > 1.0
+    assert float(loss(truth(lesion, brain=(1, 0)), right)) == pytest.approx(0.0, abs=1e-4)
+
+
+def test_a_missed_pixel_of_a_small_lesion_costs_more():
+    lesion, missed = (1, 1, 0, 0), answer((1, 0.5, 0, 0))
+    loss = overlap_loss()
+    assert float(loss(truth(lesion, weight=(1, 3, 1, 1)), missed)) > float(
+        loss(truth(lesion), missed)
+    )
 
 
 def test_cross_entropy_is_the_mean_over_voxels():
     # -(ln 0.5 + ln 0.75) / 2
-    assert float(cross_entropy(maps(1, 0), maps(0.5, 0.25))) == pytest.approx(0.49041, abs=1e-4)
+    found = cross_entropy(maps(1, 0), maps(0.5, 0.25), maps(1, 1))
+    assert float(found) == pytest.approx(0.49041, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -27,14 +58,14 @@ def test_cross_entropy_is_the_mean_over_voxels():
     ],
 )
 def test_tversky_weighs_misses_against_false_alarms(miss_weight, expected):
-    truth, answer = maps(1, 1, 0, 0), maps(1, 0, 1, 1)
-    found = float(soft_tversky(truth, answer, miss_weight=miss_weight))
+    lesion, said, weight = maps(1, 1, 0, 0), maps(1, 0, 1, 1), maps(1, 1, 1, 1)
+    found = float(soft_tversky(lesion, said, weight, miss_weight=miss_weight))
     assert found == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_batch_without_lesions_and_answers_costs_nothing():
-    nothing = maps(0, 0, 0)
-    assert float(overlap_loss()(nothing, nothing)) == pytest.approx(0.0, abs=1e-4)
+    nothing = (0, 0, 0)
+    assert float(overlap_loss()(truth(nothing), answer(nothing))) == pytest.approx(0.0, abs=1e-4)
 
 
 @pytest.mark.parametrize("miss_weight", [0.0, 1.0])

@@ -1,0 +1,83 @@
+"""How large an encapsulated frame will be once decoded, told before it is decoded.
+
+Decoders allocate what a codestream says of itself: a file of a kilobyte may ask for many gigabytes.
+"""
+
+from metseg.errors import DicomError
+
+RLE_LOSSLESS = "1.2.840.10008.1.2.5"
+RLE_HEADER_BYTES = 64
+RLE_GROWTH = 2
+"""The worst case of PackBits is 129/128; a longer frame inflates up to 64 times (PS3.5 G)."""
+JPEG_START = b"\xff\xd8"
+JPEG_2000_START = b"\xff\x4f\xff\x51"
+JP2_BYTES = 1 << 12
+"""Some writers wrap a JPEG 2000 codestream into a JP2 file of a few boxes."""
+
+_START_OF_FRAME = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
+_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+
+
+def coded_size(data: bytes) -> tuple[int, int] | None:
+    """Rows and columns that a JPEG, JPEG-LS or JPEG 2000 codestream says it has.
+
+    `data` is its beginning. None when it is no such codestream, or when its frame header is not
+    among these bytes (ISO/IEC 10918-1 B.2.2, 14495-1 C.2.2, 15444-1 A.5.1).
+    """
+    if data.startswith(JPEG_START):
+        return _jpeg_size(data)
+    start = data.find(JPEG_2000_START, 0, JP2_BYTES)
+    if start < 0 or len(data) < start + 24:
+        return None
+    right, bottom, left, top = (
+        int.from_bytes(data[at : at + 4], "big") for at in range(start + 8, start + 24, 4)
+    )
+    return bottom - top, right - left
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    at = len(JPEG_START)
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker in _START_OF_FRAME:
+            rows, columns = data[at + 5 : at + 7], data[at + 7 : at + 9]
+            return int.from_bytes(rows, "big"), int.from_bytes(columns, "big")
+        if marker == 0xFF:  # a fill byte
+            at += 1
+        elif marker in _STANDALONE:
+            at += 2
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
+def check_coded_size(data: bytes, rows: int, columns: int) -> None:
+    """Raise `DicomError` where the beginning of a codestream tells of another size."""
+    found = coded_size(data)
+    if found is not None and found != (rows, columns):
+        raise DicomError(
+            f"an encapsulated frame must be {rows} x {columns}, got {found[0]} x {found[1]}"
+        )
+
+
+def longest_rle_frame(frame_bytes: int) -> int:
+    """Bytes that an RLE frame may have which decodes to `frame_bytes`."""
+    return RLE_GROWTH * frame_bytes + RLE_HEADER_BYTES
+
+
+def check_frame(data: bytes, *, rows: int, columns: int, frame_bytes: int, syntax: str) -> None:
+    """Check one whole encoded frame before it is given to a decoder.
+
+    Raises
+    ------
+    DicomError
+        It would decode to more than `rows` x `columns`, or nobody can tell.
+    """
+    if syntax == RLE_LOSSLESS:
+        longest = longest_rle_frame(frame_bytes)
+        if len(data) > longest:
+            raise DicomError(f"an RLE frame must have at most {longest} bytes, got {len(data)}")
+        return
+    if coded_size(data) is None:
+        raise DicomError("an encapsulated frame must be a JPEG codestream with a frame header")
+    check_coded_size(data, rows, columns)

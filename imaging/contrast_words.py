@@ -1,0 +1,130 @@
+"""Whether a description says that a series was taken before or after contrast agent."""
+
+import enum
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+class Timing(enum.Enum):
+    """What words say of contrast agent. `BOTH`: the words are about the study, not the series."""
+
+    UNSAID = enum.auto()
+    BEFORE = enum.auto()
+    AFTER = enum.auto()
+    BOTH = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a text says, and by which code words."""
+
+    timing: Timing
+    words: tuple[str, ...] = ()
+
+
+_B, _A = r"(?<![^\W\d_])", r"(?![^\W\d_])"
+
+_BRANDS: Final = (
+    r"dotarem|clariscan|cyclolux|artirem|prohance|magnevist|multihance|omniscan|optimark|vueway"
+    r"|elucirem|primovist|eovist|vasovist|ablavar|feraheme|dtpa|dota"
+)
+_AGENT: Final = (
+    rf"(?:gado?\w*|gd ?-? ?(?:dtpa|dota|bt ?do3a)?|km[gi]?|k ?m(?![a-z])|mdc|m ?d ?c|cte|cm|gbca"
+    rf"|kl|kst|[ck]ontrast\w*|contrat|kontr|contr?|inj\w*|enhanc\w*|enh|zou?ei\w*|iv"
+    rf"|(?:ce|c)(?![a-z])|{_BRANDS})"
+)
+# What follows "pre" and "post" where they are about something else than contrast agent.
+_EVENT: Final = (
+    r"(?! ?-?/? ?(?:op(?!p)|operat|surg|chir|resec|resek|interv|biops|rt(?![a-z])|rtx|rct|srs|sbrt"
+    r"|radi[oa]|bestrahl|strahl|gamma|gk|chemo|ctx|treat|therap|tx|baseline"
+    r"|dbs|ictal|partum|mortem|trauma|fossa|anterior|proc|sat(?![a-z])|scan"
+    r"|pulse|puls|puncture|lp(?![a-z])|stroke|lysis|embol|clip|coil|shunt|implant))"
+)
+_NAVIGATION: Final = r"(?! ?(?:nav|stealth|brainlab|planning|plan|stereo))"
+# What may be lacking that is no contrast agent: "w/o FS".
+_OPTION: Final = (
+    r"(?! ?(?:fs|fat|fett|spir|spair|stir|dixon|sat|mt|mtc|flow|fc|angul|grappa|sense|ipat|cs|norm"
+    r"|filter|pat|gap|motion|movement|bewegung|narkose|sedation|anasth|sedier|artefa|artifa))"
+)
+_WITHOUT: Final = r"(?:without|with ?out|w ?/ ?o|wo|ohne|sans|senza|zonder|utan|uten|uden|bez)"
+_WITHOUT_SHORT: Final = r"(?:ss|sin|sem|non?|no|not|o|kein\w*|un|s ?/|s(?= ?(?:gd|gad|mdc|cte)))"
+
+_BOTH: Final = re.compile(
+    rf"{_B}(?:w ?/? ?(?:&|and|\+|,|-|/)? ?/? ?w ?/? ?o{_A}|w ?/? ?o ?(?:&|and|\+|/)+ ?w(?:ith)?{_A}"
+    rf"|wwo{_A}|with ?(?:/|&|and|or)? ?(?:{_WITHOUT}){_A}|{_WITHOUT} ?(?:/|&|and)+ ?with{_A}"
+    rf"|pre ?(?:/|&|and|und|\+|u|et|e|y)+ ?post(?:{_AGENT})?{_A}"
+    rf"|vor ?(?:/|&|und|u|\+)+ ?nach{_A}|(?:mit|ohne) ?(?:/|&|und|u|\+)+ ?(?:mit|ohne){_A}"
+    rf"|avant ?(?:/|&|et|\+)+ ?apres{_A}|(?:avec|sans) ?(?:/|&|et|\+)+ ?(?:avec|sans){_A}"
+    r"|(?:con|sin|senza|com|sem) ?(?:/|&|y|e|\+)+ ?(?:con|sin|senza|com|sem)(?![a-z])"
+    r"|nativ ?(?:/|&|und|u|\+)+ ?(?:km|post|kontrast\w*))|\+ ?/ ?-|造影前後"
+)
+_BEFORE: Final = re.compile(
+    rf"{_B}{_WITHOUT}(?: |-)*{_AGENT}{_A}|{_B}{_WITHOUT_SHORT}[ -]*{_AGENT}{_A}"
+    rf"|{_B}{_WITHOUT}{_A}{_OPTION}"
+    rf"|{_B}(?:pre|prae|pra|avant|av|antes|prima|voor|vor|before|v)"
+    rf"[ -]*(?:de |di |del |la |le |the |d )*{_AGENT}{_A}"
+    rf"|{_B}(?:pre|prae|avant|antes|voor|vor|before){_A}{_EVENT}{_NAVIGATION}"
+    rf"|(?<=[a-z0-9])pre{_A}(?= *$)"
+    rf"|{_B}(?:nativ\w*|natif\w*|nat|plain|blanco|basale|unenhanced|unenh|nce|non ?-?con\w*"
+    rf"|nongad\w*|nongd|tanjun){_A}"
+    rf"|{_B}{_AGENT}[ -]*(?:frei\w*|free|los){_A}"
+    rf"|{_B}(?:c|ce|gd|gad|gado|km|cm|contrast)(?: ?\( ?- ?\)|-(?= |$))|(?:(?<= )|^)- ?c{_A}"
+    rf"|\( ?- ?\)|{_B}s ?/ ?c{_A}|単純|造影前|非造影|zou?ei ?mae"
+)
+_AFTER: Final = {
+    "+C": re.compile(
+        rf"\+ ?(?:c|k|g){_A}|{_B}(?:c|k) ?(?:\( ?\+ ?\)|\+(?![a-z0-9]))"
+        rf"|{_B}w(?:ith)? ?/? ?(?:iv )?c(?:on)?{_A}|{_B}c ?/ ?c{_A}"
+        r"|\( ?\+ ?(?:c|km|gd)? ?\)|(?<=[a-z0-9]) ?\+ ?$"
+    ),
+    "Gd": re.compile(rf"{_B}(?:t1w?|post|p|e|m|n|c)?\+?(?:gad(?:o\w*)?|gd){_A}|gadol"),
+    "post": re.compile(
+        rf"post{_A}{_EVENT}|{_B}post ?-?(?:{_AGENT}){_A}|{_B}(?:pos|apres|dopo|despues|depois|nach"
+        rf"|after|efter|etter){_A}{_EVENT}|{_B}p ?c{_A}(?= *$)|t1 ?-?pc{_A}"
+    ),
+    "CE": re.compile(rf"{_B}(?:c ?t1\w*|(?:t1w?|3d)?ce(?:t1\w*)?|t1w? ?-?c){_A}(?! ?-? ?sp)"),
+    "KM": re.compile(rf"{_B}(?:mit|nach|post|m|n|t1)?km[gi]?{_A}|km ?-?gabe"),
+    "contrast": re.compile(
+        rf"{_B}(?:post)?[ck]ontrast(?:e|es|o|mittel|em|at|ato|ada|lu|ed)?{_A}"
+        rf"|{_B}(?:inj(?:ect\w*|ekt\w*)?|enh(?:anced?|ancement)?|mdc|m ?d ?c|gbca|cte|[ck]ontr){_A}"
+        rf"|\+ ?(?:iv|cm|mdc|kl|mc|ev){_A}|{_B}iv ?c{_A}|(?<![0-9] )(?<![a-z0-9])cm{_A}"
+        rf"|{_B}(?:po|z) kl{_A}|造影|{_B}zou?ei\w*"
+    ),
+    "agent": re.compile(_BRANDS),
+}  # fmt: skip
+_ABOUT_ELSE: Final = re.compile(r"phase ?-?contrast|contrast ?-?opt\w*|multi ?-?contrast")
+
+_NO_AGENT: Final = re.compile(
+    r"(?:no|none|nil|null|n|n ?/ ?a|nein|kein\w*|ohne|without|w ?/? ?o|sans|non|nessuno"
+    r"|ninguno|aucun|false|unknown|unspecified|undefined|-+)(?:[ -].*)?|0(?: 0+)?(?: ?ml)?"
+)
+
+
+def told(text: str, *, before: re.Pattern[str] | None, after: dict[str, re.Pattern[str]]) -> Told:
+    """What a plain text (`words.plain`) says of contrast agent.
+
+    What is said against it is taken out first, so that the agent it names is not taken for a sign:
+    "pre Gd", "without contrast". `before` and `after` are a site's own words.
+    """
+    rest, shared = _BOTH.subn(" ", text)
+    rest = _ABOUT_ELSE.sub(" ", rest)
+    if before is not None:
+        rest, own = before.subn(" ", rest)
+    else:
+        own = 0
+    rest, against = _BEFORE.subn(" ", rest)
+    signs = tuple(
+        word for word, pattern in (*_AFTER.items(), *after.items()) if pattern.search(rest)
+    )
+    if shared or ((against or own) and signs):
+        return Told(Timing.BOTH)
+    if against or own:
+        return Told(Timing.BEFORE, ("before contrast",))
+    return Told(Timing.AFTER, signs) if signs else Told(Timing.UNSAID)
+
+
+def names_agent(value: str) -> bool:
+    """Whether ContrastBolusAgent names an agent: not empty, nor NO, NONE and the like."""
+    text = re.sub(r"[\s._]+", " ", value.strip().lower()).strip()
+    return bool(text) and _NO_AGENT.fullmatch(text) is None

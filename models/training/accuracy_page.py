@@ -1,0 +1,61 @@
+"""`docs/accuracy.md`, from measured heads and pictures."""
+
+from collections.abc import Iterator, Sequence
+
+from models.card import Card
+from models.training.accuracy import head_table, measure_table, size_table, target_table
+from models.training.evaluation import Row
+from models.training.material import Group
+from models.training.pictures import Shown
+
+_HEAD = """# Accuracy of {version}
+
+**RESEARCH USE ONLY. NOT FOR DIAGNOSIS.** Written by `{command}`; do not edit by hand.
+[accuracy.json](accuracy.json) holds every head.
+
+Three kinds of heads, never pooled:
+
+- **Synthetic** heads, drawn from two label maps (SynthSeg 19 and 20) that no weights and no choice
+  have seen, full and skull-stripped. They show how size, contrast and clutter matter; a synthetic
+  number is no promise for patients.
+- **Real** scans by three-fold cross-validation: each by networks that never saw it, under a lesion
+  rule chosen without it. Nine BraTS gliomas (target: tumour core, labels 1 and 4) and three brains
+  with multiple sclerosis and no tumour. Gliomas are far larger than most metastases. These rows
+  are of the card (`make crossvalidate` makes them again); the weights in the box have seen all
+  twelve.
+- **Real gliomas that hardly enhance**: four that no weights ever see, answered by the weights in
+  the box. They hardly show what the networks look for.
+
+A lesion is a 26-connected component of the reference; predicted and reference lesions are paired
+one to one for the greatest sum of Dice, what is left over is missed or false (BraTS-METS 2025,
+[measures.md](measures.md)). Dice, surface Dice (1 mm) and HD95 are given as mean, median (SD) over
+heads with lesions; counts are sums over heads.
+"""
+
+
+def accuracy_page(card: Card, rows: Sequence[Row], shown: Sequence[Shown], command: str) -> str:
+    """Markdown. `shown` are pictures beside the page."""
+    parts = [
+        _HEAD.format(version=card.version, command=command),
+        "## Against what was to be reached\n",
+        *target_table(rows),
+        "\nWhere a number is short, [training.md](training.md) says what was tried.\n",
+        "## The ensemble and each member\n",
+        *measure_table(rows),
+        "\n## Lesions found, by equivalent diameter\n",
+        *size_table(rows),
+        "\n## Each real head, by the ensemble\n",
+        *head_table(rows, Group.TUMOUR, Group.NEGATIVE, Group.FAINT),
+        *_pictures(shown),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _pictures(shown: Sequence[Shown]) -> Iterator[str]:
+    yield "\n## Good and bad cases\n"
+    yield (
+        "Synthetic heads, those of the highest and of the lowest Dice; orange: found, light blue:"
+        " reference.\nReal scans are not in the repository, nor are pictures of them."
+    )
+    for one in shown:
+        yield f"\n**{one.title}**\n\n![{one.title}]({one.file})"

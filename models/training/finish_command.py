@@ -1,0 +1,158 @@
+"""From a folder of finished runs to weights in a folder."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from metseg.errors import ConfigurationError
+from models.card import Card, Member, write_card
+from models.engines import Engine
+from models.inputs import InputContract
+from models.training.answers import Answer, Say, ask
+from models.training.finishing import finish
+from models.training.material import HeldOut, case_names, real_heads, synthetic_heads
+from models.training.members import read_member
+from models.training.split import FOLDS, clear_gliomas, is_faint
+
+NETWORKS = ("attention_unet", "unet_plus_plus")
+# Which heads of U-Net++ are averaged; None: all. docs/training.md has the comparison.
+HEADS: dict[str, tuple[int, ...] | None] = {"attention_unet": None, "unet_plus_plus": (4,)}
+LABEL_MAPS = "SynthSeg training_seg_01 to 17"
+
+
+def finish_command(
+    *, runs: Path, heads: Path, data: Path, weights: Path, name: str, release: str, say: Say
+) -> Card:
+    """Make an ensemble of the final runs, judged with the help of the runs of each fold.
+
+    Parameters
+    ----------
+    runs
+        Holds ``base_NETWORK``, ``fold0_NETWORK`` to ``fold2_NETWORK`` and ``final_NETWORK``, as
+        ``make crossvalidate`` leaves them. What networks said of heads is kept in its ``answers``.
+    heads
+        Synthetic heads for choosing.
+    data
+        The shared data: ``glioma/`` and ``negatives/``.
+    weights
+        Gets weights files and ``{name}.json``.
+
+    Raises
+    ------
+    ConfigurationError
+        A run is missing or not finished.
+    GateError
+        The ensemble is worse than its best member: no card is written.
+    """
+    weights.mkdir(parents=True, exist_ok=True)
+    contract = _contract(runs)
+    members = _members(runs, "final", weights)
+    pool = list(_pool(runs, members, weights, heads, data, contract, say))
+    card, _ = finish(
+        pool,
+        members,
+        name=name,
+        release=release,
+        contract=contract,
+        seen=_seen(runs, data),
+        say=say,
+    )
+    write_card(weights / f"{name}.json", card)
+    say(f"{card.version} in {weights}")
+    return card
+
+
+def answers_of(
+    members: Sequence[Member],
+    weights: Path,
+    heads: Iterator[HeldOut],
+    contract: InputContract,
+    *,
+    kept: Path | None,
+    say: Say,
+    fold: int | None = None,
+) -> Iterator[Answer]:
+    """What members, uncalibrated, say of heads; kept under the hashes of their weights."""
+    engines = [
+        Engine.load(replace(member, temperature=1.0), weights, device="cpu:0") for member in members
+    ]
+    named = hashlib.sha256("".join(member.sha256 for member in members).encode()).hexdigest()[:12]
+    folder = None if kept is None else kept / named
+    return ask(heads, engines, contract, say=say, fold=fold, kept=folder)
+
+
+def _pool(
+    runs: Path,
+    members: Sequence[Member],
+    weights: Path,
+    heads: Path,
+    data: Path,
+    contract: InputContract,
+    say: Say,
+) -> Iterator[Answer]:
+    """Synthetic heads answered by the final members, real ones by those of their fold."""
+    kept = runs / "answers"
+    yield from answers_of(members, weights, synthetic_heads(heads), contract, kept=kept, say=say)
+    for fold in range(FOLDS):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            others = _members(runs, f"fold{fold}", folder)
+            real = real_heads(data, fold=fold)
+            yield from answers_of(others, folder, real, contract, kept=kept, say=say, fold=fold)
+
+
+def _members(runs: Path, part: str, folder: Path) -> list[Member]:
+    found = []
+    for network in NETWORKS:
+        run = runs / f"{part}_{network}"
+        if not (run / "average.weights.h5").exists():
+            raise ConfigurationError(f"runs must hold a finished {run.name}, it does not")
+        found.append(read_member(run, folder, heads=HEADS[network]))
+    return found
+
+
+def _contract(runs: Path) -> InputContract:
+    facts = _facts(runs / f"final_{NETWORKS[0]}")
+    return InputContract(clahe_clip=facts["clahe_clip"])
+
+
+def _seen(runs: Path, data: Path) -> dict[str, Any]:
+    gliomas, negatives = (case_names(data / name) for name in ("glioma", "negatives"))
+    return {
+        "material": {
+            "labelmaps": LABEL_MAPS,
+            "gliomas": clear_gliomas(gliomas),
+            "negatives": negatives,
+            "never": {"gliomas": [name for name in gliomas if is_faint(name)]},
+        },
+        "runs": [_run(run) for run in _run_folders(runs)],
+    }
+
+
+def _run_folders(runs: Path) -> Iterator[Path]:
+    parts = ("base", *(f"fold{fold}" for fold in range(FOLDS)), "final")
+    names = chain.from_iterable((f"{part}_{network}" for network in NETWORKS) for part in parts)
+    return (runs / name for name in names if (runs / name).is_dir())
+
+
+def _run(run: Path) -> dict[str, Any]:
+    """What of a run belongs on the card: its recipe without folders, and what it reached."""
+    facts = _facts(run)
+    kept = ("network", "filters", "batch", "crop", "seed", "precision", "miss_weight", "mix")
+    return {
+        "run": run.name,
+        **{key: facts[key] for key in kept},
+        "peak_rate": facts["schedule"]["peak"],
+        "fold": facts["material"]["fold"],
+        **facts["reached"],
+    }
+
+
+def _facts(run: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((run / "run.json").read_text())
+    return facts

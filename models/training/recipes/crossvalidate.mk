@@ -1,0 +1,43 @@
+# Base -> three folds -> final, for two networks: make -j2 -f models/training/recipes/crossvalidate.mk
+# A finished run is not run again, and a killed one goes on.
+METSEG ?= .venv/bin/metseg
+DATA ?= ../shared/data
+RUNS ?= runs
+HEADS ?= $(RUNS)/heads
+TRAIN_HEADS ?= 204
+CHOOSE_HEADS ?= 24
+SET ?=
+
+NETWORKS := attention_unet unet_plus_plus
+WEIGHTS := average.weights.h5
+BASES := $(NETWORKS:%=$(RUNS)/base_%/$(WEIGHTS))
+FOLDS := $(foreach fold,0 1 2,$(NETWORKS:%=$(RUNS)/fold$(fold)_%/$(WEIGHTS)))
+FINALS := $(NETWORKS:%=$(RUNS)/final_%/$(WEIGHTS))
+SHARED = --set material.heads=$(HEADS)/train --set validation.heads=$(HEADS)/choose $(SET)
+REAL = $(SHARED) --set material.data=$(DATA) --set start=$(RUNS)/base_$*/$(WEIGHTS)
+
+.PHONY: all
+all: $(FOLDS) $(FINALS)
+
+.SECONDARY: $(BASES) $(HEADS)/train/lesions.csv $(HEADS)/choose/lesions.csv
+
+$(HEADS)/train/lesions.csv:
+	$(METSEG) synthesize $(@D) --label-maps $(DATA)/labelmaps --count $(TRAIN_HEADS) --seed 12 --workers 2
+
+$(HEADS)/choose/lesions.csv: | $(HEADS)/train/lesions.csv
+	$(METSEG) synthesize $(@D) --label-maps $(DATA)/labelmaps --count $(CHOOSE_HEADS) --seed 21 --part choose --workers 2
+
+$(RUNS)/base_%/$(WEIGHTS): | $(HEADS)/train/lesions.csv $(HEADS)/choose/lesions.csv
+	$(METSEG) train base_$* --out $(@D) $(SHARED)
+
+$(RUNS)/fold0_%/$(WEIGHTS): $(RUNS)/base_%/$(WEIGHTS)
+	$(METSEG) train fold_$* --out $(@D) $(REAL) --set material.fold=0
+
+$(RUNS)/fold1_%/$(WEIGHTS): $(RUNS)/base_%/$(WEIGHTS)
+	$(METSEG) train fold_$* --out $(@D) $(REAL) --set material.fold=1
+
+$(RUNS)/fold2_%/$(WEIGHTS): $(RUNS)/base_%/$(WEIGHTS)
+	$(METSEG) train fold_$* --out $(@D) $(REAL) --set material.fold=2
+
+$(RUNS)/final_%/$(WEIGHTS): $(RUNS)/base_%/$(WEIGHTS)
+	$(METSEG) train final_$* --out $(@D) $(REAL)

@@ -1,0 +1,83 @@
+"""The weights on heads that no choice has seen: accuracy page and model card."""
+
+import json
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from imaging.lesion_rule import LesionRule
+from models.card import Card, read_card, rule_from
+from models.catalogue import MODEL_CARD
+from models.inputs import InputContract
+from models.training.accuracy import accuracy_entry
+from models.training.accuracy_page import accuracy_page
+from models.training.answers import Answer, Say
+from models.training.evaluation import Row, row_from
+from models.training.finish_command import answers_of
+from models.training.finishing import ENSEMBLE, judge, measure, subjects
+from models.training.material import Group, faint_heads, synthetic_heads
+from models.training.model_card import facts, model_card
+from models.training.pictures import Gallery
+
+COMMAND = "make evaluate"
+
+
+def report_command(
+    *, heads: Path, data: Path, weights: Path, name: str, docs: Path, kept: Path | None, say: Say
+) -> list[Row]:
+    """Measure an ensemble and each member alone, and write what came of it.
+
+    Parameters
+    ----------
+    heads
+        Synthetic heads of the label maps for reporting.
+    data
+        The shared data, for the gliomas that hardly enhance.
+    weights
+        Weights and card; gets ``README.md`` and ``model-card.json``.
+    docs
+        Gets ``accuracy.md``, ``accuracy.json`` and pictures.
+    kept
+        Folder for what the networks say, so that a second call is fast; None: nothing is kept.
+
+    Returns
+    -------
+    A row for each head and subject; the rows of the cross-validation are those of the card.
+    """
+    card = read_card(weights / f"{name}.json")
+    gallery = Gallery()
+    rows = [row_from(entry) for entry in card.measured["cross_validation"]]
+    for answer in _answers(card, heads, data, weights, kept, say):
+        for row in measured(card, answer, gallery):
+            say(row.line())
+            rows.append(row)
+    shown = gallery.write(docs)
+    (docs / "accuracy.md").write_text(accuracy_page(card, rows, shown, COMMAND))
+    entry = accuracy_entry(card, rows, COMMAND)
+    (docs / "accuracy.json").write_text(json.dumps(entry, indent=1) + "\n")
+    said = facts(card, rows, COMMAND)
+    (weights / MODEL_CARD).write_text(json.dumps(said, indent=2) + "\n")
+    (weights / "README.md").write_text(model_card(said, rows))
+    return rows
+
+
+def measured(card: Card, answer: Answer, gallery: Gallery) -> Iterator[Row]:
+    """A head by the ensemble and by each member alone, each under the rule chosen for it."""
+    rules: dict[str, LesionRule] = {
+        subject: rule_from(fields) for subject, fields in card.measured["rules"].items()
+    }
+    fitted = {member.name: member.temperature for member in card.members}
+    for subject, taking_part in subjects(fitted):
+        labels, lesions = judge(answer, taking_part, rules[subject])
+        row = measure(answer.head, subject, labels)
+        if subject == ENSEMBLE and answer.head.group in (Group.FULL, Group.STRIPPED):
+            gallery.offer(row, answer.head, labels, lesions)
+        yield row
+
+
+def _answers(
+    card: Card, heads: Path, data: Path, weights: Path, kept: Path | None, say: Say
+) -> Iterator[Answer]:
+    unseen = chain(synthetic_heads(heads), faint_heads(data))
+    contract = InputContract.of(card.contract)
+    return answers_of(card.members, weights, unseen, contract, kept=kept, say=say)

@@ -1,0 +1,76 @@
+"""Archives of all kinds, honest and hostile, made in memory."""
+
+import bz2
+import gzip
+import io
+import lzma
+import stat
+import tarfile
+import zipfile
+from collections.abc import Mapping
+
+PACKERS = {
+    "tar": lambda data: data,
+    "tar.gz": lambda data: gzip.compress(data, mtime=0),
+    "tar.bz2": bz2.compress,
+    "tar.xz": lzma.compress,
+}
+KINDS = ("zip", *PACKERS)
+
+Files = Mapping[str, bytes]
+
+
+def pack(kind: str, files: Files) -> bytes:
+    """An archive of these files; `kind` is one of `KINDS`."""
+    return zip_of(files) if kind == "zip" else PACKERS[kind](tar_of(files))
+
+
+def zip_of(files: Files, *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip of these files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), data, method)
+    return buffer.getvalue()
+
+
+def zip_with_link(name: str, target: str) -> bytes:
+    """A zip of one symbolic link, as Info-ZIP writes it."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        info = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+        info.create_system = 3
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, target)
+    return buffer.getvalue()
+
+
+def encrypted_zip(files: Files) -> bytes:
+    """A zip whose members say that they are encrypted."""
+    data = bytearray(zip_of(files, method=zipfile.ZIP_STORED))
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.find(mark)
+        while at >= 0:
+            data[at + flags] |= 1
+            at = data.find(mark, at + 4)
+    return bytes(data)
+
+
+def tar_of(files: Files, *others: tarfile.TarInfo) -> bytes:
+    """A tar of these files, and of members without content."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        for info in others:
+            archive.addfile(info)
+    return buffer.getvalue()
+
+
+def tar_member(name: str, kind: bytes, *, link: str = "") -> tarfile.TarInfo:
+    """A member that is no file: a link, a device, a pipe."""
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info

@@ -1,0 +1,95 @@
+"""`metseg segment` into a folder: every kind of file, whole, and nothing of an earlier study."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.program import Program
+from tests.phantom import CANARY_ID, CANARY_NAME, Mishaps, Recipe, write_study
+
+EVERY_OUTPUT = {"rtstruct": "1", "fractional_seg": "1", "probability_nifti": "1"}
+NAMES = {
+    "lesions.dcm": "dicom-seg",
+    "probability.dcm": "dicom-seg",
+    "measurements.dcm": "dicom-sr",
+    "structures.dcm": "dicom-rtstruct",
+    "mask.nii.gz": "mask-nifti",
+    "probability.nii.gz": "probability-nifti",
+    "key-slices.png": "preview-png",
+    "lesion-01.png": "preview-png",
+    "lesion-02.png": "preview-png",
+    "lesion-03.png": "preview-png",
+}
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path / "home")
+
+
+def test_every_kind_of_file_is_there_with_its_hash_and_without_a_name(
+    program: Program, tmp_path: Path
+) -> None:
+    write_study(tmp_path / "series")
+    folder = tmp_path / "out"
+    ended = program.run(["segment", str(tmp_path / "series"), "--out", str(folder)], **EVERY_OUTPUT)
+    assert ended.returncode == 0, ended.stderr
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert set(files) == {*NAMES, "report.json", "report.html"}
+    report = json.loads(files["report.json"])
+    assert {one["path"]: one["kind"] for one in report["artifacts"]} == NAMES
+    for one in report["artifacts"]:
+        assert hashlib.sha256(files[one["path"]]).hexdigest() == one["sha256"]
+    nameless = {name: content for name, content in files.items() if not name.endswith(".dcm")}
+    for word in (CANARY_NAME.split("^")[0], CANARY_ID):
+        assert word not in "".join(files)
+        assert word.encode() in files["measurements.dcm"], "DICOM files belong to the patient"
+        assert all(word.encode() not in content for content in nameless.values())
+
+
+def test_nothing_of_an_earlier_result_stays_beside_a_new_one(
+    program: Program, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    write_study(tmp_path / "first")
+    write_study(tmp_path / "second", Recipe(name="second"), balls=())
+    assert program.run(["segment", str(tmp_path / "first"), "--out", str(folder)]).returncode == 0
+    assert (folder / "lesions.dcm").exists()
+    (folder / "notes.txt").write_text("mine")
+    ended = program.run(["segment", str(tmp_path / "second"), "--out", str(folder)])
+    assert ended.returncode == 0, ended.stderr
+    assert {path.name for path in folder.iterdir()} == {
+        "key-slices.png",
+        "mask.nii.gz",
+        "measurements.dcm",
+        "report.json",
+        "report.html",
+        "notes.txt",
+    }
+    assert json.loads((folder / "report.json").read_text())["n_lesions"] == 0
+
+
+def test_other_files_beside_the_series_are_passed_over_and_other_studies_refused(
+    program: Program, tmp_path: Path
+) -> None:
+    folder = tmp_path / "series"
+    write_study(folder)
+    (folder / "README.md").write_text("about these images")
+    (folder / ".DS_Store").write_bytes(bytes(8))
+    ended = program.run(["segment", str(folder), "--out", str(tmp_path / "out")])
+    assert ended.returncode == 0, ended.stderr
+    write_study(folder / "more", Recipe(name="another"))
+    ended = program.run(["segment", str(folder), "--out", str(tmp_path / "mixed")])
+    assert ended.returncode == 1
+    assert "the folder must hold one study, it holds 2" in ended.stderr
+    assert not (tmp_path / "mixed").exists()
+
+
+def test_a_damaged_series_ends_with_what_is_wrong(program: Program, tmp_path: Path) -> None:
+    write_study(tmp_path / "series", Recipe(mishaps=Mishaps(missing=[5])))
+    ended = program.run(["segment", str(tmp_path / "series"), "--out", str(tmp_path / "out")])
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("geometry_invalid")
+    assert not (tmp_path / "out").exists()

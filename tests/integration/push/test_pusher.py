@@ -1,0 +1,320 @@
+"""The outbox against a real receiver that accepts, refuses, hangs and goes away."""
+
+import logging
+import shutil
+import threading
+import time
+
+import pytest
+from pydicom.uid import (
+    ComprehensiveSRStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+)
+from sqlalchemy.exc import OperationalError
+
+from db import pushes
+from db.push_reports import PushReport, push_reports
+from tests.outbox import WORKER, Outbox
+from tests.phantom import CANARY_NAME, uid
+from tests.receiver import LEFT_OPEN, Receiver
+from tests.services import free_port
+from worker.dicom_send import OutgoingFile, Peer
+from worker.pusher import Pusher, push_wait
+
+
+def pusher(outbox: Outbox, name: str = WORKER) -> Pusher:
+    return Pusher(outbox.settings, name=name, sessions=outbox.sessions)
+
+
+def reports(outbox: Outbox) -> list[PushReport]:
+    with outbox.sessions() as session:
+        return push_reports(session)
+
+
+def states(outbox: Outbox) -> list[str]:
+    return [one.state for one in reports(outbox)]
+
+
+def retry_now(outbox: Outbox) -> None:
+    with outbox.sessions.begin() as session:
+        pushes.retry(session, None, now=outbox.now())
+
+
+def test_a_new_current_result_is_sent_once_with_all_its_dicom_files(outbox: Outbox) -> None:
+    outbox.worker()
+    with Receiver() as archive:
+        outbox.result(push_to=archive.address)
+        assert pusher(outbox).step()
+        assert not pusher(outbox).step()
+        assert sorted(archive.received) == sorted(
+            [
+                (uid("1.2", "dicom-seg"), DeflatedExplicitVRLittleEndian),
+                (uid("1.2", "dicom-sr"), ExplicitVRLittleEndian),
+            ]
+        )
+        assert archive.names == [CANARY_NAME] * 2
+    assert states(outbox) == ["sent", "sent"]
+    assert {one.sop_instance_uid for one in reports(outbox)} == {u for u, _ in archive.received}
+    assert all(one.sent_at for one in reports(outbox))
+
+
+def test_without_the_setting_nothing_is_put_in_the_outbox(outbox: Outbox) -> None:
+    outbox.worker()
+    outbox.result()
+    assert reports(outbox) == []
+    assert not pusher(outbox).step()
+
+
+def test_a_worker_that_is_not_registered_claims_nothing(outbox: Outbox) -> None:
+    with Receiver() as archive:
+        outbox.result(push_to=archive.address)
+        assert not pusher(outbox).step()
+    assert states(outbox) == ["pending", "pending"]
+
+
+def test_a_receiver_that_cannot_inflate_gets_the_same_instance_uncompressed(
+    outbox: Outbox,
+) -> None:
+    outbox.worker()
+    with Receiver(syntaxes=(ExplicitVRLittleEndian,)) as archive:
+        outbox.result(push_to=archive.address)
+        pusher(outbox).step()
+    assert {syntax for _, syntax in archive.received} == {ExplicitVRLittleEndian}
+    assert states(outbox) == ["sent", "sent"]
+
+
+@LEFT_OPEN
+def test_a_receiver_that_is_not_there_is_asked_again_later(outbox: Outbox) -> None:
+    outbox.worker()
+    archive = Receiver(port=free_port())
+    outbox.result(push_to=archive.address)
+    outbox.result("1.3", push_to=archive.address)
+    before = outbox.now()
+    assert pusher(outbox).step()
+    assert not pusher(outbox).step(), "the second result is not tried at a dead receiver"
+    first = reports(outbox)[0]
+    assert (first.state, first.attempt, first.error_code) == ("pending", 1, "push_unreachable")
+    assert "is it running" in (first.error_message or "")
+    assert all((one.run_after - before).total_seconds() > 55 for one in reports(outbox))
+    retry_now(outbox)
+    with archive:
+        while pusher(outbox).step():
+            pass
+    assert states(outbox) == ["sent"] * 4
+    assert len(set(archive.received)) == len(archive.received) == 4
+
+
+def test_a_host_that_nobody_knows_is_an_error_like_others(outbox: Outbox) -> None:
+    outbox.worker()
+    outbox.result(push_to="ARCHIVE@no-such-host.invalid:104")
+    assert pusher(outbox).step()
+    assert states(outbox) == ["pending", "pending"]
+    assert {one.error_code for one in reports(outbox)} == {"push_unreachable"}
+
+
+def test_a_receiver_that_does_not_know_us_says_so(outbox: Outbox) -> None:
+    outbox.worker()
+    with Receiver(title="OTHER") as archive:
+        outbox.result(push_to=f"WRONG@127.0.0.1:{archive.port}")
+        pusher(outbox).step()
+    assert {one.error_code for one in reports(outbox)} == {"push_rejected"}
+    assert "Called AE title not recognised" in (reports(outbox)[0].error_message or "")
+
+
+def test_a_kind_that_is_not_taken_does_not_stop_the_others(outbox: Outbox) -> None:
+    outbox.worker()
+    with Receiver(kinds=(ComprehensiveSRStorage,)) as archive:
+        outbox.result(push_to=archive.address)
+        pusher(outbox).step()
+    seg, report = reports(outbox)
+    assert (seg.state, seg.error_code) == ("pending", "push_context_refused")
+    assert "1.2.840.10008.5.1.4.1.1.66.4" in (seg.error_message or "")
+    assert report.state == "sent"
+
+
+def test_a_receiver_that_takes_none_of_our_kinds_is_named(outbox: Outbox) -> None:
+    outbox.worker()
+    with Receiver(kinds=()) as archive:
+        outbox.result(push_to=archive.address)
+        pusher(outbox).step()
+    assert {one.error_code for one in reports(outbox)} == {"push_context_refused"}
+
+
+def test_a_status_of_failure_is_kept_and_a_warning_is_a_success(outbox: Outbox) -> None:
+    outbox.worker()
+    with Receiver(statuses=[0xA700, 0xB000]) as archive:
+        outbox.result(push_to=archive.address)
+        pusher(outbox).step()
+    seg, report = reports(outbox)
+    assert (seg.state, seg.error_code) == ("pending", "push_status")
+    assert "0xA700" in (seg.error_message or "")
+    assert report.state == "sent"
+    assert "0xB000" in (report.error_message or "")
+
+
+def test_a_receiver_that_has_the_instance_already_counts_as_sent(outbox: Outbox) -> None:
+    outbox.worker()
+    with Receiver(statuses=[0x0111]) as archive:
+        outbox.result(push_to=archive.address)
+        pusher(outbox).step()
+    seg, report = reports(outbox)
+    assert (seg.state, seg.error_code) == ("sent", None)
+    assert "had it already" in (seg.error_message or "")
+    assert (report.state, report.error_message) == ("sent", None)
+
+
+def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_told(outbox: Outbox) -> None:
+    outbox.worker()
+    with Receiver(hold=threading.Event()) as archive:
+        outbox.result(push_to=archive.address)
+        started = time.monotonic()
+        pusher(outbox).step()
+        assert time.monotonic() - started < 25
+    assert {one.error_code for one in reports(outbox)} == {"push_no_answer"}
+    assert states(outbox) == ["pending", "pending"]
+
+
+def test_a_receiver_that_goes_away_in_the_middle_gets_the_rest_later(outbox: Outbox) -> None:
+    outbox.worker()
+    with Receiver(aborts=1) as archive:
+        outbox.result(push_to=archive.address)
+        pusher(outbox).step()
+        assert states(outbox) == ["pending", "pending"]
+        retry_now(outbox)
+        pusher(outbox).step()
+    assert states(outbox) == ["sent", "sent"]
+    assert len(archive.received) == 2
+
+
+def test_a_zombie_that_was_taken_over_changes_nothing(outbox: Outbox) -> None:
+    outbox.worker()
+    outbox.result(push_to="ARCHIVE@127.0.0.1:1")
+    with outbox.sessions.begin() as session:
+        old = pushes.claim_due(session, owner=WORKER, now=outbox.now())
+    outbox.bury()
+    other = outbox.worker("host:2:bbbb")
+    with outbox.sessions.begin() as session:
+        assert len(pushes.take_back(session, now=outbox.now())) == 2
+        new = pushes.claim_due(session, owner=other, now=outbox.now())
+    with outbox.sessions.begin() as session:
+        assert not pushes.mark_sent(session, old[0], note=None, now=outbox.now())
+        assert pushes.mark_sent(session, new[0], note=None, now=outbox.now())
+    assert states(outbox) == ["sent", "sending"]
+
+
+def test_the_same_instance_of_another_result_is_not_sent_again(outbox: Outbox) -> None:
+    outbox.worker()
+    with Receiver() as archive:
+        outbox.result("1.2", push_to=archive.address, instance="same")
+        outbox.result("1.3", push_to=archive.address, instance="same")
+        while pusher(outbox).step():
+            pass
+    assert len(archive.received) == 2
+    assert states(outbox) == ["sent"] * 4
+
+
+def test_a_file_that_changed_is_not_sent_and_waits_for_a_person(outbox: Outbox) -> None:
+    outbox.worker()
+    with Receiver() as archive:
+        outbox.result(push_to=archive.address)
+        (seg,) = outbox.settings.results_dir.rglob("lesions.dcm")
+        seg.write_bytes(seg.read_bytes() + b"\0")
+        pusher(outbox).step()
+    assert [(one.state, one.error_code) for one in reports(outbox)] == [
+        ("failed", "push_file"),
+        ("sent", None),
+    ]
+
+
+def test_files_on_a_share_that_is_away_wait_for_it(outbox: Outbox) -> None:
+    outbox.worker()
+    results = outbox.settings.results_dir
+    with Receiver() as archive:
+        outbox.result(push_to=archive.address)
+        shutil.move(results, results.with_name("away"))
+        pusher(outbox).step()
+        assert states(outbox) == ["pending", "pending"]
+        assert {one.error_code for one in reports(outbox)} == {"push_file_away"}
+        shutil.move(results.with_name("away"), results)
+        retry_now(outbox)
+        pusher(outbox).step()
+    assert states(outbox) == ["sent", "sent"]
+
+
+def test_an_error_of_a_library_is_told_without_its_words_and_the_rest_goes_on(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox.worker()
+    send = Peer.send
+
+    def send_or_break(peer: Peer, file: OutgoingFile) -> str | None:
+        if file.path.name == "lesions.dcm":
+            raise ValueError(CANARY_NAME)
+        return send(peer, file)
+
+    monkeypatch.setattr(Peer, "send", send_or_break)
+    with Receiver() as archive:
+        outbox.result(push_to=archive.address)
+        pusher(outbox).step()
+    seg, report = reports(outbox)
+    assert (seg.state, seg.error_code) == ("pending", "push")
+    assert "ValueError" in (seg.error_message or "")
+    assert report.state == "sent"
+    assert CANARY_NAME not in f"{seg.error_message}{caplog.text}"
+
+
+def test_what_could_not_be_written_down_is_sent_again(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox.worker()
+    monkeypatch.setattr("worker.deliver.PATIENCE_S", 0.0)
+
+    def away(*_: object, **__: object) -> bool:
+        raise OperationalError("UPDATE", None, Exception("gone"))
+
+    with Receiver() as archive:
+        outbox.result(push_to=archive.address)
+        with monkeypatch.context() as patch:
+            patch.setattr(pushes, "mark_sent", away)
+            with pytest.raises(OperationalError):
+                pusher(outbox).step()
+        assert states(outbox) == ["sending", "sending"]
+        assert pusher(outbox).step(), "our own, though we live"
+    assert states(outbox) == ["sent", "sent"]
+    assert sorted(instance for instance, _ in archive.received) == sorted(
+        [uid("1.2", "dicom-seg"), uid("1.2", "dicom-seg"), uid("1.2", "dicom-sr")]
+    )
+
+
+def test_the_thread_empties_the_outbox_and_ends(outbox: Outbox) -> None:
+    outbox.worker()
+    with Receiver() as archive, pusher(outbox):
+        outbox.result(push_to=archive.address)
+        end = time.monotonic() + 30
+        while "sent" not in states(outbox) or len(archive.received) < 2:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    assert "pusher" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_no_patient_is_in_what_is_logged(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    outbox.worker()
+    with Receiver(statuses=[0xA700]) as archive:
+        outbox.result(push_to=archive.address)
+        pusher(outbox).step()
+    ours = [record for record in caplog.records if not record.name.startswith("pynetdicom")]
+    assert ours
+    assert "CANARY" not in " ".join(record.getMessage() for record in ours)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "seconds"), [(1, 30.0), (2, 60.0), (7, 1920.0), (8, 3600.0), (400, 3600.0)]
+)
+def test_the_wait_doubles_up_to_an_hour(attempt: int, seconds: float) -> None:
+    assert push_wait(attempt, first_s=30.0) == seconds
+
+
+def test_a_first_wait_of_nothing_is_still_a_wait() -> None:
+    assert push_wait(1, first_s=0.0) == 2.0

@@ -1,0 +1,341 @@
+"""A reference from the inbox to the evaluation, in the same drop or later: watcher and worker."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+
+from db.result_tables import Artifact, Result
+from db.results import study_reports
+from db.tables import FileStatus, Snapshot
+from metseg.settings import Settings
+from models.ensemble import Prediction
+from tests.fakes import ThresholdEnsemble
+from tests.invariants import artifacts_are_on_disk, counts_and_sums_agree
+from tests.invariants import one_current_result_a_study as one_current
+from tests.phantom import Recipe, uid, write_study
+from tests.references import bright_mm3, write_reference
+from watcher.intake import JobKey
+from worker.execute import Ended
+from worker.identity import new_owner
+from worker.pause import PauseNote
+from worker.runner import Runner
+
+KINDS = ["dicom-seg", "dicom-rtstruct", "nifti"]
+NAMES = {"dicom-seg": "seg.dcm", "dicom-rtstruct": "rtss.dcm", "nifti": "mask.nii.gz"}
+
+
+class Counting(ThresholdEnsemble):
+    """Counts what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.predictions = 0
+
+    def predict(self, *args: object, **kwargs: object) -> Prediction:
+        self.predictions += 1
+        return super().predict(*args, **kwargs)  # type: ignore[arg-type]
+
+
+@dataclass
+class Site:
+    """A watcher's desk and a worker beside it."""
+
+    desk: object
+    ensemble: Counting = field(default_factory=Counting)
+    changed: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.model_validate(self.desk.values() | self.changed)
+
+    @property
+    def series(self):
+        return self.desk.inbox / "study" / "t1"
+
+    def write_series(self, **recipe) -> None:
+        recipe = Recipe(name="study", **recipe)
+        write_study(self.series, recipe, shape=(12, 36, 36), spacing=(5.0, 4.0, 4.0))
+
+    def drop(self, kind, name="", **reference):
+        path = self.desk.inbox / "study" / (name or NAMES[kind])
+        return write_reference(kind, path, self.series, **reference)
+
+    def settle(self) -> None:
+        """The watcher takes in what is there, the worker does all jobs."""
+        settings = self.settings
+        self.desk.key = JobKey(self.ensemble.version, settings.digest)
+        self.desk.take_in(**self.changed)
+        runner = Runner(
+            settings=settings,
+            sessions=self.desk.sessions,
+            owner=new_owner("one"),
+            note=PauseNote(self.desk.home),
+            loader=lambda _: self.ensemble,
+        )
+        while (report := runner.run_next()) is not None:
+            assert report.ended is Ended.RECORDED, report.failure
+        assert self.wrongs() == []
+
+    def wrongs(self) -> list[str]:
+        with self.desk.sessions() as session:
+            return [
+                *one_current(session),
+                *counts_and_sums_agree(session),
+                *artifacts_are_on_disk(session, self.settings.results_dir),
+            ]
+
+    @property
+    def report(self):
+        with self.desk.sessions() as session:
+            (one,) = study_reports(session, results_dir=self.settings.results_dir)
+        return one
+
+    def count(self, table) -> int:
+        with self.desk.sessions() as session:
+            return session.scalar(select(func.count()).select_from(table))
+
+
+@pytest.fixture
+def site(plain_desk) -> Site:
+    return Site(plain_desk)
+
+
+def test_a_late_reference_is_measured_on_both_databases(desk):
+    site = Site(desk)
+    site.write_series()
+    site.settle()
+    site.drop("nifti")
+    site.settle()
+    assert site.ensemble.predictions == 1
+    assert measured(site.report) == [("nifti", 1.0)]
+
+
+def measured(report):
+    return [(one.reference_kind, round(one.dice, 6)) for one in report.evaluations]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_reference_in_the_same_drop_is_measured_against(site, kind):
+    site.write_series()
+    site.drop(kind)
+    site.settle()
+    (one,) = site.report.evaluations
+    assert one.reference_kind == kind
+    assert one.dice == pytest.approx(1.0, abs=0.05 if kind == "dicom-rtstruct" else 1e-9)
+    assert (one.true_positives, one.false_positives, one.false_negatives) == (3, 0, 0)
+    assert site.count(Snapshot) == site.ensemble.predictions == 1
+    assert site.report.warnings == (
+        "voxels are 5.00 mm apart; above 3 mm small lesions are missed",
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_late_reference_renews_the_evaluation_without_an_inference(site, kind):
+    site.write_series()
+    site.settle()
+    before = site.report
+    site.drop(kind, lesions=2)
+    site.settle()
+    after = site.report
+    assert (before.evaluations, before.dice) == ((), None)
+    assert (after.revision, site.ensemble.predictions) == (2, 1)
+    (one,) = after.evaluations
+    assert (one.reference_kind, one.true_positives, one.false_positives) == (kind, 2, 1)
+    assert one.reference_volume_mm3 == pytest.approx(bright_mm3(site.series, 2), rel=0.1)
+    assert after.dice == one.dice
+    for name in ("series_uid", "lesions", "agreement", "series", "total_volume_mm3", "n_lesions"):
+        assert getattr(after, name) == getattr(before, name), name
+    assert site.count(Result) == 2
+
+
+def test_a_renewed_result_keeps_its_files_and_draws_the_reference_into_the_pictures(site):
+    site.changed = {"probability_nifti": True, "fractional_seg": True, "rtstruct": True}
+    site.write_series()
+    site.settle()
+    before = files(site.report)
+    site.drop("nifti", lesions=2)
+    site.settle()
+    after = files(site.report)
+    assert site.ensemble.predictions == 1
+    assert {kind for kind, _ in before} == {kind for kind, _ in after}
+    anew = {key for key in before if before[key] != after[key]}
+    assert {kind for kind, _ in anew} == {"preview-png", "report-html", "report-json"}
+    assert len(before) == len(after) > 8
+
+
+def files(report):
+    return {(one.kind, one.path.rpartition("/")[2]): one.sha256 for one in report.artifacts}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_replaced_reference_replaces_its_evaluation(site, kind):
+    site.write_series()
+    path = site.drop(kind, lesions=1)
+    site.settle()
+    assert [one.true_positives for one in site.report.evaluations] == [1]
+    path.unlink()
+    site.drop(kind, lesions=3)
+    site.settle()
+    assert [one.true_positives for one in site.report.evaluations] == [3]
+    assert site.ensemble.predictions == 1
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_reference_in_a_study_of_its_own_goes_to_the_series_that_it_names(site, kind, late):
+    site.write_series()
+    if late:
+        site.settle()
+    site.drop(kind, study=uid("planning"))
+    site.settle()
+    site.settle()
+    assert site.report.study_uid == uid("study")
+    assert [one.reference_kind for one in site.report.evaluations] == [kind]
+    assert (site.count(Snapshot), site.ensemble.predictions) == (1 + late, 1)
+    assert site.desk.statuses() == {FileStatus.INGESTED}
+
+
+def test_a_reference_of_an_unknown_study_stays_in_its_own_and_joins_when_it_is_touched(site):
+    site.write_series()
+    path = site.drop("dicom-seg", study=uid("planning"))
+    site.series.rename(site.desk.home / "t1")
+    site.settle()
+    assert site.report.study_uid == uid("planning")
+    (site.desk.home / "t1").rename(site.series)
+    site.settle()
+    path.touch()
+    site.settle()
+    with site.desk.sessions() as session:
+        reports = study_reports(session, results_dir=site.settings.results_dir)
+    assert {one.study_uid: len(one.evaluations) for one in reports} == {
+        uid("planning"): 0,
+        uid("study"): 1,
+    }
+    assert site.ensemble.predictions == 1
+
+
+def test_references_of_all_kinds_stand_beside_each_other(site):
+    site.write_series()
+    for kind in KINDS:
+        site.drop(kind)
+        site.settle()
+    assert sorted(one.reference_kind for one in site.report.evaluations) == sorted(KINDS)
+    assert (site.report.revision, site.ensemble.predictions) == (3, 1)
+
+
+def test_the_same_mask_under_two_names_counts_once(site):
+    site.write_series()
+    site.drop("nifti", "a.nii.gz")
+    site.drop("nifti", "b.nii.gz")
+    site.settle()
+    assert measured(site.report) == [("nifti", 1.0)]
+
+
+def test_a_reference_that_came_first_waits_for_its_series(site):
+    site.write_series()
+    seg = site.drop("dicom-seg")
+    site.series.rename(site.desk.home / "t1")
+    site.settle()
+    assert site.report.status == "no_series"
+    assert "dicom-seg) was left out: no series was segmented" in site.report.warnings[0]
+    (site.desk.home / "t1").rename(site.series)
+    site.settle()
+    assert seg.exists()
+    assert measured(site.report) == [("dicom-seg", 1.0)]
+
+
+def test_a_late_slice_is_inferred_anew_with_the_reference(site):
+    site.write_series()
+    site.drop("nifti")
+    late = site.series / "im0011.dcm"
+    late.rename(site.desk.home / late.name)
+    site.settle()
+    (site.desk.home / late.name).rename(late)
+    site.settle()
+    assert (site.report.revision, site.ensemble.predictions) == (2, 2)
+    assert len(site.report.evaluations) == 1
+
+
+def test_a_result_whose_files_are_damaged_is_not_taken_over(site):
+    site.write_series()
+    site.settle()
+    with site.desk.sessions() as session:
+        path = session.scalar(select(Artifact.path).where(Artifact.kind == "dicom-sr"))
+    (site.settings.results_dir / path).write_bytes(b"other bytes")
+    site.drop("nifti")
+    runner_found_damage(site)
+    assert site.ensemble.predictions == 2
+    assert measured(site.report) == [("nifti", 1.0)]
+
+
+def runner_found_damage(site) -> None:
+    """As `settle`, where the old result stays damaged."""
+    with pytest.raises(AssertionError, match="other bytes"):
+        site.settle()
+
+
+def test_other_settings_are_inferred_anew(site):
+    site.write_series()
+    site.settle()
+    site.changed = {"minimum_volume_mm3": 1.0}
+    site.drop("nifti")
+    site.settle()
+    assert site.ensemble.predictions == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("grey", "segmentation must hold whole numbers, got fractions"),
+        ("head", "reference must mark at most 600 ml"),
+        ("elsewhere", "reference must lie in the volume to 90%, got 0%"),
+        ("nowhere", "segmentation must say where it lies"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_a_warning_and_the_others_count(site, fault, says):
+    import nibabel
+
+    site.write_series()
+    site.drop("dicom-seg")
+    path = site.drop("nifti")
+    image = nibabel.Nifti1Image.from_bytes(nibabel.load(path).to_bytes())
+    values, affine = np.asarray(image.dataobj), image.affine.copy()
+    if fault == "grey":
+        values = values + np.float32(0.5)
+    if fault == "head":
+        values = np.ones_like(values)
+    if fault == "elsewhere":
+        affine[:3, 3] += 500.0
+    changed = nibabel.Nifti1Image(values, None if fault == "nowhere" else affine)
+    if fault == "nowhere":
+        changed.header.set_sform(None, code=0)
+        changed.header.set_qform(None, code=0)
+    nibabel.save(changed, path)
+    site.settle()
+    assert measured(site.report) == [("dicom-seg", 1.0)]
+    (warning,) = [one for one in site.report.warnings if "was left out" in one]
+    assert "(nifti)" in warning
+    assert says in warning
+    assert "CANARY" not in warning
+
+
+def test_between_two_studies_a_mask_waits_and_is_taken_once_its_name_says_whose_it_is(site):
+    site.write_series()
+    other = Recipe(name="other")
+    folder = site.desk.inbox / "study" / "other"
+    write_study(folder, other, shape=(12, 36, 36), spacing=(5.0, 4.0, 4.0))
+    path = site.drop("nifti")
+    site.desk.take_in()
+    status, reason = site.desk.files()["study/mask.nii.gz"]
+    assert status is FileStatus.QUARANTINED
+    assert reason.startswith("unpaired: several studies")
+    path.rename(path.with_name(f"{uid('study')}.nii.gz"))
+    site.settle()
+    with site.desk.sessions() as session:
+        reports = study_reports(session, results_dir=site.settings.results_dir)
+    assert {one.study_uid: len(one.evaluations) for one in reports} == {
+        uid("study"): 1,
+        uid("other"): 0,
+    }

@@ -1,0 +1,44 @@
+"""A report with everything in it."""
+
+import pytest
+
+from imaging.choice import choose_series
+from imaging.export.report import ReportFacts
+from imaging.facts import SeriesFacts
+from imaging.lesion_rule import LesionRule
+from imaging.lesions import find_lesions
+from imaging.metrics import evaluate
+from tests.phantom import head_with_lesions
+
+CHOICE = choose_series(
+    [
+        SeriesFacts("1.1", "MR", 160, description="T1 +C CANARY"),
+        SeriesFacts("1.2", "MR", 160, description="T2 CANARY"),
+    ],
+    accept_any_t1=False,
+)
+
+
+@pytest.fixture(scope="module")
+def facts() -> ReportFacts:
+    head = head_with_lesions()
+    mean = (head.labels > 0).astype("f4")
+    mean[2, 2, 2] = 1.0
+    labels, lesions, dropped = find_lesions(mean, head.volume, LesionRule())
+    return ReportFacts(
+        study_uid="1",
+        series_uid="1.1",
+        status="succeeded",
+        model_version="fake-1",
+        choice=CHOICE,
+        lesions=lesions,
+        dropped=dropped,
+        references={"ab" * 32: evaluate(labels, head.labels > 0, head.volume)},
+        agreement=0.9,
+        voxel_spacing_mm=head.volume.spacing,
+        warnings=("a warning",),
+        versions={"metseg": "0.1.0"},
+        settings={"accept_any_t1": False},
+        timings_s={"read": 1.23456},
+        artifacts=({"kind": "dicom-seg", "path": "/x", "sha256": "00"},),
+    )

@@ -1,0 +1,133 @@
+"""From a folder of runs to weights, page and model card, with networks that say the same of every
+voxel.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from metseg.errors import ConfigurationError
+from models.card import read_card
+from models.catalogue import describe, model_version, short_model_card
+from models.networks import OUTPUTS, build
+from models.training import finish_command as finishing
+from models.training.finish_command import finish_command
+from models.training.heads import write_head
+from models.training.report_command import report_command
+from models.training.split import FAINT_GLIOMAS, FOLDS
+from models.training.stripping import Stripping
+from models.training.synthesis import synthesise_head
+from tests.unit.models.training.tiny_head import tiny_label_map
+
+pytestmark = [
+    pytest.mark.slow,
+    # Keras 3.15 copies TensorFlow variables the old way (keras/src/backend/tensorflow/core.py).
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+
+# The other network takes three times as long to build; nothing here depends on which.
+NETWORK = "attention_unet"
+FILTERS = (2, 2, 2, 2, 2)
+SHAPE = (12, 32, 32)
+
+
+def write_runs(runs: Path) -> None:
+    facts = {
+        "filters": FILTERS,
+        "batch": 2,
+        "crop": 32,
+        "seed": 1,
+        "precision": "float32",
+        "miss_weight": 0.5,
+        "clahe_clip": 2.0,
+        "mix": {},
+        "schedule": {"peak": 1e-3},
+        "material": {"fold": "all"},
+        "reached": {"steps": 3, "minutes": 0.1, "loss": 1.0, "share_waiting_for_data": 0.0},
+    }
+    model = build(NETWORK, filters=FILTERS, outputs=OUTPUTS)
+    model.set_weights([np.zeros_like(value) for value in model.get_weights()])
+    first = runs / f"final_{NETWORK}"
+    first.mkdir(parents=True)
+    model.save_weights(first / "average.weights.h5")
+    (first / "run.json").write_text(json.dumps(facts | {"network": NETWORK}))
+    for fold in range(FOLDS):
+        shutil.copytree(first, runs / f"fold{fold}_{NETWORK}")
+
+
+def write_nifti(path: Path, voxels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(voxels.T, np.diag([-1.0, -1.0, 1.0, 1.0])), path)
+
+
+def write_data(data: Path) -> None:
+    voxels = np.full(SHAPE, 100, dtype=np.float32)
+    labels = np.zeros(SHAPE, dtype=np.uint8)
+    labels[3:9, 8:20, 8:20] = 4
+    for name in ("a", "b", "c", FAINT_GLIOMAS[0]):
+        write_nifti(data / "glioma" / name / f"{name}_t1ce.nii.gz", voxels)
+        write_nifti(data / "glioma" / name / f"{name}_seg.nii.gz", labels)
+    for name in ("p1", "p2", "p3"):
+        write_nifti(data / "negatives" / name / "T1POST.nii.gz", voxels)
+
+
+def write_heads(heads: Path) -> None:
+    heads.mkdir()
+    wanted = {Stripping.NONE, Stripping.CLEAN}
+    for seed in range(40):
+        head = synthesise_head(tiny_label_map(), seed=seed)
+        if head.stripping in wanted and head.lesions.any():
+            wanted.remove(head.stripping)
+            write_head(heads / f"head_{seed:04d}.npz", head, label_map="tiny")
+    assert not wanted
+
+
+def test_runs_become_weights_and_weights_become_pages(tmp_path, monkeypatch):
+    monkeypatch.setattr(finishing, "NETWORKS", (NETWORK,))
+    runs, data, heads, weights = (tmp_path / name for name in ("runs", "data", "heads", "weights"))
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    write_runs(runs)
+    write_data(data)
+    write_heads(heads)
+    said: list[str] = []
+    card = finish_command(
+        runs=runs,
+        heads=heads,
+        data=data,
+        weights=weights,
+        name="standard",
+        release="9.0.0",
+        say=said.append,
+    )
+    assert read_card(weights / "standard.json").version == card.version
+    assert all(file.ok for file in describe("standard", weights))
+    assert card.seen["material"]["never"] == {"gliomas": [FAINT_GLIOMAS[0]]}
+    validated = [(row["head"], row["subject"]) for row in card.measured["cross_validation"]]
+    assert len(validated) == len(set(validated)) == 6 * 2
+    rows = report_command(
+        heads=heads, data=data, weights=weights, name="standard", docs=docs, kept=None, say=print
+    )
+    assert {str(row.group) for row in rows} >= {"synthetic, full heads", "real gliomas"}
+    assert len(rows) == 6 * 2 + 3 * 2
+    for page in (docs / "accuracy.md", weights / "README.md"):
+        assert model_version("standard", weights) in page.read_text()
+    assert len(json.loads((docs / "accuracy.json").read_text())["heads"]) == len(rows)
+    assert short_model_card("standard", weights)
+    assert len(list(docs.glob("accuracy-*.jpg"))) == 4  # two heads, each among the best and worst
+
+    shutil.rmtree(runs / "fold1_attention_unet")
+    with pytest.raises(ConfigurationError, match="finished fold1_attention_unet"):
+        finish_command(
+            runs=runs,
+            heads=heads,
+            data=data,
+            weights=weights,
+            name="standard",
+            release="9.0.0",
+            say=print,
+        )

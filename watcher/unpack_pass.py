@@ -1,0 +1,167 @@
+"""Unpacks one archive at a time in a child process with limits of memory and time."""
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from metseg.errors import InfrastructureError
+from watcher.header_pass import Refusal
+from watcher.settle import Fingerprint
+from watcher.spooling import workspace
+from watcher.unpack_child import MANIFEST
+from watcher.unpacking import Entry
+
+CRASH = "archive_crash"
+TIME_LIMIT_S = 1800.0
+"""16 GB at 10 MB/s: far beyond any honest archive."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackLimits:
+    """What an archive may give; see `watcher.archive_members.Budget` and `Unpacker`."""
+
+    max_files: int
+    max_bytes: int
+    max_file_bytes: int
+    ratio: float
+    max_depth: int
+
+
+@dataclass(slots=True)
+class Unpacked:
+    """What was in an archive. The files lie in `folder`, by number, until it is closed."""
+
+    folder: Path
+    _held: ExitStack
+
+    def entries(self) -> Iterator[Entry]:
+        """All files of the archive."""
+        with (self.folder / MANIFEST).open() as manifest:
+            for line in manifest:
+                yield Entry(**json.loads(line))
+
+    def close(self) -> None:
+        """Delete the folder."""
+        self._held.close()
+
+
+class MovedArchive:
+    """The archive changed while it was read."""
+
+
+class FullDisk:
+    """There is too little space for what is in the archive."""
+
+
+Outcome = Unpacked | Refusal | MovedArchive | FullDisk
+
+
+@dataclass(slots=True)
+class UnpackPass:
+    """Start one archive, and ask until there is an outcome. Close it at the end."""
+
+    spool_dir: Path
+    limits: UnpackLimits
+    min_free_bytes: int
+    time_limit_s: float = TIME_LIMIT_S
+    _child: subprocess.Popen[bytes] | None = None
+    _folder: Path = field(default_factory=Path)
+    _held: ExitStack = field(default_factory=ExitStack)
+    _end: float = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether an archive is being unpacked."""
+        return self._child is not None
+
+    def start(self, archive: Path, fingerprint: Fingerprint) -> None:
+        """Begin with one archive; `fingerprint` is what it must have.
+
+        Raises
+        ------
+        InfrastructureError
+            The spool cannot be written; `DiskFullError` when it is full.
+        """
+        self._folder = self._held.enter_context(workspace(self.spool_dir))
+        request = {
+            "source": str(archive),
+            "fingerprint": asdict(fingerprint),
+            "folder": str(self._folder),
+            "limits": asdict(self.limits),
+            "min_free_bytes": self.min_free_bytes,
+            "parent": os.getpid(),
+        }
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "watcher.unpack_child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # tracebacks may quote the file
+            start_new_session=True,  # Ctrl-C is for the watcher
+        )
+        self._end = time.monotonic() + self.time_limit_s
+        assert self._child.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._child.stdin.write(json.dumps(request).encode() + b"\n")
+            self._child.stdin.flush()
+
+    def outcome(self, seconds: float) -> Outcome | None:
+        """What came of the archive; None when it is not known within `seconds`.
+
+        Raises
+        ------
+        InfrastructureError
+            The spool does not take the files, for another reason than space.
+        """
+        assert self._child is not None
+        assert self._child.stdout is not None
+        if not select.select([self._child.stdout], [], [], seconds)[0]:
+            if time.monotonic() < self._end:
+                return None
+            self.close()
+            return Refusal("archive_timeout", f"unpacking took over {self.time_limit_s:g} s")
+        line = self._child.stdout.readline()
+        self._end_child()
+        if not line:
+            self.close()
+            return Refusal(CRASH, "unpacking ended the unpacking process")
+        return self._understand(json.loads(line))
+
+    def _understand(self, answer: dict[str, Any]) -> Outcome:
+        if "entries" in answer:
+            return Unpacked(self._folder, self._held.pop_all())
+        self.close()
+        if "full" in answer:
+            if answer["full"]:
+                return FullDisk()
+            raise InfrastructureError(f"the spool must be writable, got {answer['message']}")
+        if "moved" in answer:
+            return MovedArchive()
+        if "unreadable" in answer:
+            return Refusal("unreadable", answer["message"], again=True)
+        return Refusal(answer["refuse"], answer["message"])
+
+    def close(self) -> None:
+        """End the child, if there is one, and delete what it has written."""
+        self._end_child()
+        self._held.close()
+
+    def _end_child(self) -> None:
+        if self._child is None:
+            return
+        child, self._child = self._child, None
+        child.kill()
+        for pipe in (child.stdin, child.stdout):
+            assert pipe is not None
+            with contextlib.suppress(OSError):
+                pipe.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in a dead share's read
+            child.wait(timeout=5)
