@@ -64,11 +64,11 @@ def cut(
     *,
     small_weight: float = 1.0,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Cut ``(size, size, 4)`` network input and its ``(size, size, 3)`` truth around `centre`.
+    """Cut ``(size, size, 4)`` network input and its ``(size, size, 4)`` truth around `centre`.
 
-    The truth holds lesion, brain (-1 where nobody knows) and the weight of the pixel, which is
-    `small_weight` on small lesions and 1 elsewhere. What lies outside the case is air. `rng` makes
-    the noise only.
+    The truth holds lesion and its weight, which is `small_weight` on small lesions and 1 elsewhere,
+    then brain and its weight, which is 0 where nobody knows the brain. What lies outside the case
+    is air. `rng` makes the noise only.
     """
     index, row, column = centre
     depth = case.voxels.shape[0]
@@ -98,16 +98,20 @@ def cut(
 def _truth(
     case: Case, index: int, turn: NDArray[np.float64], size: int, small_weight: float
 ) -> NDArray[np.float32]:
-    """Lesion, brain and weight of a turned slice, ``(size, size, 3)``."""
+    """Lesion, its weight, brain and its weight of a turned slice, ``(size, size, 4)``."""
 
     def turned(bits: NDArray[np.uint8]) -> NDArray[np.float32]:
         plane = _warp(case.unpacked(bits[index]), turn, size, cv2.INTER_LINEAR)
         return np.asarray(plane >= 0.5, dtype=np.float32)
 
     lesion = turned(case.mask)
-    brain = np.full_like(lesion, -1.0) if case.brain is None else turned(case.brain)
     weight = 1.0 + (small_weight - 1.0) * turned(case.small)
-    return np.stack([lesion, brain, weight], axis=-1).astype(np.float32)
+    if case.brain is None:
+        brain = known = np.zeros_like(lesion)
+    else:
+        brain = turned(case.brain)
+        known = np.where(brain > 0, np.float32(case.brain_weight), np.float32(1.0))
+    return np.stack([lesion, weight, brain, known], axis=-1).astype(np.float32)
 
 
 def _turn(row: int, column: int, size: int, changes: Changes) -> NDArray[np.float64]:

@@ -18,6 +18,10 @@ LEAST_VOXELS = 6
 # Lesions below this, a ball of 7 mm, weigh more in the loss: they are few voxels.
 SMALL_VOXELS = 180
 POINTS_ELSEWHERE = 800
+# A head is whole when it has this much tissue outside the brain, relative to the brain. In a
+# stripped one all tissue is brain; taught as much as whole heads, that is learnt of every tissue.
+WHOLE = 0.3
+STRIPPED_BRAIN_WEIGHT = 0.1
 # Bright for a real scan: the brightest 6 % of the head, about where vessels start.
 BRIGHT_PERCENTILE = 94.0
 
@@ -35,9 +39,10 @@ class Case:
     """A head, cropped to itself; normalised intensity = ``floor + step * voxels``.
 
     `voxels` uint8 ``(Z, H, W)``; `mask`, `small` and `brain` hold bits packed along columns: the
-    lesions, those of fewer than `SMALL_VOXELS`, and the brain, None where it is not known. Points
-    are ``(N, 3)`` voxel indices: some of each lesion, bright voxels away from lesions, and any head
-    voxels.
+    lesions, those of fewer than `SMALL_VOXELS`, and the brain, None where it is not known; its
+    voxels weigh `brain_weight` when brain is taught, others 1. Points are ``(N, 3)`` voxel indices:
+    some of each lesion, bright voxels away from lesions, and any voxels of the head; of a whole
+    head, half of these lie outside the brain.
     """
 
     name: str
@@ -48,6 +53,7 @@ class Case:
     mask: NDArray[np.uint8]
     small: NDArray[np.uint8]
     brain: NDArray[np.uint8] | None
+    brain_weight: float
     lesions: tuple[NDArray[np.int16], ...]
     bright: NDArray[np.int16]
     anywhere: NDArray[np.int16]
@@ -97,7 +103,12 @@ def _case(
         bright = _bright_points(small, head[box], numbers, rng)
     else:
         bright = _inside(hard_negatives - np.array([s.start for s in box], np.int16), small.shape)
+    outside = head[box] if brain is None else head[box] & ~brain[box]
+    whole = brain is not None and bool(outside.sum() > WHOLE * brain.sum())
     anywhere = _points(head[box], POINTS_ELSEWHERE, rng)
+    if whole:
+        half = POINTS_ELSEWHERE // 2
+        anywhere = np.concatenate([anywhere[:half], _points(outside, half, rng)])
     sizes = np.bincount(numbers.ravel())
     sizes[0] = SMALL_VOXELS
     return Case(
@@ -109,6 +120,7 @@ def _case(
         mask=np.packbits(numbers > 0, axis=-1),
         small=np.packbits(sizes[numbers] < SMALL_VOXELS, axis=-1),
         brain=None if brain is None else np.packbits(brain[box], axis=-1),
+        brain_weight=1.0 if whole else STRIPPED_BRAIN_WEIGHT,
         lesions=_lesion_points(numbers, rng),
         bright=bright,
         anywhere=anywhere,

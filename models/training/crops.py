@@ -99,7 +99,7 @@ class CropSampler:
             raise MetsegError("a sampler needs at least one head or real case, got none")
 
     def crop(self) -> Batch:
-        """One crop, ``(size, size, 4)`` and ``(size, size, 3)`` float32, as `cut` gives them."""
+        """One crop, ``(size, size, 4)`` twice, float32, as `cut` gives them."""
         if self._heads is not None and self._count % self._crops_per_head == 0 and self._count:
             self._take_in_head()
         self._count += 1
@@ -117,7 +117,7 @@ class CropSampler:
         )
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """Endless batches ``(n, size, size, 4)`` and ``(n, size, size, 3)`` float32."""
+        """Endless batches ``(n, size, size, 4)`` twice, float32."""
         while True:
             crops = [self.crop() for _ in range(size)]
             yield np.stack([c[0] for c in crops]), np.stack([c[1] for c in crops])

@@ -32,7 +32,7 @@ class Sampler(Protocol):
     """Where crops come from."""
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """Endless ``(size, h, w, 4)`` inputs and ``(size, h, w, 3)`` truths, float32."""
+        """Endless ``(size, h, w, 4)`` inputs and ``(size, h, w, 4)`` truths, float32."""
 
 
 @dataclass(frozen=True, slots=True)

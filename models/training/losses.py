@@ -1,7 +1,7 @@
 """What training lowers: binary cross-entropy plus one minus the soft Dice, or Tversky, of the whole
 batch, and the cross-entropy of the brain.
 
-Truth is ``(B, H, W, 3)``: lesion, brain (-1 where nobody knows) and the weight of the pixel.
+Truth is ``(B, H, W, 4)``: lesion, its weight, brain, its weight (0 where nobody knows).
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Loss = Callable[[KerasTensor, KerasTensor], KerasTensor]
 # Keeps the overlap of batches without any lesion defined, and their gradient small.
 _SMOOTH = 1.0
 _TINY = 1e-6
-_BRAIN_SHARE = 0.2
+_BRAIN_SHARE = 0.5
 
 
 def cross_entropy(truth: KerasTensor, probability: KerasTensor, weight: KerasTensor) -> KerasTensor:
@@ -48,13 +48,12 @@ def overlap_loss(*, miss_weight: float = 0.5) -> Loss:
         raise ValueError(f"miss_weight must lie between 0 and 1, got {miss_weight}")
 
     def loss(truth: KerasTensor, probability: KerasTensor) -> KerasTensor:
-        lesion, brain, weight = truth[..., 0], truth[..., 1], truth[..., 2]
+        lesion, weight, brain, known = (truth[..., index] for index in range(4))
         p = probability[..., 0]
         overlap = soft_tversky(lesion, p, weight, miss_weight=miss_weight)
         total = cross_entropy(lesion, p, weight) + 1.0 - overlap
         if probability.shape[-1] == 1:
             return total
-        known = ops.cast(brain >= 0.0, "float32")
         return total + _BRAIN_SHARE * cross_entropy(brain, probability[..., 1], known)
 
     return loss

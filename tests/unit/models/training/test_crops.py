@@ -8,7 +8,13 @@ import pytest
 from metseg.errors import MetsegError
 from models.inputs import InputContract
 from models.training.augmentation import Changes, cut
-from models.training.cases import Case, Source, case_from_head, case_from_real
+from models.training.cases import (
+    STRIPPED_BRAIN_WEIGHT,
+    Case,
+    Source,
+    case_from_head,
+    case_from_real,
+)
 from models.training.crops import Batch, CropMix, CropSampler, prefetch
 from models.training.heads import read_head, write_head
 from models.training.lesions import Kind, Plan
@@ -60,14 +66,15 @@ def sampler(heads: Path, seed: int, mix: CropMix = MIX) -> CropSampler:
     return CropSampler(heads, cases, seed=seed, mix=mix)
 
 
-def test_a_batch_is_four_channels_and_lesion_brain_and_weight(heads: Path) -> None:
+def test_a_batch_is_four_channels_and_lesion_and_brain_with_their_weights(heads: Path) -> None:
     x, y = next(sampler(heads, 1).batches(6))
     assert x.shape == (6, 32, 32, 4)
-    assert y.shape == (6, 32, 32, 3)
+    assert y.shape == (6, 32, 32, 4)
     assert x.dtype == y.dtype == np.float32
     assert set(np.unique(y[..., 0])) <= {0.0, 1.0}
-    assert set(np.unique(y[..., 1])) <= {-1.0, 0.0, 1.0}
-    assert set(np.unique(y[..., 2])) <= {1.0, 3.0}
+    assert set(np.unique(y[..., 1])) <= {1.0, 3.0}
+    assert set(np.unique(y[..., 2])) <= {0.0, 1.0}
+    assert set(np.unique(y[..., 3])) <= {0.0, np.float32(STRIPPED_BRAIN_WEIGHT), 1.0}
     assert np.isfinite(x).all()
     assert 0 <= x[..., 3].min() <= x[..., 3].max() <= 1
 
@@ -102,15 +109,40 @@ def test_pixels_of_small_lesions_weigh_more_and_lesions_lie_in_the_brain(heads: 
         _, truth = cut(
             case, (z, y, x), 16, UNCHANGED, CONTRACT, np.random.default_rng(0), small_weight=3.0
         )
-        assert truth[8, 8, 0] == truth[8, 8, 1] == 1
-        sizes.append(truth[8, 8, 2])
+        assert truth[8, 8, 0] == truth[8, 8, 2] == 1
+        sizes.append(truth[8, 8, 1])
     assert sorted(sizes) == [1, 3]  # 9 mm and 5 mm
 
 
 def test_where_the_brain_is_not_known_the_truth_says_so() -> None:
     case = real("glioma", tumour=True)
     _, truth = cut(case, (20, 30, 25), 16, UNCHANGED, CONTRACT, np.random.default_rng(0))
-    assert (truth[..., 1] == -1).all()
+    assert (truth[..., 3] == 0).all()
+
+
+@pytest.mark.parametrize(("half", "weight"), [(10, 1.0), (24, STRIPPED_BRAIN_WEIGHT)])
+def test_brain_is_taught_by_whole_heads(half: int, weight: float) -> None:
+    """Of a cube of 50 voxels, the middle is brain; whole if much lies around it."""
+    rng = np.random.default_rng(1)
+    voxels = np.pad(rng.uniform(90, 110, (50, 50, 50)).astype(np.float32), 4)
+    brain = np.zeros(voxels.shape, dtype=bool)
+    brain[29 - half : 29 + half, 29 - half : 29 + half, 29 - half : 29 + half] = True
+    case = case_from_real(RealCase("c", voxels, np.zeros_like(brain), brain), CONTRACT)
+    _, truth = cut(case, (29, 29, 29), 64, UNCHANGED, CONTRACT, np.random.default_rng(0))
+    known = truth[..., 3]
+    assert set(known[truth[..., 2] == 1]) == {np.float32(weight)}
+    assert set(known[truth[..., 2] == 0]) == {np.float32(1)}
+
+
+def test_of_a_whole_head_half_of_the_points_anywhere_lie_outside_the_brain() -> None:
+    voxels = np.pad(np.random.default_rng(1).uniform(90, 110, (50, 50, 50)), 4).astype(np.float32)
+    brain = np.zeros(voxels.shape, dtype=bool)
+    brain[10:48, 10:48, 10:48] = True
+    case = case_from_real(RealCase("c", voxels, np.zeros_like(brain), brain), CONTRACT)
+    assert case.brain is not None
+    inside = case.unpacked(case.brain)[tuple(case.anywhere.T)]
+    # Half of them, and 56 % of the other half: what the brain leaves of the cube.
+    assert 1 - inside.mean() == pytest.approx(0.78, abs=0.05)
 
 
 def test_an_unchanged_crop_is_the_normalised_head(heads: Path) -> None:
@@ -138,7 +170,7 @@ def test_outside_the_head_is_air_and_no_lesion(heads: Path) -> None:
     case = case_from_head("h", read_head(heads / "head_0.npz"), CONTRACT)
     image, mask = cut(case, (5, -100, -100), 16, UNCHANGED, CONTRACT, np.random.default_rng(0))
     assert np.allclose(image[..., :3], case.floor)
-    assert not mask[..., :2].any()
+    assert not mask[..., (0, 2)].any()
 
 
 def test_new_heads_are_taken_in_while_sampling(heads: Path) -> None:

@@ -27,7 +27,7 @@ class Squares:
         rng = np.random.default_rng(0)
         while True:
             x = rng.normal(0, 0.1, (size, 16, 16, CHANNELS)).astype(np.float32)
-            y = np.ones((size, 16, 16, 3), dtype=np.float32)
+            y = np.ones((size, 16, 16, 4), dtype=np.float32)
             y[..., 0] = 0.0
             y[:, 4:10, 5:12, 0] = 1.0
             yield x + 3 * y[..., :1], y

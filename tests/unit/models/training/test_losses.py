@@ -12,9 +12,9 @@ def maps(*values):
 def truth(lesion, *, brain=None, weight=None):
     """Of one row of pixels; the brain unknown and the weight 1 unless given."""
     lesion = maps(*lesion)
-    brain = maps(*brain) if brain else -np.ones_like(lesion)
     weight = maps(*weight) if weight else np.ones_like(lesion)
-    return np.stack([lesion, brain, weight], axis=-1)
+    known = np.ones_like(lesion) if brain else np.zeros_like(lesion)
+    return np.stack([lesion, weight, maps(*brain) if brain else known, known], axis=-1)
 
 
 def answer(*rows):
