@@ -110,6 +110,13 @@ def test_lesions_are_counted_and_measured_one_by_one():
     assert found.detections[0].equivalent_diameter_mm == pytest.approx((6 * 27 / np.pi) ** (1 / 3))
 
 
+@pytest.mark.parametrize("apart", [(2, 0, 0), (0, 2, 0), (0, 0, 2), (6, 0, 0)])
+def test_two_voxels_on_a_line_are_two_lesions(apart):
+    two = blocks(((1, 1, 1), (1, 1, 1)), (np.add(1, apart), (1, 1, 1)))
+    found = evaluate(two, two, grid())
+    assert (found.true_positives, found.dice) == (2, 1.0)
+
+
 def test_labels_of_the_prediction_are_lesions_whatever_their_numbers():
     labels = (A.astype(np.uint16) * 7) + blocks(((6, 1, 1), (2, 2, 2))).astype(np.uint16)
     found = evaluate(labels, A, grid())
