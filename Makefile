@@ -11,7 +11,7 @@ SYNC := $(UV) sync --frozen --inexact --quiet --python $(BIN)/python
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-networks image clean-demo crossvalidate evaluate
+.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-networks image clean-demo crossvalidate ablations evaluate
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -89,6 +89,10 @@ DATA ?= ../shared/data
 crossvalidate: install-dev  ## train anew, base to final, and make weights of it: hours; see docs/training.md
 	@$(MAKE) -j2 -f models/training/recipes/crossvalidate.mk RUNS=$(RUNS) DATA=$(DATA)
 	@$(BIN)/python -m models.training finish $(RUNS) --heads $(RUNS)/heads/choose --data $(DATA)
+
+ablations: install-dev  ## widths, CLAHE, losses, real scans, at equal minutes; see docs/training.md
+	@$(MAKE) -j2 -f models/training/recipes/ablations.mk RUNS=$(RUNS) DATA=$(DATA)
+	@$(BIN)/python -m models.training table $(RUNS)/ablations
 
 evaluate: install-dev  ## docs/accuracy.md and the model card, on 60 heads that no choice has seen: half an hour
 	@$(BIN)/metseg synthesize $(RUNS)/heads/report --part report --count 60 --seed 22 --workers 2 --label-maps $(DATA)/labelmaps

@@ -1,6 +1,6 @@
 """What is made once for the box, by its makers: the demonstration's head, weights, their report.
 
-``python -m models.training demo-head | finish | report --help``
+``python -m models.training demo-head | finish | report | table --help``
 """
 
 import argparse
@@ -27,6 +27,9 @@ def main() -> None:
     report.add_argument("--docs", type=Path, default=Path("docs"))
     report.add_argument("--kept", type=Path, help="folder for what the networks say")
     report.set_defaults(run=_report)
+    table = commands.add_parser("table", help="what finished runs reached, as Markdown")
+    table.add_argument("runs", type=Path, help="folder of run folders")
+    table.set_defaults(run=_table)
     for command in (finish, report):
         command.add_argument("--heads", type=Path, required=True, help="synthetic heads")
         command.add_argument("--data", type=Path, required=True, help="glioma/ and negatives/")
@@ -58,6 +61,13 @@ def _report(
     report_command(
         heads=heads, data=data, weights=weights, name=name, docs=docs, kept=kept, say=say
     )
+
+
+def _table(*, runs: Path) -> None:
+    from models.training.run_table import run_table
+
+    for line in run_table(runs):
+        say(line)
 
 
 if __name__ == "__main__":
