@@ -9,7 +9,6 @@ from typing import Any
 from models.card import Card
 from models.catalogue import MODEL_CARD
 from models.training.accuracy import (
-    accuracy_entry,
     measure_table,
     size_table,
     target_table,
@@ -77,10 +76,8 @@ _FAILURES = (
 )
 
 
-def facts(card: Card, rows: Sequence[Row], command: str) -> dict[str, Any]:
-    """The model card for machines."""
-    measures = accuracy_entry(card, rows, command)
-    del measures["heads"]
+def facts(card: Card, rows: Sequence[Row], measures: Mapping[str, Any]) -> dict[str, Any]:
+    """The model card for machines; `measures` is `accuracy_entry` of the same rows."""
     material = card.seen["material"]
     return {
         "version": card.version,
@@ -96,7 +93,7 @@ def facts(card: Card, rows: Sequence[Row], command: str) -> dict[str, Any]:
         "procedure": _PROCEDURE,
         "runs": list(card.seen["runs"]),
         "merit": dict(card.measured["merit"]),
-        "measures": measures,
+        "measures": {key: value for key, value in measures.items() if key != "heads"},
         "known_failures": list(_FAILURES),
     }
 

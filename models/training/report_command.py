@@ -55,7 +55,7 @@ def report_command(
     (docs / "accuracy.md").write_text(accuracy_page(card, rows, shown, COMMAND))
     entry = accuracy_entry(card, rows, COMMAND)
     (docs / "accuracy.json").write_text(json.dumps(entry, indent=1) + "\n")
-    said = facts(card, rows, COMMAND)
+    said = facts(card, rows, entry)
     (weights / MODEL_CARD).write_text(json.dumps(said, indent=2) + "\n")
     (weights / "README.md").write_text(model_card(said, rows))
     return rows

@@ -122,7 +122,7 @@ def test_the_entry_holds_every_head_and_target():
 def test_page_and_model_card_name_version_command_and_shortfall():
     shown = [Shown("Good: s1", "accuracy-good-1.jpg")]
     page = accuracy_page(card(), ROWS, shown, "make evaluate")
-    said = facts(card(), ROWS, "make evaluate")
+    said = facts(card(), ROWS, accuracy_entry(card(), ROWS, "make evaluate"))
     readme = model_card(said, ROWS)
     for text in (page, readme):
         assert card().version in text
