@@ -8,12 +8,9 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -22,7 +19,7 @@ from db.session import make_engine, read_only, session_factory
 from db.states import EventCode
 from db.tables import Role
 from metseg.settings import Settings
-from worker.failures import is_database_trouble
+from worker.background import Background
 from worker.identity import is_running, parse_owner
 from worker.pause import PauseNote, backoff, paused_reason
 from worker.sweep import sweep_results
@@ -35,7 +32,7 @@ SWEEP_EVERY = 20
 """Beats between two sweeps; the first beat sweeps what an earlier life left."""
 
 
-class Parent:
+class Parent(Background):
     """Beats for the worker `name` while the `with` block runs, then takes it out of the table."""
 
     def __init__(
@@ -46,59 +43,41 @@ class Parent:
         folder: Path,
         sessions: sessionmaker[Session] | None = None,
     ) -> None:
+        super().__init__(
+            name="worker-parent",
+            topic=f"worker {name}",
+            rest_s=settings.beat_s,
+            join_s=settings.beat_s + 5,
+        )
         self.settings = settings
         self.name = name
         self.sessions = sessions or session_factory(make_engine(settings.database))
         self._note = PauseNote(folder)
-        self._stop = threading.Event()
-        self._wake = threading.Event()
         self._looked = threading.Event()
         self._beats = 0
         self._reason: str | None = None
         self._since: dict[tuple[int, int], float] = {}
         self._overdue: set[int] = set()
         self._cause_of_death: str = EventCode.WORKER_LOST
-        self._thread = threading.Thread(target=self._run, name="worker-parent", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._wake.set()
-        self._thread.join(self.settings.beat_s + 5)
-        self._survive(self._leave)
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.clear()
-            self._survive(self.step)
-            self._looked.set()
-            self._wake.wait(self.settings.beat_s)
-
-    def _survive(self, act: Callable[[], None]) -> None:
-        """The next beat comes whatever this one met: the database may be away, a disk may be
-        gone.
-        """
+    def work(self) -> None:
+        """One beat, and `look` hears of it."""
         try:
-            act()
-        except Exception as error:
-            if is_database_trouble(error) or isinstance(error, OSError):
-                logger.warning("worker %s: %s", self.name, type(error).__name__)
-            else:
-                logger.exception("worker %s", self.name)
+            self.step()
+        finally:
+            self._looked.set()
+
+    def leave(self) -> None:
+        """Hand back what our children hold, and our row goes."""
+        self.release_all()
+        with self.sessions.begin() as session:
+            processes.forget(session, self.name)
 
     def hurry(self, *, overdue: int | None = None) -> None:
         """A child may have died, or is being killed over the job `overdue`: look now."""
         if overdue is not None:
             self._overdue.add(overdue)
-        self._wake.set()
+        self.wake()
 
     def kill_children_next(self) -> None:
         """Children that die from now on are killed by our own shutdown: no study is to blame."""
@@ -107,7 +86,7 @@ class Parent:
     def look(self, *, patience_s: float = 2.0) -> None:
         """Have the thread look at our children now, and wait until it has."""
         self._looked.clear()
-        self._wake.set()
+        self.wake()
         self._looked.wait(patience_s)
         time.sleep(0.2)
 
@@ -202,8 +181,3 @@ class Parent:
             version=version("metseg"),
             now=now,
         )
-
-    def _leave(self) -> None:
-        self.release_all()
-        with self.sessions.begin() as session:
-            processes.forget(session, self.name)

@@ -1,10 +1,7 @@
 """Empties the outbox: a thread beside `worker.parent`, in embedded and in server mode alike."""
 
 import logging
-import threading
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
@@ -15,8 +12,8 @@ from db.pushes import PushClaim
 from db.session import make_engine, read_only, session_factory
 from db.tables import Worker
 from metseg.settings import Settings
+from worker.background import Background
 from worker.dicom_send import NoAnswerError, RejectedError, UnreachableError
-from worker.failures import is_database_trouble
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +25,7 @@ JOIN_S = 5.0
 _WHOLE_DESTINATION = (UnreachableError, RejectedError, NoAnswerError)
 
 
-class Pusher:
+class Pusher(Background):
     """Sends what is due while the `with` block runs.
 
     `name` is the worker's row in the table `worker`: as long as that is there, what we claimed is
@@ -38,36 +35,15 @@ class Pusher:
     def __init__(
         self, settings: Settings, *, name: str, sessions: sessionmaker[Session] | None = None
     ) -> None:
+        super().__init__(name="pusher", topic="outbox", rest_s=LOOK_S, join_s=JOIN_S)
         self._settings = settings
         self._name = name
         self._sessions = sessions or session_factory(make_engine(settings.database))
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pusher", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join(JOIN_S)
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                while not self._stop.is_set() and self.step():
-                    pass
-            except Exception as error:
-                if is_database_trouble(error) or isinstance(error, OSError):
-                    logger.warning("outbox: %s", type(error).__name__)
-                else:
-                    logger.exception("outbox")
-            self._stop.wait(LOOK_S)
+    def work(self) -> None:
+        """Send all that is due."""
+        while not self.stopping and self.step():
+            pass
 
     def step(self) -> bool:
         """Send the files of one result that are due. False when there are none."""

@@ -18,7 +18,9 @@ SEED: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # A ball of 3 mm has 14 mm3.
 LEAST_MM3: Final = (8.0, 14.0, 20.0)
 BRAIN: Final = (0.0, 0.3, 0.5, 0.7, 0.85)
-LOOK: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+LOOK: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+# Who reads a scan looks at every false lesion: on average at most so many a head, on either side.
+FALSE_A_HEAD: Final = 1.0
 
 Numbers = NDArray[np.float64]
 
@@ -137,6 +139,12 @@ def merit(outcomes: Sequence[Outcome]) -> float:
     return float(np.mean(merits)) if merits else 0.0
 
 
+def within_limit(outcomes: Sequence[Outcome]) -> bool:
+    """Whether synthetic heads, and real ones, have at most `FALSE_A_HEAD` false lesions a head."""
+    sides = ([one.false for one in outcomes if one.synthetic is side] for side in (True, False))
+    return all(float(np.mean(side)) <= FALSE_A_HEAD for side in sides if side)
+
+
 def rules(grow: float) -> Iterator[LesionRule]:
     """All rules of a grow threshold that are tried, without a look."""
     for seed, least, brain in product(SEED, LEAST_MM3, BRAIN):
@@ -145,26 +153,28 @@ def rules(grow: float) -> Iterator[LesionRule]:
 
 
 def choose_rule(tables: Mapping[float, Sequence[Table]]) -> tuple[LesionRule, float]:
-    """The rule of most merit and its merit; `tables` holds those of every head by grow threshold.
+    """The rule of most merit among those within the limit of false lesions, or of all if none is,
+    and its merit; `tables` holds those of every head by grow threshold.
 
     A look is taken only if it wins where its scores are of heads that it was not learnt from; then
     it is learnt again from all of them.
     """
-    rule, least, best = LesionRule(), 0.0, -1.0
+    rule, least, best = LesionRule(), 0.0, (False, -1.0)
     for grow, plain in tables.items():
         scored = with_scores(plain)
         tries = ((one, score) for one in rules(grow) for score in (0.0, *(LOOK if scored else ())))
         for one, score in tries:
             heads = scored if score and scored else plain
-            reached = merit([outcome(head, one, least_score=score) for head in heads])
+            outcomes = [outcome(head, one, least_score=score) for head in heads]
+            reached = within_limit(outcomes), merit(outcomes)
             if reached > best:
                 rule, least, best = one, score, reached
     if not least:
-        return rule, best
+        return rule, best[1]
     heads = tables[rule.grow_threshold]
     seen = np.concatenate([head.seen for head in heads])
     lesion = np.concatenate([head.lesion for head in heads])
-    return replace(rule, look=fit_look(seen, lesion, least=least)), best
+    return replace(rule, look=fit_look(seen, lesion, least=least)), best[1]
 
 
 def _column(found: Sequence[Component], name: str) -> Numbers:

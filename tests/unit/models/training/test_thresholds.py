@@ -7,7 +7,14 @@ from imaging.candidates import Evidence
 from imaging.lesion_rule import FEATURES, LesionRule
 from imaging.volume import Volume
 from models.training.looks import fit_look, out_of_sample, scores
-from models.training.thresholds import Table, choose_rule, merit, outcome, tabulate
+from models.training.thresholds import (
+    Table,
+    choose_rule,
+    merit,
+    outcome,
+    tabulate,
+    within_limit,
+)
 
 
 def candidate(peak=0.9, volume=100.0, slices=4.0, overlap=0.0, hits=(), brain=1.0, long=0.0):
@@ -120,6 +127,26 @@ def test_the_chosen_rule_drops_what_is_false_and_keeps_what_is_right():
     assert best == pytest.approx(1.0)
     assert rule.look is None  # the seed does it
     assert outcome(found, rule).false == 0
+
+
+def test_no_rule_is_chosen_that_leaves_more_than_one_false_lesion_a_head():
+    """A lesion no surer than three false ones: most merit has the rule that keeps them all."""
+    doubtful = candidate(peak=0.55, overlap=100.0, hits=(0,))
+    crowded = head(doubtful, *[candidate(peak=0.55) for _ in range(3)])
+    keeps_all = LesionRule(0.5, 0.5, 8.0, 2)
+    assert outcome(crowded, keeps_all).false == 3
+    rule, best = choose_rule({0.5: [crowded]})
+    assert outcome(crowded, rule).false == 0
+    assert best < merit([outcome(crowded, keeps_all)])
+    assert not within_limit([outcome(crowded, keeps_all)])
+
+
+def test_the_limit_holds_for_synthetic_and_real_heads_each():
+    rule = LesionRule(0.5, 0.5, 8.0, 2)
+    drawn = outcome(head(RIGHT), rule)
+    real = outcome(head(FALSE, FALSE, synthetic=False), rule)
+    assert within_limit([drawn, drawn])
+    assert not within_limit([drawn, drawn, real])
 
 
 def tubes(count):
