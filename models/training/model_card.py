@@ -58,10 +58,11 @@ _PROCEDURE = (
     "three times without a third of them for the cross-validation, once with all for the box. "
     "AdamW, rate along a cosine, weight decay 0.01; binary cross-entropy plus batch soft Dice for "
     "lesions, pixels of small lesions weighing more, and cross-entropy for brain as a second "
-    "output, taught by whole heads. Shipped are moving averages, kernels in float16. Temperatures are fitted on synthetic "
-    "heads of label map 18; the lesion rule is the one of most merit (mean of Dice and lesion F1, "
-    "synthetic and real alike) with at most one false lesion a head, on these and on the real "
-    "scans, each answered by networks that never saw it. An ensemble below its best member is refused."
+    "output, taught by whole heads. Shipped are moving averages, kernels in float16. Temperatures "
+    "are fitted on synthetic heads of label map 18; the lesion rule is the one of most merit "
+    "(mean of Dice and lesion F1, synthetic and real alike) with at most one false lesion a head, "
+    "on these and on the real scans, each answered by networks that never saw it. An ensemble "
+    "below its best member is refused."
 )
 _FAILURES = (
     (
