@@ -1,0 +1,78 @@
+"""A thread that does the same thing over and over beside the process that needs it done."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Self
+
+from worker.failures import is_database_trouble
+
+logger = logging.getLogger(__name__)
+
+
+class Background:
+    """Calls `work` from a thread of its own while the `with` block runs, then `leave` once.
+
+    Parameters
+    ----------
+    name
+        Of the thread.
+    topic
+        What the log calls it.
+    rest_s
+        Seconds between the end of one call and the next.
+    join_s
+        Seconds that the end of the `with` block waits for a call under way.
+    """
+
+    def __init__(self, *, name: str, topic: str, rest_s: float, join_s: float) -> None:
+        self._topic = topic
+        self._rest_s = rest_s
+        self._join_s = join_s
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def work(self) -> None:
+        """What there is to do at each call. May raise: the next call comes all the same."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """What there is to do when the thread has ended. May raise."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the end of the `with` block waits for us."""
+        return self._stop.is_set()
+
+    def wake(self) -> None:
+        """Rest no longer."""
+        self._wake.set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self.wake()
+        self._thread.join(self._join_s)
+        self._survive(self.leave)
+
+    def _run(self) -> None:
+        while not self.stopping:
+            self._survive(self.work)
+            self._wake.wait(self._rest_s)
+            self._wake.clear()
+
+    def _survive(self, act: Callable[[], None]) -> None:
+        """The database may be away, a disk may be gone: told in a line. All else is a fault of
+        ours.
+        """
+        try:
+            act()
+        except Exception as error:
+            if is_database_trouble(error) or isinstance(error, OSError):
+                logger.warning("%s: %s", self._topic, type(error).__name__)
+            else:
+                logger.exception("%s", self._topic)
