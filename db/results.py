@@ -12,87 +12,12 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from db.evaluations import EvaluationReport, evaluation_report
 from db.push_tables import Push
 from db.result_tables import Artifact, EvaluationRow, LesionRow, Result, SeriesChoice
+from db.study_reports import ArtifactReport, LesionReport, SentReport, SeriesReport, StudyReport
 from db.tables import Base, FileStatus, Job, JobState, Outcome, Snapshot, SourceFile, Study
 
 STATUS = {Outcome.SEGMENTED: "succeeded", Outcome.NO_SERIES: "no_series"}
 
 PartT = TypeVar("PartT")
-
-
-@dataclass(frozen=True, slots=True)
-class LesionReport:
-    """One lesion. Millimetres, cubic millimetres, LPS."""
-
-    number: int
-    volume_mm3: float
-    longest_diameter_mm: float
-    perpendicular_diameter_mm: float
-    centroid_lps_mm: tuple[float, float, float]
-    mean_probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class ArtifactReport:
-    """One file of a result; its path is absolute."""
-
-    kind: str
-    path: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesReport:
-    """One series that was looked at, and why it was taken or not. Best first."""
-
-    series_uid: str
-    chosen: bool
-    eligible: bool
-    score: float
-    modality: str
-    n_instances: int
-    reasons_for: tuple[str, ...]
-    reasons_against: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SentReport:
-    """One file of the result on its way to another DICOM application."""
-
-    kind: str
-    destination: str
-    state: str
-    """pending, sending, sent or failed."""
-    sop_instance_uid: str | None
-    error_code: str | None
-    error_message: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class StudyReport:
-    """A study's current result, or its newest job when that has none. The names are public."""
-
-    study_uid: str
-    series_uid: str | None
-    status: str
-    """succeeded, no_series, failed, pending or running."""
-    error_code: str | None
-    model_version: str
-    n_lesions: int | None = None
-    total_volume_mm3: float | None = None
-    dice: float | None = None
-    """Against a real reference; None without one."""
-    agreement: float | None = None
-    lesions: tuple[LesionReport, ...] = ()
-    artifacts: tuple[ArtifactReport, ...] = ()
-    error_message: str | None = None
-    warnings: tuple[str, ...] = ()
-    series: tuple[SeriesReport, ...] = ()
-    evaluations: tuple[EvaluationReport, ...] = ()
-    """One for each reference; `dice` is that of the last."""
-    job_id: int = 0
-    revision: int = 0
-    result_id: int | None = None
-    pushes: tuple[SentReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +52,21 @@ def quarantined_files(session: Session) -> list[QuarantinedFile]:
     return [QuarantinedFile(row.id, row.path, row.reason or "") for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What lies under the current results, by result."""
+
+    lesions: Mapping[int, Sequence[LesionReport]]
+    series: Mapping[int, Sequence[SeriesReport]]
+    evaluations: Mapping[int, Sequence[EvaluationReport]]
+    artifacts: Mapping[int, Sequence[ArtifactReport]]
+    pushes: Mapping[int, Sequence[SentReport]]
+
+
 def _result_reports(
     session: Session, results_dir: Path, only: Sequence[ColumnElement[bool]]
 ) -> list[tuple[tuple[int, int], StudyReport]]:
-    lesions = _parts(session, LesionRow, LesionRow.number, _lesion, only)
-    series = _parts(session, SeriesChoice, SeriesChoice.id, _series, only)
-    evaluations = _parts(session, EvaluationRow, EvaluationRow.id, evaluation_report, only)
-    files = _parts(session, Artifact, Artifact.id, lambda row: row, only)
-    kinds = {row.id: row.kind for rows in files.values() for row in rows}
-    sent = _parts(session, Push, Push.id, lambda row: _sent(row, kinds), only)
+    parts = _all_parts(session, results_dir, only)
     rows = session.execute(
         select(Result, Study.study_instance_uid, Job.model_version, Snapshot.revision)
         .join(Study, Study.id == Result.study_id)
@@ -146,29 +77,36 @@ def _result_reports(
     return [
         (
             (result.study_id, 0),
-            StudyReport(
-                study_uid=uid,
-                series_uid=result.series_instance_uid,
-                status=STATUS[result.outcome],
-                error_code=None,
-                model_version=model_version,
-                n_lesions=result.n_lesions,
-                total_volume_mm3=result.total_volume_mm3,
-                dice=evaluations[result.id][-1].dice if evaluations[result.id] else None,
-                agreement=result.agreement,
-                lesions=tuple(lesions[result.id]),
-                artifacts=tuple(_artifact(row, results_dir) for row in files[result.id]),
-                warnings=tuple(result.warnings),
-                series=tuple(series[result.id]),
-                evaluations=tuple(evaluations[result.id]),
-                job_id=result.job_id,
-                revision=revision,
-                result_id=result.id,
-                pushes=tuple(sent[result.id]),
-            ),
+            _report(result, parts, study_uid=uid, model_version=version, revision=revision),
         )
-        for result, uid, model_version, revision in rows
+        for result, uid, version, revision in rows
     ]
+
+
+def _report(
+    result: Result, parts: _Parts, *, study_uid: str, model_version: str, revision: int
+) -> StudyReport:
+    evaluations = parts.evaluations[result.id]
+    return StudyReport(
+        study_uid=study_uid,
+        series_uid=result.series_instance_uid,
+        status=STATUS[result.outcome],
+        error_code=None,
+        model_version=model_version,
+        n_lesions=result.n_lesions,
+        total_volume_mm3=result.total_volume_mm3,
+        dice=evaluations[-1].dice if evaluations else None,
+        agreement=result.agreement,
+        lesions=tuple(parts.lesions[result.id]),
+        artifacts=tuple(parts.artifacts[result.id]),
+        warnings=tuple(result.warnings),
+        series=tuple(parts.series[result.id]),
+        evaluations=tuple(evaluations),
+        job_id=result.job_id,
+        revision=revision,
+        result_id=result.id,
+        pushes=tuple(parts.pushes[result.id]),
+    )
 
 
 def _job_reports(
@@ -221,6 +159,22 @@ def _newest_jobs(
         .join(Snapshot, Snapshot.id == Job.snapshot_id)
         .join(Study, Study.id == Snapshot.study_id)
         .where(Job.state != JobState.CANCELLED, *only)
+    )
+
+
+def _all_parts(session: Session, results_dir: Path, only: Sequence[ColumnElement[bool]]) -> _Parts:
+    files = _parts(session, Artifact, Artifact.id, lambda row: row, only)
+    kinds = {row.id: row.kind for rows in files.values() for row in rows}
+    artifacts = {
+        result_id: [_artifact(row, results_dir) for row in rows]
+        for result_id, rows in files.items()
+    }
+    return _Parts(
+        lesions=_parts(session, LesionRow, LesionRow.number, _lesion, only),
+        series=_parts(session, SeriesChoice, SeriesChoice.id, _series, only),
+        evaluations=_parts(session, EvaluationRow, EvaluationRow.id, evaluation_report, only),
+        artifacts=defaultdict(list, artifacts),
+        pushes=_parts(session, Push, Push.id, lambda row: _sent(row, kinds), only),
     )
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from db.evaluations import EvaluationReport
 from db.push_reports import OpenPushes
 from db.push_tables import PushState
-from db.results import SentReport, SeriesReport, StudyReport
+from db.study_reports import SentReport, SeriesReport, StudyReport
 from metseg.cli.common import RESEARCH_USE_ONLY
 from metseg.cli.measures import bands, number, percent
 

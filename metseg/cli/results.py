@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from db.results import StudyReport, study_reports
+from db.results import study_reports
+from db.study_reports import StudyReport
 from metseg.cli.common import Format, HomeOption, database, edge, load_settings, out
 from metseg.cli.render import print_reports
 

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.overview import Overview, overview
 from db.push_reports import OpenPushes, open_pushes
-from db.results import StudyReport, study_reports
+from db.results import study_reports
 from db.session import read_only
+from db.study_reports import StudyReport
 from db.tables import JobState
 from db.upgrade import migrate
 from metseg.cli.common import (

@@ -14,7 +14,8 @@ from db import jobs
 from db.evaluations import DIAMETER_BANDS, BandReport
 from db.jobs import Claim
 from db.result_tables import LesionRow, Mask, Result, SeriesChoice
-from db.results import ArtifactReport, LesionReport, study_reports
+from db.results import study_reports
+from db.study_reports import ArtifactReport, LesionReport
 from db.tables import Job
 from tests.rows import DIGEST, T0, arrive, found, new_job, no_series, take
 

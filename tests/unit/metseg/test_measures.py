@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from db.evaluations import BandReport, EvaluationReport
-from db.results import StudyReport
+from db.study_reports import StudyReport
 from imaging.metrics import DiameterBin, Evaluation, summarise
 from imaging.metrics.summary import spread
 from metseg.cli.measures import pooled, summary_table
