@@ -88,6 +88,9 @@ def gather(facts: SeriesFacts, reading: Reading, around: Surroundings, rules: Se
     if facts.modality != "MR":
         case.add(Reason.MODALITY, f"modality is {_modality(facts)}, not MR")
         return case
+    if facts.unreadable:
+        case.add(Reason.UNREADABLE, facts.unreadable)
+        return case
     _weigh_kind(case, facts, reading)
     _weigh_t1(case, facts, reading)
     _weigh_contrast(case, facts, reading, around)

@@ -19,7 +19,8 @@ class SeriesFacts:
     Texts are as written and may hold anything: they are matched against words and never shown.
     `frames` counts slices, over all instances. Times are in ms, angles in degrees and distances in
     mm; None where not said. `acquired_at` and `contrast_from` are ``YYYYMMDDHHMMSS.ffffff`` or
-    empty. `contrast_given` is what an enhanced image says of its frames.
+    empty. `contrast_given` is what an enhanced image says of its frames. `unreadable` is what is
+    wrong with the headers, where no more of them is known than modality and manufacturer.
     """
 
     series_instance_uid: str
@@ -50,6 +51,7 @@ class SeriesFacts:
     samples_per_pixel: int = 1
     series_number: int | None = None
     manufacturer: str = ""
+    unreadable: str = ""
 
 
 _NAMES = (

@@ -19,12 +19,11 @@ from imaging.parsing import (
     parse_dataset,
     parse_header,
     parsing,
-    read_dataset,
 )
 from imaging.pixels import read_pixels, rescale
 from imaging.raw_values import text
 from imaging.volume import Volume
-from metseg.errors import GeometryError, SeriesError, SpacingError
+from metseg.errors import DicomError, GeometryError, SeriesError, SpacingError
 
 # Three or fewer are a localiser or a fragment.
 MINIMUM_SLICES = 4
@@ -71,24 +70,46 @@ class SourceSeries:
 def group_series(paths: Sequence[Path], *, max_bytes: int = MAX_FILE_BYTES) -> list[Series]:
     """Sort files into series, by SeriesInstanceUID, in the order of UIDs. Pixels are not read.
 
+    A series whose headers hold nonsense, as a decimal comma in a position, has
+    `SeriesFacts.unreadable`.
+
     Raises
     ------
     DicomError
-        A file is not readable DICOM (`imaging.headers.read_header`).
+        A file does not pass `imaging.headers.read_header`.
     """
-    found: dict[str, list[tuple[Path, Dataset]]] = {}
+    found: dict[str, list[tuple[Path, InstanceHeader]]] = {}
     for path in sorted(paths):
-        dataset = read_dataset(path, max_bytes=max_bytes, tags=FACT_TAGS)
-        found.setdefault(str(dataset.SeriesInstanceUID), []).append((path, dataset))
-    grouped = []
-    for uid in sorted(found):
+        header = read_header(path, max_bytes=max_bytes)
+        found.setdefault(header.series_instance_uid, []).append((path, header))
+    return [
+        Series(
+            series_instance_uid=uid,
+            study_instance_uid=found[uid][0][1].study_instance_uid,
+            files=tuple(path for path, _ in found[uid]),
+            facts=_facts(found[uid]),
+        )
+        for uid in sorted(found)
+    ]
+
+
+def _facts(files: Sequence[tuple[Path, InstanceHeader]]) -> SeriesFacts:
+    """Facts of one series, each instance once. Where its headers cannot be read they say so: what
+    is wrong with one series is no reason against the others of a study.
+    """
+    unique = {header.sop_instance_uid: path for path, header in files}
+    try:
+        datasets = [parse_dataset(path, tags=FACT_TAGS) for path in unique.values()]
         with parsing("a series header"):
-            unique = {str(d.SOPInstanceUID): d for _, d in found[uid]}
-            facts = series_facts(list(unique.values()))
-        files = tuple(path for path, _ in found[uid])
-        study = str(found[uid][0][1].StudyInstanceUID)
-        grouped.append(Series(uid, study, files, facts))
-    return grouped
+            return series_facts(datasets)
+    except DicomError as error:
+        first = files[0][1]
+        return SeriesFacts(
+            series_instance_uid=first.series_instance_uid,
+            modality=first.modality,
+            manufacturer=first.manufacturer,
+            unreadable=str(error),
+        )
 
 
 def read_series(

@@ -66,6 +66,7 @@ class Reason(enum.StrEnum):
     PHASE_IMAGE = "phase_image"
     COLOUR = "colour"
     MODALITY = "modality"
+    UNREADABLE = "unreadable"
 
     VOLUMETRIC = "volumetric"
     PLANAR = "planar"

@@ -13,7 +13,7 @@ from imaging.lesions import find_lesions
 from imaging.metrics import agreement, entropy, expected_dice
 from imaging.series import Series, SourceSeries, check_spacing, group_series, read_series
 from imaging.volume import Volume
-from metseg.errors import SeriesError
+from metseg.errors import DicomError, InputError, SeriesError
 from metseg.settings import Settings
 from models.ensemble import Ensemble, Prediction
 from worker.findings import Segmentation, StudyFindings
@@ -51,11 +51,9 @@ def segment_study(
         findings, references = _look(files, ensemble=ensemble, settings=settings)
         chosen = findings.choice.chosen
         if chosen is None:
+            _check_readable(findings.series)
             return replace(findings, warnings=unmeasured(references))
-        volume, source = read_series(_files_of(chosen, findings.series))
-        thick = check_spacing(
-            volume, warn_mm=settings.warn_spacing_mm, refuse_mm=settings.refuse_spacing_mm
-        )
+        volume, source, thick = _read(chosen, findings, settings)
     if earlier is not None and earlier.series_instance_uid == chosen:
         found = earlier.segmentation(volume, source)
     else:
@@ -117,8 +115,39 @@ def lesion_rule(shipped: LesionRule, settings: Settings) -> LesionRule:
     )
 
 
-def _files_of(series_instance_uid: str, series: Sequence[Series]) -> Sequence[Path]:
-    return next(s.files for s in series if s.series_instance_uid == series_instance_uid)
+def _check_readable(series: Sequence[Series]) -> None:
+    """Where nothing can be taken, a series that might have been, had it been readable, is a fault
+    and no result.
+    """
+    for one in series:
+        if one.facts.modality == "MR" and one.facts.unreadable:
+            raise DicomError(f"{_name(one)}: {one.facts.unreadable}")
+
+
+def _read(
+    series_instance_uid: str, findings: StudyFindings, settings: Settings
+) -> tuple[Volume, SourceSeries, list[str]]:
+    """The chosen series, and warnings of its spacing. What is wrong with it names it: a study has
+    dozens.
+    """
+    chosen = next(s for s in findings.series if s.series_instance_uid == series_instance_uid)
+    try:
+        volume, source = read_series(chosen.files)
+        thick = check_spacing(
+            volume, warn_mm=settings.warn_spacing_mm, refuse_mm=settings.refuse_spacing_mm
+        )
+    except InputError as error:
+        eligible = sum(verdict.eligible for verdict in findings.choice.verdicts)
+        where = f"{_name(chosen)}, the best of {eligible} eligible"
+        raise type(error)(f"{where}: {error}") from error
+    return volume, source, thick
+
+
+def _name(series: Series) -> str:
+    """What people find it by, without its UID: messages go to the log."""
+    number = series.facts.series_number
+    called = "a series without number" if number is None else f"series {number}"
+    return f"{called} ({len(series.files)} files)"
 
 
 def _measure(
