@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 from celery import Celery
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
@@ -24,6 +23,7 @@ from db.tables import Job, JobState, Role, Snapshot, Study
 from db.upgrade import migrate
 from metseg.broker import SEGMENT_TASK, make_celery
 from metseg.settings import Settings
+from tests.e2e.proc import Proc
 from tests.invariants import check_invariants
 from tests.phantom import CANARY_ID, CANARY_NAME, Phantom, Recipe, uid, write_study
 from tests.services import wait_until
@@ -49,59 +49,6 @@ FAST = {
     "LOG_FORMAT": "json",
 }
 """The daemon's settings, a hundred times faster."""
-
-
-@dataclass(slots=True)
-class Proc:
-    """One process of ours in a group of its own, and its log."""
-
-    popen: subprocess.Popen[bytes]
-    log: Path
-
-    @property
-    def group(self) -> int:
-        return self.popen.pid
-
-    def alive(self) -> bool:
-        return self.popen.poll() is None
-
-    def child(self) -> psutil.Process | None:
-        """The process that runs jobs: the Celery child or the embedded worker."""
-        try:
-            below = psutil.Process(self.popen.pid).children(recursive=True)
-            for process in below:
-                line = " ".join(process.cmdline())
-                if "worker.embedded" in line or "spawn_main" in line:
-                    return process
-        except psutil.NoSuchProcess:
-            pass
-        return None
-
-    def everything(self) -> list[psutil.Process]:
-        """The process and all below it."""
-        try:
-            top = psutil.Process(self.popen.pid)
-            return [top, *top.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
-
-    def signal_all(self, number: int) -> None:
-        """Send a signal to the process and all below it."""
-        for process in self.everything():
-            try:
-                process.send_signal(number)
-            except psutil.NoSuchProcess:
-                continue
-
-    def kill(self) -> None:
-        """End the process and all below it at once, as a power cut does."""
-        self.signal_all(signal.SIGKILL)
-        self.popen.wait(10)
-
-    def terminate(self, *, seconds: float = 40.0) -> int:
-        """Ask it to end, as `docker stop` does. Returns the exit status."""
-        self.popen.send_signal(signal.SIGTERM)
-        return self.popen.wait(seconds)
 
 
 @dataclass

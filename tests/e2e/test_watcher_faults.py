@@ -1,7 +1,6 @@
 """Faults around the watcher, on real processes: nothing lost, nothing twice, nothing touched."""
 
 import random
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from db.intake import latest_instances
 from db.processes import live
 from db.tables import FileStatus, Job, JobState, Role, Snapshot, Study
 from tests.e2e.site import Site
+from tests.e2e.small_disk import mounted_small
 from tests.integration.watcher.desk import portrait, sha
 from tests.integration.watcher.tiny import CANARY, instance_bytes, uid, write_slices
 from tests.invariants import check_invariants
@@ -203,17 +203,8 @@ def _paused(site: Site) -> str | None:
 @pytest.fixture
 def small_spool(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MB in pages of 4 KB: small files take more than their size."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "metseg-test", str(folder)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("mounting a small tmpfs is not permitted here")
-    try:
+    with mounted_small(tmp_path / "small", size="1m") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
 def test_a_full_spool_pauses_intake_and_space_ends_the_pause(
