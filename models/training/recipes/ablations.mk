@@ -8,20 +8,17 @@ OUT ?= $(RUNS)/ablations
 MINUTES ?= 6
 LOOKED_AT ?= 8
 
-RECIPES := plain width_24 width_32 no_clahe tversky_0.6 small_weight_1 real_scans unet_plus_plus unet_plus_plus_no_clahe
+RECIPES := plain width_24 no_clahe tversky_0.6 small_weight_1 real_scans
 SHARED = --set minutes=$(MINUTES) --set material.heads=$(HEADS)/train --set material.data=$(DATA) \
   --set validation.heads=$(HEADS)/choose --set validation.count=$(LOOKED_AT) --set validation.minutes=10000
 
 # Gliomas and the brain of fold 0 are looked at; only real_scans trains on the other two thirds.
 SET_plain = base_attention_unet
 SET_width_24 = base_attention_unet --set filters=[24,48,96,192,384]
-SET_width_32 = base_attention_unet --set filters=[32,64,128,256,512]
 SET_no_clahe = base_attention_unet --set clahe_clip=0
 SET_tversky_0.6 = base_attention_unet --set miss_weight=0.6
 SET_small_weight_1 = base_attention_unet --set mix.small_weight=1
 SET_real_scans = base_attention_unet --set material.fold=0
-SET_unet_plus_plus = base_unet_plus_plus
-SET_unet_plus_plus_no_clahe = base_unet_plus_plus --set clahe_clip=0
 
 .PHONY: all
 all: $(RECIPES:%=$(OUT)/%/average.weights.h5)
