@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from imaging.frames import Frame
+from imaging.frames import PHASE_IMAGES, Frame
 from imaging.grid import grid_affine, sort_frames
 from metseg.errors import GeometryError
 
@@ -19,10 +19,17 @@ class _Trait:
     which: str
 
 
+def _magnitude(frame: Frame) -> float:
+    """What is said to be magnitude before what says nothing, and other parts last."""
+    if not PHASE_IMAGES.isdisjoint(frame.kind):
+        return -1.0
+    return float("M" in frame.kind or "MAGNITUDE" in frame.kind)
+
+
 # Magnitude before phase and the like; the first echo is the most T1-weighted; an agent shows in the
 # later phases.
 _TRAITS = (
-    _Trait("ImageType", lambda f: f.kind, lambda f: float("M" in f.kind), "magnitude"),
+    _Trait("ImageType", lambda f: f.kind, _magnitude, "magnitude"),
     _Trait("EchoTime", lambda f: f.echo_time_ms, lambda f: -f.echo_time_ms, "the first"),
     _Trait("TemporalPosition", lambda f: f.temporal, lambda f: f.temporal, "the last"),
     _Trait("AcquisitionNumber", lambda f: f.acquisition, lambda f: f.acquisition, "the last"),

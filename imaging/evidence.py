@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from imaging.contrast_words import Timing, names_agent
 from imaging.facts import SeriesFacts
+from imaging.frames import PHASE_IMAGES
 from imaging.readings import Reading
 from metseg.series_rules import Reason, SeriesRules
 
@@ -16,7 +17,6 @@ FLUID_INVERSION_MS = 1500.0  # TI of FLAIR: 1.6 s at 0.5 T to 2.8 s
 GRADIENT_ECHO_MS = 12.0  # a longer one makes a gradient echo T2*-weighted
 BALANCED_FLIP_DEG, BALANCED_REPETITION_MS = 35.0, 15.0  # steady-state sequences such as FIESTA
 
-_PHASE_IMAGES = frozenset({"P", "PHASE", "PHASE MAP", "PHASE_MAP", "R", "REAL", "I", "IMAGINARY"})
 _KINDS = {
     Reason.SUBTRACTION: frozenset({"SUBTRACT", "SUBTRACTION", "SUB"}),
     Reason.PROJECTION: frozenset({"MIP", "MINIP", "MNIP", "PROJECTION IMAGE", "MAX_IP", "MIN_IP"}),
@@ -119,7 +119,7 @@ def _weigh_kind(case: Case, facts: SeriesFacts, reading: Reading) -> None:
         case.add(Reason.SECONDARY, "ImageType says DERIVED SECONDARY")
     elif facts.image_type[:1] == ("DERIVED",):
         case.add(Reason.DERIVED, "ImageType says DERIVED")
-    if _PHASE_IMAGES.intersection(facts.image_type[2:]):
+    if PHASE_IMAGES.intersection(facts.image_type[2:]):
         case.add(Reason.PHASE_IMAGE, "ImageType says phase, real or imaginary part")
     if "EP" in facts.scanning_sequence:
         case.add(Reason.ECHO_PLANAR, "ScanningSequence says echo planar")

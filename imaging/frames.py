@@ -12,6 +12,8 @@ from imaging.parsing import parsing
 from imaging.raw_values import text, texts, whole_number
 from metseg.errors import GeometryError, SeriesError
 
+PHASE_IMAGES = frozenset({"P", "PHASE", "PHASE MAP", "PHASE_MAP", "R", "REAL", "I", "IMAGINARY"})
+"""Values of ImageType, FrameType and ComplexImageComponent of what is no magnitude."""
 _MOSAIC_GROUP = 0x0019
 
 
@@ -23,7 +25,7 @@ class Frame:
     ``(3,)`` is the centre of the first voxel in LPS mm; `orientation` ``(6,)`` the directions along
     a row and along a column; `pixel_spacing` (row, column) in mm. `thickness` is 0 where it is not
     said; so are the echo time in ms, the temporal position and the acquisition number. `kind` is
-    ImageType, or the FrameType of an enhanced image.
+    ImageType, or the FrameType of an enhanced image, and its ComplexImageComponent.
     """
 
     instance: int
@@ -191,8 +193,9 @@ def _traits(groups: _Groups) -> dict[str, Any]:
         return 0.0
 
     kind = groups.get("MRImageFrameTypeSequence", "FrameType") or groups.top("ImageType")
+    component = groups.get("MRImageFrameTypeSequence", "ComplexImageComponent")
     return {
-        "kind": kind,
+        "kind": (*kind, *component),
         "echo_time_ms": number("MREchoSequence", "EffectiveEchoTime", "EchoTime"),
         "temporal": int(
             number("FrameContentSequence", "TemporalPositionIndex", "TemporalPositionIdentifier")

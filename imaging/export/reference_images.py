@@ -6,6 +6,7 @@ afterwards.
 """
 
 import re
+from collections.abc import Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -69,12 +70,13 @@ def reference_images(source: SourceSeries) -> tuple[list[Dataset], list[int | No
     """
     slices: list[int | None] = list(range(len(source.slices)))
     if not is_multiframe(source.datasets[0]):
-        images = []
-        for instance, _ in source.slices:
-            dataset = source.datasets[instance]
-            (frame,) = read_frames([dataset])
-            images.append(_single_frame(dataset, frame))
-        return images, slices
+        datasets = [source.datasets[instance] for instance, _ in source.slices]
+        frames = read_frames(datasets)
+        distance = _slice_distance(frames)
+        return [
+            _single_frame(dataset, frame, distance)
+            for dataset, frame in zip(datasets, frames, strict=True)
+        ], slices
     if len(source.datasets) > 1:
         raise ValueError(
             f"source must be single frames or one multi-frame image, got {len(source.datasets)}"
@@ -101,11 +103,13 @@ def restore_frame_numbers(result: Dataset, source: SourceSeries) -> None:
 
 def adopt_patient_and_study(result: Dataset, source: Dataset) -> None:
     """Copy patient and study of the source to a result; values that break their format become
-    empty.
+    empty, and so does what must be there and is not.
     """
     for keyword in _PATIENT_AND_STUDY:
         if keyword not in source:
-            if keyword in result and keyword not in _TYPE_2:
+            if keyword in _TYPE_2:
+                setattr(result, keyword, "")
+            elif keyword in result:
                 del result[keyword]
             continue
         element = deepcopy(source[keyword])
@@ -135,12 +139,20 @@ def _identity(dataset: Dataset) -> Dataset:
     return image
 
 
-def _single_frame(dataset: Dataset, frame: Frame) -> Dataset:
+def _slice_distance(frames: Sequence[Frame]) -> float:
+    """Between sorted slices, in mm, as their positions say: headers may say nothing, or the gap."""
+    if len(frames) < 2:
+        return frames[0].thickness or 1.0
+    whole = np.linalg.norm(frames[-1].position - frames[0].position)
+    return round(float(whole) / (len(frames) - 1), 4)
+
+
+def _single_frame(dataset: Dataset, frame: Frame, distance: float) -> Dataset:
     image = _identity(dataset)
     image.ImagePositionPatient = _decimals(frame.position)
     image.ImageOrientationPatient = _decimals(frame.orientation)
     image.PixelSpacing = _decimals(np.array(frame.pixel_spacing))
-    image.SliceThickness = _decimals(np.array([frame.thickness or 1.0]))[0]
+    image.SliceThickness = _decimals(np.array([distance]))[0]
     return image
 
 
@@ -149,7 +161,7 @@ def _multi_frame(dataset: Dataset, frames: list[Frame]) -> Dataset:
     image.NumberOfFrames = len(frames)
     measures, orientation, shared = Dataset(), Dataset(), Dataset()
     measures.PixelSpacing = _decimals(np.array(frames[0].pixel_spacing))
-    measures.SliceThickness = _decimals(np.array([frames[0].thickness or 1.0]))[0]
+    measures.SliceThickness = _decimals(np.array([_slice_distance(frames)]))[0]
     orientation.ImageOrientationPatient = _decimals(frames[0].orientation)
     shared.PixelMeasuresSequence = [measures]
     shared.PlaneOrientationSequence = [orientation]

@@ -68,6 +68,27 @@ def test_of_two_equal_acquisitions_one_is_taken(volume, tmp_path, trait, case):
     assert warning.endswith(which)
 
 
+@pytest.mark.parametrize("kind", ["FrameType", "ComplexImageComponent"])
+def test_of_magnitude_and_phase_in_one_enhanced_image_magnitude_is_taken(volume, tmp_path, kind):
+    """The phase comes first."""
+    path = write_enhanced(volume, tmp_path / "one.dcm", before=darker(volume))
+    dataset = pydicom.dcmread(path)
+    for number, own in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        is_phase = number < SHAPE[0]
+        said = pydicom.Dataset()
+        said.FrameType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+        if kind == "ComplexImageComponent":
+            said.ComplexImageComponent = "PHASE" if is_phase else "MAGNITUDE"
+        elif is_phase:
+            said.FrameType = ["ORIGINAL", "PRIMARY", "PHASE_MAP", "NONE"]
+        own.MRImageFrameTypeSequence = [said]
+        del own.FrameContentSequence[0].TemporalPositionIndex
+    dataset.save_as(path)
+    read, source = read_series([path])
+    np.testing.assert_array_equal(read.voxels, volume.voxels)
+    assert "magnitude" in source.warnings[0]
+
+
 def test_an_acquisition_that_was_broken_off_is_passed_over(volume, tmp_path):
     paths = acquisition(volume, tmp_path / "a", AcquisitionNumber=1)
     paths += acquisition(darker(volume), tmp_path / "b", missing=[5, 6, 7], AcquisitionNumber=2)

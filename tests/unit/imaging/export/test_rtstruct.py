@@ -91,6 +91,21 @@ def test_it_belongs_to_the_study_and_names_every_source_image(tmp_path):
     assert named == {one.SOPInstanceUID for one in exported.source.datasets}
 
 
+def test_what_a_bare_source_lacks_is_there_and_empty(tmp_path):
+    """Type 2 of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1)."""
+    exported = export(tmp_path)
+    must = ["PatientName", "PatientID", "PatientBirthDate", "PatientSex", "ReferringPhysicianName"]
+    must += ["StudyDate", "StudyTime", "StudyID", "AccessionNumber"]
+    for dataset in exported.source.datasets:
+        for keyword in must:
+            delattr(dataset, keyword)
+    labels, lesions, volume = exported.labels, exported.lesions, exported.volume
+    path = tmp_path / "bare.dcm"
+    write_structures(path, labels, lesions, volume, exported.source, AUTHOR)
+    written = pydicom.dcmread(path)
+    assert {keyword: written[keyword].is_empty for keyword in must} == dict.fromkeys(must, True)
+
+
 def test_the_tracking_uid_is_that_of_the_segment(tmp_path):
     exported = export(tmp_path)
     segments = pydicom.dcmread(exported.seg).SegmentSequence

@@ -238,6 +238,20 @@ def test_odd_source_headers_do_not_stop_it_nor_reach_the_log(tmp_path, caplog, e
         assert dataset.PatientName == extra["PatientName"]
 
 
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"SliceThickness": None, "SpacingBetweenSlices": None},
+        {"SliceThickness": 2, "SpacingBetweenSlices": 0.3},
+    ],
+    ids=["nothing", "only the gap"],
+)
+def test_slices_are_as_thick_as_they_lie_apart_whatever_the_source_says(tmp_path, extra):
+    *_, path = written(tmp_path, recipe=Recipe(extra=extra))
+    (measures,) = pydicom.dcmread(path).SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    assert measures.SliceThickness == measures.SpacingBetweenSlices == SPACING[0]
+
+
 def test_many_lesions_are_many_segments(tmp_path):
     head = head_with_lesions(SHAPE, SPACING)
     truth = np.zeros(SHAPE, dtype=np.uint16)
