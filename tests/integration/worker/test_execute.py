@@ -1,8 +1,8 @@
-"""One job in this process: what is recorded, and what is not when somebody else has the job."""
+"""One job in this process: what is recorded."""
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nibabel
@@ -11,19 +11,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db import jobs
 from db.evaluations import DIAMETER_BANDS
-from db.jobs import Claim
 from db.result_tables import Artifact, DroppedCandidate, LesionRow, Mask, Result, SeriesChoice
-from db.tables import Job, JobState, Outcome
+from db.tables import Outcome
 from imaging.lesion_rule import LesionRule
 from imaging.volume import Volume
 from models.ensemble import Prediction
 from tests.fakes import ThresholdEnsemble
 from tests.integration.worker.conftest import Ward
-from tests.phantom import Mishaps, Recipe, uid
+from tests.phantom import Recipe, uid
 from worker.execute import Bench, Ended, execute
-from worker.staging import found_runs, sha256_of
+from worker.staging import sha256_of
 
 
 def result_of(session: Session, job_id: int) -> Result:
@@ -186,92 +184,6 @@ def test_a_study_without_a_suitable_series_is_a_result_with_the_reasons(ward: Wa
         assert kinds == {"report-json", "report-html"}
 
 
-def test_a_series_with_a_gap_fails_at_once_with_its_code_and_leaves_no_file(ward: Ward) -> None:
-    recipe = Recipe(name="study", mishaps=Mishaps(missing=[5]))
-    job_id, _ = ward.admit(slices=16, recipe=recipe)
-    bench = ward.bench()
-    report = execute(ward.claim(job_id, bench), bench)
-    assert report.ended is Ended.FAILED
-    with ward.sessions() as session:
-        job = session.get_one(Job, job_id)
-        assert (job.state, job.error_code) == (JobState.FAILED, "geometry_invalid")
-    assert list(found_runs(ward.settings.results_dir)) == []
-
-
-def test_a_spool_that_went_away_gives_the_attempt_back(ward: Ward) -> None:
-    job_id, _ = ward.admit()
-    bench = ward.bench()
-    claim = ward.claim(job_id, bench)
-    ward.settings.spool_dir.rename(ward.settings.spool_dir.with_name("away"))
-    report = execute(claim, bench)
-    assert report.ended is Ended.HANDED_BACK
-    with ward.sessions() as session:
-        job = session.get_one(Job, job_id)
-        assert (job.state, job.attempt, job.infra_retries) == (JobState.PENDING, 0, 1)
-
-
-def test_a_single_file_that_is_missing_from_the_spool_counts_as_an_attempt(ward: Ward) -> None:
-    """Refunded, it would come round for ever."""
-    job_id, _ = ward.admit()
-    bench = ward.bench()
-    claim = ward.claim(job_id, bench)
-    next(ward.settings.spool_dir.rglob("*.dcm")).unlink()
-    report = execute(claim, bench)
-    assert report.failure is not None
-    assert report.failure.code == "spool"
-    with ward.sessions() as session:
-        job = session.get_one(Job, job_id)
-        assert (job.state, job.attempt, job.infra_retries) == (JobState.PENDING, 1, 0)
-
-
-def test_a_job_that_meets_infrastructure_trouble_again_and_again_waits_longer_each_time(
-    ward: Ward,
-) -> None:
-    """Longer than the pause of the worker: the other jobs come first."""
-    job_id, _ = ward.admit()
-    bench = ward.bench()
-    ward.settings.spool_dir.rename(ward.settings.spool_dir.with_name("away"))
-    waits = []
-    for _ in range(3):
-        before = datetime.now(UTC)
-        execute(ward.claim(job_id, bench, at=before + timedelta(hours=1)), bench)
-        with ward.sessions() as session:
-            waits.append((session.get_one(Job, job_id).run_after - before).total_seconds())
-    backoff_s = ward.settings.backoff_s
-    assert waits == pytest.approx([2 * backoff_s, 4 * backoff_s, 8 * backoff_s], abs=5)
-
-
-@pytest.fixture
-def unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No beat finds the moved fence before the last commit does; it would end this process."""
-    monkeypatch.setattr("worker.execute.jobs.beat", lambda *_args, **_kwargs: True)
-
-
-@pytest.mark.usefixtures("unnoticed")
-def test_a_worker_that_lost_its_job_records_nothing_and_takes_its_files_away(ward: Ward) -> None:
-    job_id, _ = ward.admit()
-    bench = ward.bench()
-    claim = ward.claim(job_id, bench)
-    successor = _take_over(ward, claim)
-    assert execute(claim, bench).ended is Ended.LOST
-    assert list(found_runs(ward.settings.results_dir)) == []
-    with ward.sessions() as session:
-        assert session.get_one(Job, job_id).owner == successor.owner
-
-
-@pytest.mark.usefixtures("unnoticed")
-def test_the_successor_and_the_zombie_never_share_a_folder(ward: Ward) -> None:
-    job_id, _ = ward.admit()
-    bench = ward.bench()
-    claim = ward.claim(job_id, bench)
-    successor = _take_over(ward, claim)
-    heir = ward.bench(token="deadbeef")
-    assert execute(successor, heir).ended is Ended.RECORDED
-    assert execute(claim, bench).ended is Ended.LOST
-    runs = [path for _, path in found_runs(ward.settings.results_dir)]
-    assert [path.name for path in runs] == [f"{job_id}-2-deadbeef"]
-
-
 def test_a_reference_in_the_study_is_measured_against(ward: Ward) -> None:
     from db.result_tables import EvaluationRow
 
@@ -300,14 +212,6 @@ def test_a_segmentation_of_our_own_is_neither_series_nor_reference(ward: Ward) -
     with ward.sessions() as session:
         assert session.scalars(select(EvaluationRow)).all() == []
         assert len(session.scalars(select(SeriesChoice)).all()) == 1
-
-
-def _take_over(ward: Ward, claim: Claim) -> Claim:
-    now = datetime.now(UTC)
-    with ward.sessions.begin() as session:
-        (lease,) = jobs.running_leases(session)
-        jobs.expire(session, lease, now=now, run_after=now, max_attempts=3)
-    return ward.claim(claim.job_id, ward.bench(token="deadbeef"))
 
 
 def _add_reference(folder: Path, manufacturer: str = "elsewhere") -> None:

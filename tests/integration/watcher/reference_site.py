@@ -1,0 +1,100 @@
+"""A watcher and a worker, for tests of references on their way from the inbox to the evaluation."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+
+from db.results import study_reports
+from metseg.settings import Settings
+from models.ensemble import Prediction
+from tests.fakes import ThresholdEnsemble
+from tests.invariants import artifacts_are_on_disk, counts_and_sums_agree
+from tests.invariants import one_current_result_a_study as one_current
+from tests.phantom import Recipe, write_study
+from tests.references import write_reference
+from watcher.intake import JobKey
+from worker.execute import Ended
+from worker.identity import new_owner
+from worker.pause import PauseNote
+from worker.runner import Runner
+
+NAMES = {"dicom-seg": "seg.dcm", "dicom-rtstruct": "rtss.dcm", "nifti": "mask.nii.gz"}
+
+
+class Counting(ThresholdEnsemble):
+    """Counts what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.predictions = 0
+
+    def predict(self, *args: object, **kwargs: object) -> Prediction:
+        self.predictions += 1
+        return super().predict(*args, **kwargs)  # type: ignore[arg-type]
+
+
+@dataclass
+class Site:
+    """A watcher's desk and a worker beside it."""
+
+    desk: object
+    ensemble: Counting = field(default_factory=Counting)
+    changed: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.model_validate(self.desk.values() | self.changed)
+
+    @property
+    def series(self):
+        return self.desk.inbox / "study" / "t1"
+
+    def write_series(self, **recipe) -> None:
+        recipe = Recipe(name="study", **recipe)
+        write_study(self.series, recipe, shape=(12, 36, 36), spacing=(5.0, 4.0, 4.0))
+
+    def drop(self, kind, name="", **reference):
+        path = self.desk.inbox / "study" / (name or NAMES[kind])
+        return write_reference(kind, path, self.series, **reference)
+
+    def settle(self) -> None:
+        """The watcher takes in what is there, the worker does all jobs."""
+        settings = self.settings
+        self.desk.key = JobKey(self.ensemble.version, settings.digest)
+        self.desk.take_in(**self.changed)
+        runner = Runner(
+            settings=settings,
+            sessions=self.desk.sessions,
+            owner=new_owner("one"),
+            note=PauseNote(self.desk.home),
+            loader=lambda _: self.ensemble,
+        )
+        while (report := runner.run_next()) is not None:
+            assert report.ended is Ended.RECORDED, report.failure
+        assert self.wrongs() == []
+
+    def wrongs(self) -> list[str]:
+        with self.desk.sessions() as session:
+            return [
+                *one_current(session),
+                *counts_and_sums_agree(session),
+                *artifacts_are_on_disk(session, self.settings.results_dir),
+            ]
+
+    @property
+    def report(self):
+        with self.desk.sessions() as session:
+            (one,) = study_reports(session, results_dir=self.settings.results_dir)
+        return one
+
+    def count(self, table) -> int:
+        with self.desk.sessions() as session:
+            return session.scalar(select(func.count()).select_from(table))
+
+
+def measured(report):
+    return [(one.reference_kind, round(one.dice, 6)) for one in report.evaluations]
+
+
+def files(report):
+    return {(one.kind, one.path.rpartition("/")[2]): one.sha256 for one in report.artifacts}
