@@ -56,16 +56,45 @@ def wait_until(ready: Callable[[], bool], *, seconds: float, what: str) -> None:
         time.sleep(0.02)
 
 
-class RedisServer:
+class _Server:
+    """A server of a test: own folder, port and password, and a process that can be killed."""
+
+    end_by = signal.SIGKILL
+
+    def __init__(self, folder: str) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix=folder))
+        self.port = free_port()
+        self.password = secrets.token_hex(8)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Start it on the same port and folder as before, and wait until it answers."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """End it without a shutdown; what it wrote down is there at the next start."""
+        _end(self.process, self.end_by)
+        self.process = None
+
+    def restart(self, *, down_s: float = 0.0) -> None:
+        """Kill it and start it again on the same port."""
+        self.kill()
+        time.sleep(down_s)
+        self.start()
+
+    def close(self) -> None:
+        """Kill it and remove its folder."""
+        self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class RedisServer(_Server):
     """A redis-server of one test: password, append-only file, own folder and port."""
 
     def __init__(self, *, maxmemory: str = "0") -> None:
         self.binary = require_binary("redis-server")
-        self.directory = Path(tempfile.mkdtemp(prefix="metseg-redis-"))
-        self.port = free_port()
-        self.password = secrets.token_hex(8)
+        super().__init__("metseg-redis-")
         self.maxmemory = maxmemory
-        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -109,33 +138,16 @@ class RedisServer:
         with self.client() as client:
             client.client_kill_filter(_type="normal", skipme=True)
 
-    def kill(self) -> None:
-        """End it at once, as kill -9 does."""
-        _end(self.process, signal.SIGKILL)
-        self.process = None
 
-    def restart(self, *, down_s: float = 0.0) -> None:
-        """Kill it and start it again on the same port."""
-        self.kill()
-        time.sleep(down_s)
-        self.start()
-
-    def close(self) -> None:
-        """Kill it and remove its folder."""
-        self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-
-class PostgresServer:
+class PostgresServer(_Server):
     """A PostgreSQL cluster of this test run, under an unprivileged user when we are root."""
+
+    end_by = signal.SIGQUIT
 
     def __init__(self) -> None:
         self.initdb = require_binary("initdb")
         self.binary = require_binary("postgres")
-        self.directory = Path(tempfile.mkdtemp(prefix="metseg-pg-"))
-        self.port = free_port()
-        self.password = secrets.token_hex(8)
-        self.process: subprocess.Popen[bytes] | None = None
+        super().__init__("metseg-pg-")
         self._count = 0
         self._owner = _unprivileged()
         self._initialise()
@@ -208,22 +220,6 @@ class PostgresServer:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
             )
-
-    def kill(self) -> None:
-        """End it without a shutdown; it recovers from its log at the next start."""
-        _end(self.process, signal.SIGQUIT)
-        self.process = None
-
-    def restart(self, *, down_s: float = 0.0) -> None:
-        """Kill it and start it again on the same port."""
-        self.kill()
-        time.sleep(down_s)
-        self.start()
-
-    def close(self) -> None:
-        """Kill it and remove its folder."""
-        self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
