@@ -1,0 +1,24 @@
+"""A pusher that is stepped by hand, and what the outbox says after it."""
+
+from db import pushes
+from db.push_reports import PushReport, push_reports
+from tests.outbox import WORKER, Outbox
+from worker.pusher import Pusher
+
+
+def pusher(outbox: Outbox, name: str = WORKER) -> Pusher:
+    return Pusher(outbox.settings, name=name, sessions=outbox.sessions)
+
+
+def reports(outbox: Outbox) -> list[PushReport]:
+    with outbox.sessions() as session:
+        return push_reports(session)
+
+
+def states(outbox: Outbox) -> list[str]:
+    return [one.state for one in reports(outbox)]
+
+
+def retry_now(outbox: Outbox) -> None:
+    with outbox.sessions.begin() as session:
+        pushes.retry(session, None, now=outbox.now())
