@@ -68,20 +68,26 @@ def choose_series(
             tag_everywhere=everywhere,
             after_contrast_series=bool(first_contrast) and facts.acquired_at > first_contrast,
         )
-        case = gather(facts, reading, around, rules)
-        verdict = SeriesVerdict(
-            series_instance_uid=facts.series_instance_uid,
-            description=reading.shown,
-            score=round(case.score, 3),
-            reasons_for=tuple(case.pro),
-            reasons_against=tuple(case.fatal + case.contra),
-            eligible=not case.fatal,
-        )
+        verdict = _judge(facts, reading, around, rules)
         found.append((_rank(verdict, facts), verdict, facts))
     found.sort(key=lambda entry: entry[0])
     verdicts = _name_equals([(verdict, facts) for _, verdict, facts in found])
     chosen = verdicts[0].series_instance_uid if verdicts and verdicts[0].eligible else None
     return Choice(chosen, tuple(verdicts))
+
+
+def _judge(
+    facts: SeriesFacts, reading: Reading, around: Surroundings, rules: SeriesRules
+) -> SeriesVerdict:
+    case = gather(facts, reading, around, rules)
+    return SeriesVerdict(
+        series_instance_uid=facts.series_instance_uid,
+        description=reading.shown,
+        score=round(case.score, 3),
+        reasons_for=tuple(case.pro),
+        reasons_against=tuple(case.fatal + case.contra),
+        eligible=not case.fatal,
+    )
 
 
 _Rank = tuple[bool, float, float, float, int, int, str]

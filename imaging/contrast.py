@@ -50,13 +50,7 @@ def enhance_contrast(
     """
     if voxels.ndim != 3:
         raise ValueError(f"voxels must be (Z, H, W), got shape {voxels.shape}")
-    for name, value in (
-        ("clip_limit", clip_limit),
-        ("tile_mm", tile_mm),
-        ("spacing_mm", spacing_mm),
-    ):
-        if not value > 0:
-            raise ValueError(f"{name} must be greater than 0, got {value}")
+    _check_positive(clip_limit=clip_limit, tile_mm=tile_mm, spacing_mm=spacing_mm)
     low, high = value_range or (float(voxels.min()), float(voxels.max()))
     if not high > low:
         return np.zeros(voxels.shape, dtype=np.float32)
@@ -70,6 +64,12 @@ def enhance_contrast(
         enhanced[index] = equaliser.apply(plane)
     enhanced /= _LEVELS
     return enhanced
+
+
+def _check_positive(**settings: float) -> None:
+    for name, value in settings.items():
+        if not value > 0:
+            raise ValueError(f"{name} must be greater than 0, got {value}")
 
 
 def tile_grid(shape: tuple[int, ...], *, tile_mm: float, spacing_mm: float) -> tuple[int, int]:

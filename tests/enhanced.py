@@ -13,6 +13,18 @@ from imaging.export.series import write_instance
 from imaging.volume import Volume
 from tests.phantom import Recipe, encode, instances_of
 
+_OF_A_SLICE = (
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "TemporalPositionIdentifier",
+)
+"""What a multi-frame instance says in its functional groups instead."""
+
 
 def write_enhanced(
     volume: Volume,
@@ -39,16 +51,7 @@ def write_enhanced(
                 frame.TemporalPositionIdentifier = phase
         frames = earlier + frames
     image = deepcopy(frames[0])
-    for keyword in (
-        "ImagePositionPatient",
-        "ImageOrientationPatient",
-        "PixelSpacing",
-        "SliceThickness",
-        "SpacingBetweenSlices",
-        "RescaleSlope",
-        "RescaleIntercept",
-        "TemporalPositionIdentifier",
-    ):
+    for keyword in _OF_A_SLICE:
         if keyword in image:
             del image[keyword]
     image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage

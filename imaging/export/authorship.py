@@ -21,6 +21,7 @@ REGION = Code("12738006", "SCT", "Brain")
 ALGORITHM_FAMILY = Code("123110", "DCM", "Artificial Intelligence")
 
 RESEARCH_ONLY = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
+SERIES_DESCRIPTION = "Brain metastases, RESEARCH USE ONLY"
 ALGORITHM_NAME = "metseg"
 # Clear of what scanners and workstations count.
 SEGMENTATION_SERIES_NUMBER = 9700

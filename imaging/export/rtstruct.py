@@ -13,6 +13,7 @@ from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 from imaging.export.authorship import (
     ALGORITHM_NAME,
     RESEARCH_ONLY,
+    SERIES_DESCRIPTION,
     STRUCTURES_SERIES_NUMBER,
     TYPE,
     Authorship,
@@ -31,7 +32,6 @@ from imaging.lesions import Lesion
 from imaging.series import SourceSeries
 from imaging.volume import Volume
 
-SERIES_DESCRIPTION = "Brain metastases, RESEARCH USE ONLY"
 # What PS3.3 C.8.8.5 asks for as class of a referenced study: retired, and still in use for this.
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
 

@@ -22,6 +22,7 @@ from imaging.export.authorship import (
     REGION,
     RESEARCH_ONLY,
     SEGMENTATION_SERIES_NUMBER,
+    SERIES_DESCRIPTION,
     TYPE,
     Authorship,
     derived_uid,
@@ -35,7 +36,6 @@ from imaging.export.reference_images import reference_images, restore_frame_numb
 from imaging.lesions import Lesion
 from imaging.series import SourceSeries
 
-SERIES_DESCRIPTION = "Brain metastases, RESEARCH USE ONLY"
 PROBABILITY_DESCRIPTION = "Probability of metastasis, RESEARCH USE ONLY"
 FRACTIONS = 255  # Maximum Fractional Value (0062,000E): probability 1
 

@@ -18,6 +18,7 @@ from imaging.export.authorship import (
     MEASUREMENTS_SERIES_NUMBER,
     REGION,
     RESEARCH_ONLY,
+    SERIES_DESCRIPTION,
     TYPE,
     Authorship,
     derived_uid,
@@ -33,7 +34,6 @@ from imaging.headers import OWN_MANUFACTURER
 from imaging.lesions import Lesion
 from imaging.series import SourceSeries
 
-SERIES_DESCRIPTION = "Brain metastases, RESEARCH USE ONLY"
 NO_LESION = "No lesion was found. No segmentation was written."
 
 TITLE = Code("126000", "DCM", "Imaging Measurement Report")
