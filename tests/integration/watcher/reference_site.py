@@ -71,7 +71,8 @@ class Site:
         )
         while (report := runner.run_next()) is not None:
             assert report.ended is Ended.RECORDED, report.failure
-        assert self.wrongs() == []
+        wrongs = self.wrongs()
+        assert wrongs == [], wrongs
 
     def wrongs(self) -> list[str]:
         with self.desk.sessions() as session:
