@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import pushes
@@ -185,26 +184,29 @@ def list_pushes(
         rows = csv.DictWriter(sys.stdout, [f.name for f in fields(PushReport)], lineterminator="\n")
         rows.writeheader()
         rows.writerows(asdict(one) for one in reports)
+    elif not reports:
+        out.print("the outbox is empty")
     else:
-        out.print(push_table(reports) if reports else "the outbox is empty")
+        for one in reports:
+            out.print(push_lines(one), soft_wrap=True, markup=False)
 
 
-def push_table(reports: Sequence[PushReport]) -> Table:
-    """One row a push."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("push", "result", "kind", "to", "state", "tries", "next or sent", "why"):
-        table.add_column(column, overflow="fold", no_wrap=column == "to")
-    for one in reports:
-        at = one.sent_at if one.state == PushState.SENT else one.run_after
-        why = f"{one.error_code}: {one.error_message}" if one.error_code else one.error_message
-        table.add_row(
-            str(one.push_id),
-            str(one.result_id),
-            one.kind,
-            escape(one.destination),
-            one.state,
-            str(one.attempt),
-            "" if one.state == PushState.FAILED or at is None else f"{at:%Y-%m-%d %H:%M:%S}",
-            escape(why or ""),
-        )
-    return table
+def push_lines(one: PushReport) -> str:
+    """A line for a push and, beneath it, what its receiver or we have to say."""
+    tries = f"{one.attempt} {'try' if one.attempt == 1 else 'tries'}"
+    line = (
+        f"push {one.push_id}: result {one.result_id}, {one.kind} to {one.destination}: {one.state}"
+    )
+    match one.state:
+        case PushState.SENT:
+            line += f" at {_moment(one.sent_at)}"
+        case PushState.PENDING:
+            line += f", {tries}, the next at {_moment(one.run_after)}"
+        case _:
+            line += f", {tries}"
+    why = f"{one.error_code}: {one.error_message}" if one.error_code else one.error_message
+    return f"{line}\n    {why}" if why else line
+
+
+def _moment(at: datetime | None) -> str:
+    return "an unknown time" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"

@@ -134,6 +134,12 @@ def test_pushes_are_given_up_and_taken_up_again(outbox: Outbox, program: Program
         ("dicom-sr", "pending"),
     ]
     assert program.run("pushes", "--give-up", "1").exit_code == 0
+    said = program.run("pushes").stdout.splitlines()
+    assert said[0] == "push 1: result 1, dicom-seg to ARCHIVE@[fe80::1]:104: failed, 0 tries"
+    assert said[1].startswith("    given_up: ")
+    assert said[2].startswith(
+        "push 2: result 1, dicom-sr to ARCHIVE@[fe80::1]:104: pending, 0 tries"
+    )
     assert listed(program) == [("failed", "given_up"), ("pending", None)]
     assert "2 pushes are sent again" in program.run("pushes", "--retry-all").stdout
     assert [state for state, _ in listed(program)] == ["pending", "pending"]
