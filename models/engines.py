@@ -1,5 +1,6 @@
 """Networks ready to run: device, compiled function, and failures in our own words."""
 
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,9 @@ _DEVICE_FAULTS: Final = frozenset(
 
 def device_names() -> list[str]:
     """Compute devices as Keras names them, ``cpu:0`` first."""
+    if keras.backend.backend() == "torch":  # Keras 3.15 has no distribution library for it
+        torch = importlib.import_module("torch")
+        return ["cpu:0", *(f"gpu:{index}" for index in range(torch.cuda.device_count()))]
     return sorted(str(name).lower() for name in keras.distribution.list_devices("cpu")) + sorted(
         str(name).lower() for name in keras.distribution.list_devices("gpu")
     )

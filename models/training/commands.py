@@ -82,6 +82,7 @@ def run(
     check_folder(out, recipe)
     limit_threads(recipe.threads)
     import_quietly("keras")
+    import_quietly("tensorflow")  # set_random_seed loads it, whatever the backend
     import keras
 
     from models.training.checkpoints import read_progress

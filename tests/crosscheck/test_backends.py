@@ -28,11 +28,11 @@ pairs = ["cases"]
 pytestmark = pytest.mark.timeout(900)  # each process imports libraries that are slow to import
 
 
-def told(backend, module, *arguments, cwd=ROOT):
-    """Lines that a module of ours writes with Keras on this backend."""
+def told(backend, *arguments, cwd=ROOT):
+    """Lines that Python writes with Keras on this backend."""
     environment = os.environ | {"KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, *arguments],
         env=environment,
         cwd=cwd,
         capture_output=True,
@@ -45,12 +45,19 @@ def told(backend, module, *arguments, cwd=ROOT):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_backend_gives_the_stored_answers(backend):
-    used, *lines = told(backend, "tests.unit.models.stored_answers", "--compare")
+    used, *lines = told(backend, "-m", "tests.unit.models.stored_answers", "--compare")
     assert used == backend
     differences = dict(line.split() for line in lines)
     assert set(differences) == set(BUILDERS)
     for name, difference in differences.items():
         assert float(difference) <= TOLERANCE, name
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_device_is_found(backend):
+    words = "from models.engines import choose_device; print(choose_device('auto'))"
+    (device,) = told(backend, "-c", words)
+    assert device in ("cpu:0", "gpu:0")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -60,7 +67,7 @@ def test_a_run_trains_on_a_backend(backend, tmp_path):
         write(tmp_path / "cases" / case, "image.nii.gz", ball() * 10)
         write(tmp_path / "cases" / case, "mask.nii.gz", ball())
     (tmp_path / "tiny.toml").write_text(RECIPE)
-    told(backend, "metseg", "train", "tiny.toml", "--out", "run", cwd=tmp_path)
+    told(backend, "-m", "metseg", "train", "tiny.toml", "--out", "run", cwd=tmp_path)
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     assert facts["backend"] == backend
     assert facts["reached"]["steps"] == 2
