@@ -26,6 +26,7 @@ from metseg.errors import DicomError, GeometryError, ReferenceMaskError, SeriesE
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
 _MAX_SLICES = 1 << 14
+_MAX_NIFTI_BYTES = 1 << 29  # a whole head at 0.5 mm as float32, more than any mask needs
 _LEAST_INSIDE = 0.9  # of a NIfTI mask
 _OFF_PLACE = 0.25  # of the distance between slices: further off, slices are irregular
 
@@ -240,9 +241,8 @@ def _slice_spacing(along: NDArray[np.float64], first: Frame) -> float:
     if first.thickness > 0:
         multiples = np.diff(along) / first.thickness
         if np.abs(multiples - np.rint(multiples)).max() < _OFF_PLACE and multiples.min() > 0.5:
-            return float(along[-1] - along[0]) / round(
-                float((along[-1] - along[0]) / first.thickness)
-            )
+            whole = float(along[-1] - along[0])
+            return whole / round(whole / first.thickness)
     return smallest
 
 
@@ -262,16 +262,23 @@ def _marked(dataset: Dataset) -> Iterator[Mask]:
                 yield np.isin(stored, list(background), invert=True)
 
 
-def _read_nifti(
-    path: Path, labels: Collection[int] | None, max_bytes: int
-) -> tuple[Mask, NDArray[np.float64]]:
-    """Mask and affine in our order: NIfTI indexes (column, row, slice) and maps to RAS."""
-    header, content = nifti_bytes_of(path, max_bytes=max_bytes)
-    shape = header.shape[:3] + tuple(n for n in header.shape[3:] if n > 1)
+def _nifti_shape(path: Path) -> tuple[int, ...]:
+    header = read_nifti_header(path)
+    found = header.shape if header else ()
+    shape = found[:3] + tuple(n for n in found[3:] if n > 1)
     if len(shape) != 3 or np.prod(shape, dtype=np.float64) > MAX_VOXELS:
         raise ReferenceMaskError(
             f"segmentation must be three-dimensional with at most {MAX_VOXELS} voxels, got {shape}"
         )
+    return shape
+
+
+def _read_nifti(
+    path: Path, labels: Collection[int] | None, max_bytes: int
+) -> tuple[Mask, NDArray[np.float64]]:
+    """Mask and affine in our order: NIfTI indexes (column, row, slice) and maps to RAS."""
+    shape = _nifti_shape(path)  # before it is inflated, a thousand times perhaps
+    header, content = nifti_bytes_of(path, max_bytes=min(max_bytes, _MAX_NIFTI_BYTES))
     try:
         kind = nibabel.Nifti1Image if header.version == 1 else nibabel.Nifti2Image
         image = kind.from_bytes(content)

@@ -13,7 +13,7 @@ from imaging.export.nifti import nifti_bytes
 from imaging.export.seg import Authorship, write_segmentation
 from imaging.lesion_rule import LesionRule
 from imaging.lesions import find_lesions
-from imaging.reference import is_own_segmentation, read_reference, sample_nearest
+from imaging.reference import is_own_segmentation, read_mask, read_reference, sample_nearest
 from imaging.series import read_series
 from imaging.volume import Volume
 from metseg.errors import ReferenceMaskError
@@ -215,3 +215,22 @@ def test_nifti_keeps_labels_and_world(tmp_path):
     x, y, z = head.volume.to_lps(index.astype(float))
     found = image.affine @ [*index[::-1], 1]
     np.testing.assert_allclose(found[:3], [-x, -y, z], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "rule"),
+    [
+        ((2000, 2000, 400), np.uint8, "at most 268435456 voxels"),
+        ((500, 500, 500), np.float64, "at most 536870912 bytes"),
+    ],
+)
+def test_a_huge_nifti_is_refused_before_it_is_inflated(tmp_path, shape, kind, rule):
+    """Of a few kilobytes, gzip makes gigabytes."""
+    header = nibabel.Nifti1Header()
+    header.set_data_dtype(kind)
+    header.set_data_shape(shape)
+    header["magic"], header["vox_offset"] = b"n+1", 352
+    path = tmp_path / "huge.nii.gz"
+    path.write_bytes(gzip.compress(header.binaryblock + bytes(1 << 20)))
+    with pytest.raises(ReferenceMaskError, match=rule):
+        read_mask(path)
