@@ -34,9 +34,14 @@ def device_names() -> list[str]:
     if keras.backend.backend() == "torch":  # Keras 3.15 has no distribution library for it
         torch = importlib.import_module("torch")
         return ["cpu:0", *(f"gpu:{index}" for index in range(torch.cuda.device_count()))]
-    return sorted(str(name).lower() for name in keras.distribution.list_devices("cpu")) + sorted(
-        str(name).lower() for name in keras.distribution.list_devices("gpu")
-    )
+    return [*_listed("cpu"), *_listed("gpu")]
+
+
+def _listed(kind: str) -> list[str]:
+    try:
+        return sorted(str(name).lower() for name in keras.distribution.list_devices(kind))
+    except RuntimeError:  # JAX, of a kind that is not there
+        return []
 
 
 def choose_device(wanted: str) -> str:
