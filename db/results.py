@@ -13,20 +13,11 @@ from db.evaluations import EvaluationReport, evaluation_report
 from db.push_tables import Push
 from db.result_tables import Artifact, EvaluationRow, LesionRow, Result, SeriesChoice
 from db.study_reports import ArtifactReport, LesionReport, SentReport, SeriesReport, StudyReport
-from db.tables import Base, FileStatus, Job, JobState, Outcome, Snapshot, SourceFile, Study
+from db.tables import Base, Job, JobState, Outcome, Snapshot, Study
 
 STATUS = {Outcome.SEGMENTED: "succeeded", Outcome.NO_SERIES: "no_series"}
 
 PartT = TypeVar("PartT")
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantinedFile:
-    """A file that was refused. `path` may name a patient: for the owner's eyes, not for logs."""
-
-    source_file_id: int
-    path: str
-    reason: str
 
 
 def study_reports(
@@ -40,16 +31,6 @@ def study_reports(
     only = [] if study_uid is None else [Study.study_instance_uid == study_uid]
     reports = _result_reports(session, results_dir, only) + _job_reports(session, only)
     return [report for _, report in sorted(reports, key=lambda pair: pair[0])]
-
-
-def quarantined_files(session: Session) -> list[QuarantinedFile]:
-    """Files that were refused, oldest first."""
-    rows = session.execute(
-        select(SourceFile.id, SourceFile.path, SourceFile.reason)
-        .where(SourceFile.status == FileStatus.QUARANTINED)
-        .order_by(SourceFile.id)
-    )
-    return [QuarantinedFile(row.id, row.path, row.reason or "") for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

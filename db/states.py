@@ -24,8 +24,6 @@ EDGES: frozenset[tuple[JobState | None, JobState]] = frozenset(
         (JobState.CANCELLED, JobState.PENDING),
     }
 )
-ENDED = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
-"""Nothing happens to these by itself."""
 EXHAUSTED = "exhausted"
 """Error code of a job that was claimed as often as is allowed."""
 

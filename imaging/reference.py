@@ -53,11 +53,6 @@ def is_segmentation(dataset: Dataset) -> bool:
     return dataset.get("SOPClassUID") in kinds
 
 
-def is_own_segmentation(dataset: Dataset) -> bool:
-    """Whether a segmentation was written by us, and so is a result and no reference."""
-    return is_segmentation(dataset) and dataset.get("Manufacturer") == OWN_MANUFACTURER
-
-
 def read_reference(
     reference: Path | Dataset,
     volume: Volume,

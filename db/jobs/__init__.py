@@ -13,7 +13,6 @@ from db.jobs.operator import cancel, retry
 from db.jobs.queue import (
     MAX_WAIT,
     JobStanding,
-    due_jobs,
     job_counts,
     jobs_to_ring,
     mark_published,
@@ -30,7 +29,6 @@ __all__ = [
     "claim",
     "claim_next",
     "create_job",
-    "due_jobs",
     "expire",
     "fail",
     "finalise",

@@ -29,12 +29,6 @@ def is_due(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def due_jobs(session: Session, *, now: datetime, limit: int) -> list[int]:
-    """Jobs that could run now: higher priority first, then oldest first."""
-    query = select(Job.id).where(is_due(now)).order_by(Job.priority.desc(), Job.id).limit(limit)
-    return list(session.scalars(query))
-
-
 def jobs_to_ring(session: Session, *, now: datetime, republish_s: float, limit: int) -> list[int]:
     """Due jobs whose doorbell was never rung, or rung `republish_s` seconds ago without an answer.
 

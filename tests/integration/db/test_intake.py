@@ -16,7 +16,6 @@ from db.intake import (
     record_intake,
     snapshot_instances,
 )
-from db.results import QuarantinedFile, quarantined_files
 from db.tables import FileStatus, Instance, Job, Snapshot
 from tests.rows import DIGEST, MODEL, T0, arrive, instance, later
 
@@ -127,10 +126,3 @@ def test_intake_marks_the_files_it_came_from(sessions: Sessions) -> None:
         assert known["1.dcm"].sha256 == one.sha256
         assert known["1.dcm"].study_instance_uid == "1.2"
         assert known["x"].status is FileStatus.SEEN
-
-
-def test_quarantined_files_are_listed_with_their_reasons(sessions: Sessions) -> None:
-    with sessions.begin() as session:
-        (known,) = see(session, [SeenFile("bad", 1, 1, 1)], now=T0).values()
-        set_status(session, [known.id], FileStatus.QUARANTINED, reason="two contents")
-        assert quarantined_files(session) == [QuarantinedFile(known.id, "bad", "two contents")]

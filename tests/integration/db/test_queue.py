@@ -109,14 +109,23 @@ def test_what_an_operator_cancelled_is_not_revived(sessions: Sessions) -> None:
         assert state(session, outcome.job_id) is JobState.CANCELLED
 
 
-def test_due_jobs_come_by_priority_then_age(sessions: Sessions) -> None:
+def test_doorbells_are_rung_by_priority_then_age(sessions: Sessions) -> None:
     with sessions.begin() as session:
         ids = [new_job(session, study=f"1.{number}") for number in range(4)]
         session.execute(update(Job).where(Job.id == ids[2]).values(priority=5))
         session.execute(update(Job).where(Job.id == ids[0]).values(run_after=later(60)))
-        assert jobs.due_jobs(session, now=T0, limit=9) == [ids[2], ids[1], ids[3]]
-        assert jobs.due_jobs(session, now=T0, limit=1) == [ids[2]]
-        assert jobs.due_jobs(session, now=later(60), limit=9) == [ids[2], ids[0], ids[1], ids[3]]
+        assert jobs.jobs_to_ring(session, republish_s=60, now=T0, limit=9) == [
+            ids[2],
+            ids[1],
+            ids[3],
+        ]
+        assert jobs.jobs_to_ring(session, republish_s=60, now=T0, limit=1) == [ids[2]]
+        assert jobs.jobs_to_ring(session, republish_s=60, now=later(60), limit=9) == [
+            ids[2],
+            ids[0],
+            ids[1],
+            ids[3],
+        ]
 
 
 def test_a_clock_that_went_back_an_hour_does_not_make_jobs_wait_an_hour(
@@ -124,8 +133,8 @@ def test_a_clock_that_went_back_an_hour_does_not_make_jobs_wait_an_hour(
 ) -> None:
     with sessions.begin() as session:
         job_id = new_job(session)
-        assert jobs.due_jobs(session, now=later(-3600), limit=9) == [job_id]
-        assert jobs.due_jobs(session, now=later(-60), limit=9) == []
+        assert jobs.jobs_to_ring(session, republish_s=60, now=later(-3600), limit=9) == [job_id]
+        assert jobs.jobs_to_ring(session, republish_s=60, now=later(-60), limit=9) == []
 
 
 def test_a_doorbell_is_rung_once_then_again_without_an_answer(sessions: Sessions) -> None:
