@@ -64,7 +64,7 @@ fuzz: install-dev  ## damaged files for a minute, always the same; EFFORT=long: 
 	@$(BIN)/python -m pytest --hypothesis-profile=$(or $(EFFORT),short) tests/fuzz
 
 crosscheck: $(VENV)/.installed-crosscheck  ## the networks beside MONAI's, and on every Keras backend
-	@METSEG_REQUIRE_CROSSCHECK=1 $(BIN)/python -m pytest tests/crosscheck
+	@METSEG_REQUIRE_CROSSCHECK=1 $(BIN)/python -m pytest -n 2 tests/crosscheck
 
 check: install-dev  ## format, lint, types, imports, lock file
 	@$(BIN)/ruff format --check .
