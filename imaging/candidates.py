@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.connected import connected
 from imaging.volume import Volume
-
-CONNECTIVITY: Final = 26  # BraTS-METS counts lesions so
 
 # The surroundings of a candidate lie between these distances from it.
 SHELL_MM: Final = (1.5, 4.5)
@@ -111,9 +110,7 @@ class Component:
 
 def components(evidence: Evidence, threshold: float) -> Iterator[Component]:
     """Components of voxels whose mean probability is at or above `threshold`, in raster order."""
-    labels, count = cc3d.connected_components(
-        evidence.mean >= np.float32(threshold), connectivity=CONNECTIVITY, return_N=True
-    )
+    labels, count = connected(evidence.mean >= np.float32(threshold))
     if count == 0:
         return
     boxes = cc3d.statistics(labels)["bounding_boxes"]

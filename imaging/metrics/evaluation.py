@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
+from imaging.connected import Labels, connected
 from imaging.metrics.bins import DiameterBin, by_diameter, equivalent_diameter_mm
-from imaging.metrics.matching import Labels, components, match
+from imaging.metrics.matching import match
 from imaging.metrics.overlap import Mask, bounding_box, dice
 from imaging.metrics.surfaces import (
     SURFACE_TOLERANCE_MM,
@@ -131,7 +132,7 @@ def _check(prediction: Mask, reference: Mask, volume: Volume, tolerance_mm: floa
 
 def _measure(masks: tuple[Mask, Mask], volume: Volume, tolerance_mm: float) -> Evaluation:
     """Prediction and reference, cut to what is marked."""
-    (predicted, found), (referred, expected) = (components(mask) for mask in masks)
+    (predicted, found), (referred, expected) = (connected(mask) for mask in masks)
     pairs = match(referred, expected, predicted, found)
     detections = _detections(referred, predicted, pairs, volume, tolerance_mm)
     counted = [one for one in detections if one.volume_mm3 >= DETECTION_ONLY_MM3]

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.connected import connected
 from models.inputs import InputContract, find_head, head_box, normalise
 from models.training.heads import StoredHead
 from models.training.real_cases import RealCase
@@ -78,7 +78,7 @@ def case_from_head(name: str, head: StoredHead, contract: InputContract) -> Case
 def case_from_real(real: RealCase, contract: InputContract) -> Case:
     """A real scan as a case; without a mask it is a negative."""
     source = Source.TUMOUR if real.mask.any() else Source.NEGATIVE
-    lesions = cc3d.connected_components(real.mask, connectivity=26).astype(np.uint16)
+    lesions = connected(real.mask)[0].astype(np.uint16)
     return _case(real.name, source, real.voxels, lesions, real.brain, None, contract)
 
 

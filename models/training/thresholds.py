@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.candidates import CONNECTIVITY, Component, Evidence, components, features
+from imaging.candidates import Component, Evidence, components, features
+from imaging.connected import connected
 from imaging.lesion_rule import FEATURES, LesionRule
 from models.training.looks import fit_look, out_of_sample
 
@@ -65,7 +65,7 @@ def tabulate(
     evidence: Evidence, reference: NDArray[np.bool_], *, synthetic: bool, grow: float
 ) -> Table:
     """Components at or above `grow` that some rule may keep."""
-    truth, lesions = cc3d.connected_components(reference, connectivity=CONNECTIVITY, return_N=True)
+    truth, lesions = connected(reference)
     voxel_mm3 = evidence.volume.voxel_volume_mm3
     found = [
         one
