@@ -1,5 +1,6 @@
 """Stored pixels of instances to real values."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
+from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from imaging.codestream import check_frame
@@ -82,11 +84,40 @@ def _native(path: Path, start: int, dataset: Dataset) -> NDArray[Any]:
 
 def _decoded(path: Path) -> NDArray[Any]:
     dataset = parse_dataset(path, pixels=True)
-    check_encoded(dataset)
+    _check_encoded(dataset)
     return dataset.pixel_array
 
 
-def check_encoded(dataset: Dataset) -> None:
+def decoded_frames(dataset: Dataset) -> Iterator[NDArray[Any]]:
+    """The stored values of each frame ``(H, W)``, one at a time.
+
+    Raises
+    ------
+    DicomError
+        A frame would decode to more than its header says.
+    Exception
+        Whatever pydicom raises over pixels it cannot decode.
+    """
+    _check_encoded(dataset)
+    is_native = dataset.file_meta.TransferSyntaxUID in _LITTLE_ENDIAN
+    return _packed(dataset) if is_native and dataset.BitsAllocated == 1 else iter_pixels(dataset)
+
+
+def _packed(dataset: Dataset) -> Iterator[NDArray[np.uint8]]:
+    """Frames of single bits that follow each other without a gap (PS3.5 8.1.1).
+
+    pydicom 3.0.2 loses the last bits of a frame that begins within a byte and ends in one more.
+    """
+    rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
+    frames = whole_number(dataset, "NumberOfFrames", 1)
+    stored = np.frombuffer(dataset.PixelData, np.uint8)
+    for start in range(0, frames * rows * columns, rows * columns):
+        touched = stored[start // 8 : -(-(start + rows * columns) // 8)]
+        bits = np.unpackbits(touched, bitorder="little")[start % 8 :]
+        yield bits[: rows * columns].reshape(rows, columns)
+
+
+def _check_encoded(dataset: Dataset) -> None:
     """Raise `DicomError` where an encapsulated frame would decode to more than its header says."""
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:

@@ -10,14 +10,13 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels.utils import iter_pixels
 
 from imaging.frames import Frame, read_frames
 from imaging.grid import plane_normal, sort_frames
 from imaging.headers import OWN_MANUFACTURER
 from imaging.nifti_header import nifti_bytes_of, read_nifti_header
 from imaging.parsing import MAX_FILE_BYTES, parsing, read_dataset
-from imaging.pixels import check_encoded
+from imaging.pixels import decoded_frames
 from imaging.series import MAX_VOXELS, SourceSeries
 from imaging.structures import fill_structures, is_structure_set, structure_frames
 from imaging.volume import Volume
@@ -246,11 +245,10 @@ def _marked(dataset: Dataset) -> Iterator[Mask]:
     as large as the file.
     """
     with parsing("segmentation pixels"):
-        check_encoded(dataset)
         is_fractional = dataset.get("SegmentationType") == "FRACTIONAL"
         # PS3.3 C.8.20.2: segment 0 is background where there is one, padding is no segment.
         background = {0, int(dataset.get("PixelPaddingValue") or 0)}
-        for stored in iter_pixels(dataset):
+        for stored in decoded_frames(dataset):
             if is_fractional:
                 yield 2 * stored.astype(np.int32) >= int(dataset.MaximumFractionalValue)
             else:

@@ -47,6 +47,16 @@ def test_a_dicom_seg_is_laid_where_it_was(tmp_path, plane):
     np.testing.assert_array_equal(read_reference(by_others(path), volume, source), labels > 0)
 
 
+@pytest.mark.parametrize("columns", range(41, 49))
+def test_frames_that_end_within_a_byte_are_read_whole(tmp_path, columns):
+    head = head_with_lesions((12, 41, columns), (4.0, 3.5, 3.4))
+    volume, source = read_series(write_series(head.volume, tmp_path / "mr"))
+    labels, lesions, _ = find_lesions((head.labels > 0).astype("f4"), volume, LesionRule())
+    write_segmentation(tmp_path / "seg.dcm", labels, lesions, source, AUTHOR)
+    laid = read_reference(by_others(tmp_path / "seg.dcm"), volume, source)
+    np.testing.assert_array_equal(laid, labels > 0)
+
+
 @pytest.mark.parametrize("plane", PLANES)
 def test_a_nifti_is_laid_where_it_was(tmp_path, plane):
     head = head_with_lesions((16, 40, 44), (4.0, 3.5, 3.4), plane=plane)
