@@ -1,8 +1,9 @@
 """The ensemble made of networks: the mean of calibrated probabilities, on the native grid."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -13,9 +14,10 @@ from imaging.lesion_rule import LesionRule
 from imaging.resample import to_native
 from imaging.volume import Volume
 from models.card import Card
-from models.engines import Engine, choose_device
+from models.engines import Engine, calibrate, choose_device
 from models.ensemble import Prediction
-from models.inputs import CHANNELS, InputContract, prepare, stack
+from models.inputs import CHANNELS, InputContract, PreparedHead, prepare, stack
+from models.sides import look_again
 
 # Slices in a call. Eight keep two cores busy; U-Net++ then needs about 0.6 GB for a large head.
 BATCH = 8
@@ -36,13 +38,16 @@ class Network(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkEnsemble:
-    """See `models.ensemble.Ensemble`. `flip` averages with the left-right mirrored head."""
+    """See `models.ensemble.Ensemble`. `flip` averages with the left-right mirrored head;
+    `temperatures` are of the networks by name, 1 where there is none.
+    """
 
     version: str
     rule: LesionRule
     contract: InputContract
     networks: Sequence[Network]
     flip: bool = False
+    temperatures: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -52,7 +57,8 @@ class NetworkEnsemble:
         chosen = choose_device(device)
         networks = [Engine.load(member, folder, device=chosen) for member in card.members]
         contract = InputContract.of(card.contract)
-        return cls(card.version, card.rule, contract, networks, flip)
+        temperatures = {member.name: member.temperature for member in card.members}
+        return cls(card.version, card.rule, contract, networks, flip, temperatures)
 
     def predict(
         self, volume: Volume, *, progress: Callable[[float], None] | None = None
@@ -61,24 +67,18 @@ class NetworkEnsemble:
         started = time.monotonic()
         head = prepare(volume, self.contract)
         prepared = time.monotonic()
-        members: dict[str, NDArray[np.float32]] = {}
-        brains: list[NDArray[np.float32]] = []
-        count = len(self.networks)
-        for number, network in enumerate(self.networks):
-
-            def report(share: float, *, before: int = number) -> None:
-                if progress is not None:
-                    progress((before + share) / count)
-
-            maps = predict_slices(
-                network, head.normalised, head.clahe, flip=self.flip, progress=report
+        maps = predict_head(self.networks, head, self.contract, flip=self.flip, progress=progress)
+        members = {
+            name: to_native(
+                calibrate(own[0], self.temperatures.get(name, 1.0)), head.grid, corner=head.corner
             )
-            members[network.name] = to_native(maps[0], head.grid, corner=head.corner)
-            brains.extend(maps[1:])
+            for name, own in maps.items()
+        }
+        brains = [brain for own in maps.values() for brain in own[1:]]
         mean = np.zeros(volume.shape, dtype=np.float32)
         for probability in members.values():
             mean += probability
-        mean /= np.float32(count)
+        mean /= np.float32(len(members))
         brain = to_native(_mean(brains), head.grid, corner=head.corner) if brains else None
         seconds = {"prepare": prepared - started, "infer": time.monotonic() - prepared}
         return Prediction(members, np.clip(mean, 0.0, 1.0), seconds, brain)
@@ -86,6 +86,39 @@ class NetworkEnsemble:
 
 def _mean(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
+
+
+def predict_head(
+    networks: Sequence[Network],
+    head: PreparedHead,
+    contract: InputContract,
+    *,
+    flip: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, NDArray[np.float32]]:
+    """Uncalibrated probabilities ``(outputs, z, h, w)`` of each network: of axial slices, and of
+    candidates from the front and the side when the contract wants it.
+    """
+    parts = len(networks) + (1 if contract.sides else 0)
+
+    def report(share: float, before: int) -> None:
+        if progress is not None:
+            progress((before + share) / parts)
+
+    maps = {}
+    for number, network in enumerate(networks):
+        maps[network.name] = predict_slices(
+            network,
+            head.normalised,
+            head.clahe,
+            flip=flip,
+            progress=partial(report, before=number),
+        )
+    if contract.sides:
+        lesion = [own[0] for own in maps.values()]
+        look_again(networks, head, contract, lesion, progress=partial(report, before=len(networks)))
+        report(1.0, len(networks))
+    return maps
 
 
 def predict_slices(

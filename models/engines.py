@@ -69,7 +69,6 @@ class Engine:
 
     def __init__(self, model: keras.Model, member: Member, *, device: str) -> None:
         self.name = member.name
-        self.temperature = member.temperature
         self._model = model
         self._device = device
         # XLA is 1.6 to 4 times slower than oneDNN on a processor and compiles for minutes.
@@ -103,10 +102,10 @@ class Engine:
         return cls(model, member, device=device)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities ``(n, H, W, outputs)`` of ``(n, H, W, channels)``, mean of the heads.
+        """Probabilities ``(n, H, W, outputs)`` of ``(n, H, W, channels)``, mean of the heads,
+        uncalibrated.
 
-        The first is of lesions, calibrated; a second is of brain. H and W must be multiples of 16
-        for five levels.
+        The first is of lesions, a second of brain. H and W must be multiples of 16 for five levels.
 
         Raises
         ------
@@ -118,7 +117,6 @@ class Engine:
             outputs = self._model.predict_on_batch(batch)
         heads = outputs if isinstance(outputs, list) else [outputs]
         mean = np.mean([np.asarray(head, dtype=np.float32) for head in heads], axis=0)
-        mean[..., 0] = calibrate(mean[..., 0], self.temperature)
         return np.asarray(mean, dtype=np.float32)
 
 

@@ -39,6 +39,8 @@ class InputContract:
         See `imaging.contrast.enhance_contrast`; a clip of 0 leaves the channel empty.
     margin
         Voxels kept around the head when cropping to it.
+    sides
+        Whether candidates are looked at from the front and the side too, see `models.sides`.
     """
 
     spacing_mm: float = 1.0
@@ -46,6 +48,7 @@ class InputContract:
     clahe_clip: float = 2.0
     clahe_tile_mm: float = 28.0
     margin: int = 4
+    sides: bool = False
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> "InputContract":

@@ -79,6 +79,39 @@ def test_the_brain_is_the_mean_of_the_members_that_tell():
     assert brain[0, 0, 0] == 0.0
 
 
+def test_temperatures_are_of_lesions_alone():
+    volume, _ = head_with_spot()
+    networks = [WithBrain("a", 0.8), WithBrain("b", 0.8)]
+    cool = NetworkEnsemble("t", LesionRule(), InputContract(), networks, temperatures={"a": 2.0})
+    prediction = cool.predict(volume)
+    at = (12, 24, 20)
+    assert prediction.members["a"][at] == pytest.approx(2 / 3, abs=1e-5)  # odds 4, square root 2
+    assert prediction.members["b"][at] == pytest.approx(0.8, abs=1e-5)
+    assert prediction.brain[at] == pytest.approx(1.0)
+
+
+def test_candidates_are_seen_from_the_sides_when_the_contract_says_so():
+    volume, _ = head_with_spot()
+    plain, network = Bright("a"), Bright("a")
+    both = [
+        NetworkEnsemble("t", LesionRule(), InputContract(sides=sides), [one]).predict(volume)
+        for sides, one in ((False, plain), (True, network))
+    ]
+    assert len(network.shapes) > len(plain.shapes)
+    # This network says the same of a voxel from every side.
+    np.testing.assert_allclose(both[0].mean, both[1].mean, atol=1e-5)
+
+
+def test_progress_rises_to_1_with_the_sides():
+    heard = []
+    volume, _ = head_with_spot()
+    NetworkEnsemble("t", LesionRule(), InputContract(sides=True), [Bright("a")]).predict(
+        volume, progress=heard.append
+    )
+    assert heard == sorted(heard)
+    assert heard[-1] == pytest.approx(1.0)
+
+
 def test_progress_rises_to_1():
     heard = []
     volume, _ = head_with_spot()

@@ -58,15 +58,6 @@ def test_a_head_that_is_not_in_the_file_is_refused():
         member(heads=(2,), stored_heads=(3, 4))
 
 
-def test_the_temperature_is_of_lesions_alone(tmp_path):
-    build("attention_unet", filters=TINY).save_weights(tmp_path / "x.weights.h5")
-    plain = Engine.load(member("attention_unet"), tmp_path, device="cpu:0")
-    cool = Engine.load(member("attention_unet", temperature=2.0), tmp_path, device="cpu:0")
-    found, expected = cool(batch()), plain(batch())
-    np.testing.assert_allclose(found[..., 0], calibrate(expected[..., 0], 2.0), atol=1e-6)
-    np.testing.assert_array_equal(found[..., 1], expected[..., 1])
-
-
 @pytest.mark.parametrize(
     ("probability", "temperature", "expected"),
     [

@@ -1,0 +1,60 @@
+"""How much work the look from the front and the side adds: ``make bench-sides``.
+
+Counts the pixels that the networks of the box are shown for the demonstration's head, with and
+without it. The work of a convolution goes with the pixels, so this does not depend on the machine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo.study import load_head
+from imaging.volume import Volume
+from models.averaging import Network, NetworkEnsemble
+from models.card import read_card
+from models.catalogue import WEIGHTS_IN_THE_BOX
+from models.inputs import InputContract
+
+
+@dataclass(slots=True)
+class Counted:
+    """A network that counts the pixels it is shown."""
+
+    network: Network
+    pixels: int = 0
+
+    @property
+    def name(self) -> str:
+        """Of the network."""
+        return self.network.name
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the network says."""
+        self.pixels += int(np.prod(batch.shape[:3]))
+        return self.network(batch)
+
+
+def main() -> None:
+    """Print one line."""
+    card = read_card(WEIGHTS_IN_THE_BOX / "standard.json")
+    ensemble = NetworkEnsemble.load(card, WEIGHTS_IN_THE_BOX, device="cpu")
+    head = load_head().volume
+    plain, both = (pixels(ensemble, head, sides=sides) for sides in (False, True))
+    print(
+        f"{card.version}, demonstration's head: {plain / 1e6:.1f} million pixels in axial slices, "
+        f"{(both - plain) / 1e6:.1f} from the front and the side: {both / plain - 1:.0%} more"
+    )
+
+
+def pixels(ensemble: NetworkEnsemble, head: Volume, *, sides: bool) -> int:
+    """Pixels that all networks are shown."""
+    counted: Sequence[Counted] = [Counted(network) for network in ensemble.networks]
+    contract: InputContract = replace(ensemble.contract, sides=sides)
+    replace(ensemble, networks=counted, contract=contract).predict(head)
+    return sum(one.pixels for one in counted)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""The second look: what the networks take for a lesion in axial slices they are shown again from
+the front and from the side.
+
+The top of a dome, the floor of a ventricle and a fold touched by one slice look like lesions there
+and nowhere else. Coronal and sagittal slices of the boxes around candidates tell them apart, at a
+fraction of the work that the whole head in three planes would be.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.connected import connected
+from models.inputs import CHANNELS, InputContract, PreparedHead, equalise, stack
+
+# Which boxes are looked at again: components of this probability that reach that one somewhere, of
+# so many voxels. Lesion rules ask for more than that.
+GROW: Final = 0.25
+PEAK: Final = 0.4
+LEAST_VOXELS: Final = 8
+# Voxels that a box is grown by, and how much more the networks see around it.
+GROWN: Final = 3
+CONTEXT: Final = 20
+# Slices in a call, and edges of the squares they come in: each edge is compiled once.
+BATCH: Final = 8
+EDGES: Final = (64, 96, 128, 192)
+
+Map = NDArray[np.float32]
+Box = tuple[slice, slice, slice]
+
+
+class Network(Protocol):
+    """What `models.engines.Engine` is here."""
+
+    def __call__(self, batch: Map) -> Map:
+        """``(n, H, W, channels)`` to ``(n, H, W, outputs)`` in [0, 1]: lesion, then brain."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """A head as slices across `axis`, see `models.training.cases.Case.seen_along`."""
+
+    axis: int
+    normalised: Map
+    clahe: Map
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A square of a slice: which box it is for, the slice, the square's first row and column."""
+
+    box: int
+    index: int
+    corner: tuple[int, int]
+
+
+def look_again(
+    networks: Sequence[Network],
+    head: PreparedHead,
+    contract: InputContract,
+    lesion: Sequence[Map],
+    *,
+    progress: Callable[[float], None] | None = None,
+) -> None:
+    """Replace each network's lesion map, within boxes around candidates, by the mean of what it
+    says of axial, coronal and sagittal slices.
+
+    Parameters
+    ----------
+    networks, lesion
+        Networks and their maps ``(z, h, w)`` of axial slices, changed in place. Candidates are
+        those of the mean map.
+    """
+    boxes = candidate_boxes(np.mean(lesion, axis=0))
+    if not boxes:
+        return
+    total = [np.stack([own[box] for own in lesion]) for box in boxes]
+    for step, axis in enumerate((1, 2)):
+        view = _view(head, contract, axis)
+        for number, network in enumerate(networks):
+            for at, found in _answers(network, view, boxes):
+                total[at][number] += found
+            if progress is not None:
+                progress((step * len(networks) + number + 1) / (2 * len(networks)))
+    for box, sums in zip(boxes, total, strict=True):
+        for own, seen in zip(lesion, sums, strict=True):
+            own[box] = seen / np.float32(3)
+
+
+def candidate_boxes(mean: Map) -> list[Box]:
+    """Boxes around what any lesion rule may keep of a map ``(z, h, w)``, and a little more."""
+    labels, count = connected(mean >= np.float32(GROW))
+    if count == 0:
+        return []
+    facts = cc3d.statistics(labels)
+    boxes = []
+    for label in range(1, count + 1):
+        box = facts["bounding_boxes"][label]
+        if facts["voxel_counts"][label] < LEAST_VOXELS:
+            continue
+        if mean[box][labels[box] == label].max() >= PEAK:
+            sides = zip(box, mean.shape, strict=True)
+            grown = [slice(max(0, s.start - GROWN), min(n, s.stop + GROWN)) for s, n in sides]
+            boxes.append((grown[0], grown[1], grown[2]))
+    return boxes
+
+
+def _view(head: PreparedHead, contract: InputContract, axis: int) -> _View:
+    normalised = np.ascontiguousarray(np.moveaxis(head.normalised, axis, 0))
+    return _View(axis, normalised, equalise(normalised, contract))
+
+
+def _answers(network: Network, view: _View, boxes: Sequence[Box]) -> Iterator[tuple[int, Map]]:
+    """What a network says of each box, ``(z, h, w)``, with the number of the box."""
+    turned = [_turned(box, view.axis) for box in boxes]
+    found = [np.zeros([s.stop - s.start for s in box], dtype=np.float32) for box in turned]
+    for edge, windows in _by_edge(turned, view.normalised.shape).items():
+        for start in range(0, len(windows), BATCH):
+            some = windows[start : start + BATCH]
+            # The last batch repeats its last window: another shape would be another trace.
+            shown = _cut(view, [*some, *[some[-1]] * (BATCH - len(some))], edge)
+            for window, said in zip(some, network(shown)[..., 0], strict=False):
+                slices, rows, columns = turned[window.box]
+                row, column = rows.start - window.corner[0], columns.start - window.corner[1]
+                part = found[window.box][window.index - slices.start]
+                part[:] = said[row : row + part.shape[0], column : column + part.shape[1]]
+    for number, one in enumerate(found):
+        yield number, np.moveaxis(one, 0, view.axis)
+
+
+def _turned(box: Box, axis: int) -> Box:
+    """A box in the order of slices across `axis`."""
+    first = box[axis]
+    second, third = (side for index, side in enumerate(box) if index != axis)
+    return first, second, third
+
+
+def _by_edge(boxes: Sequence[Box], shape: tuple[int, ...]) -> dict[int, list[_Window]]:
+    """The windows of all boxes by the edge of their squares."""
+    windows: dict[int, list[_Window]] = defaultdict(list)
+    for number, (slices, rows, columns) in enumerate(boxes):
+        longest = max(rows.stop - rows.start, columns.stop - columns.start) + 2 * CONTEXT
+        edge = next((e for e in EDGES if e >= longest), longest + -longest % EDGES[0])
+        corner = (_first(rows, edge, shape[1]), _first(columns, edge, shape[2]))
+        windows[edge] += [_Window(number, i, corner) for i in range(slices.start, slices.stop)]
+    return windows
+
+
+def _first(side: slice, edge: int, size: int) -> int:
+    """Where a window of `edge` about a side begins: within the head where it fits, else centred."""
+    first = (side.start + side.stop - edge) // 2
+    return min(max(first, 0), size - edge) if size >= edge else (size - edge) // 2
+
+
+def _cut(view: _View, windows: Sequence[_Window], edge: int) -> Map:
+    """Network input ``(n, edge, edge, 4)`` of windows; what lies outside the head is air."""
+    _, height, width = view.normalised.shape
+    batch = np.zeros((len(windows), edge, edge, CHANNELS), dtype=np.float32)
+    batch[..., : CHANNELS - 1] = view.normalised.min()
+    for one, window in zip(batch, windows, strict=True):
+        rows, from_rows = _overlap(window.corner[0], edge, height)
+        columns, from_columns = _overlap(window.corner[1], edge, width)
+        part = np.s_[:, from_rows, from_columns]
+        one[rows, columns] = stack(view.normalised[part], view.clahe[part], [window.index])[0]
+    return batch
+
+
+def _overlap(corner: int, edge: int, size: int) -> tuple[slice, slice]:
+    """Where a window lies over the head: in the window, and in the head."""
+    first, stop = max(0, corner), min(size, corner + edge)
+    return slice(first - corner, stop - corner), slice(first, stop)
