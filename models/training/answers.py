@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imaging.candidates import Evidence
 from imaging.resample import to_native
-from models.averaging import predict_slices
+from models.averaging import predict_head
 from models.engines import Engine, calibrate
 from models.inputs import InputContract, PreparedHead, prepare
 from models.training.material import HeldOut
@@ -44,7 +44,7 @@ def ask(
 ) -> Iterator[Answer]:
     """Show every head to every network once, one head at a time.
 
-    The engines' temperatures must be 1. What they say is kept in the folder `kept` under the hash
+    What they say is kept in the folder `kept` under the hash
     of the voxels, and not asked for again: the folder must be these engines' own.
     """
     for head in heads:
@@ -52,7 +52,8 @@ def ask(
         maps = _read(file, engines) if file else None
         if maps is None:
             prepared = prepare(head.volume, contract)
-            maps = {engine.name: _shown(engine, prepared) for engine in engines}
+            found = predict_head(engines, prepared, contract)
+            maps = {name: _native(own, prepared) for name, own in found.items()}
             if file:
                 _write(file, maps)
         say(f"answered: {head.group} {head.name}")
@@ -60,9 +61,8 @@ def ask(
         yield Answer(head, lesion, brain, fold)
 
 
-def _shown(engine: Engine, prepared: PreparedHead) -> NDArray[np.float16]:
+def _native(maps: NDArray[np.float32], prepared: PreparedHead) -> NDArray[np.float16]:
     """Lesion and brain ``(2, Z, H, W)`` on the head's own grid."""
-    maps = predict_slices(engine, prepared.normalised, prepared.clahe)
     native = [to_native(one, prepared.grid, corner=prepared.corner) for one in maps]
     return np.stack(native).astype(np.float16)
 

@@ -62,22 +62,25 @@ def cut(
     contract: InputContract,
     rng: np.random.Generator,
     *,
+    axis: int = 0,
     small_weight: float = 1.0,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Cut ``(size, size, 4)`` network input and its ``(size, size, 4)`` truth around `centre`.
 
+    `axis` is what the slices lie across, see `Case.seen_along`; `centre` is slice, row and column.
     The truth holds lesion and its weight, which is `small_weight` on small lesions and 1 elsewhere,
     then brain and its weight, which is 0 where nobody knows the brain. What lies outside the case
     is air. `rng` makes the noise only.
     """
     index, row, column = centre
-    depth = case.voxels.shape[0]
+    voxels = case.seen_along(axis)
+    depth = voxels.shape[0]
     slices = np.clip(np.arange(index - 2, index + 3), 0, depth - 1)
-    planes = case.voxels[slices] if changes.slice_blur else case.voxels[slices[1:4]]
+    planes = voxels[slices] if changes.slice_blur else voxels[slices[1:4]]
     turn = _turn(row, column, size, changes)
     turned = np.stack([_warp(p, turn, size, cv2.INTER_LINEAR) for p in planes])
     turned = _slice_blur(turned, changes.slice_blur)
-    truth = _truth(case, index, turn, size, small_weight)
+    truth = _truth(case, axis, index, turn, size, small_weight)
     if changes.plane_blur:
         turned = np.stack([cv2.GaussianBlur(p, (0, 0), changes.plane_blur) for p in turned])
     normal, limits = _intensities(turned, case, changes)
@@ -96,12 +99,12 @@ def cut(
 
 
 def _truth(
-    case: Case, index: int, turn: NDArray[np.float64], size: int, small_weight: float
+    case: Case, axis: int, index: int, turn: NDArray[np.float64], size: int, small_weight: float
 ) -> NDArray[np.float32]:
     """Lesion, its weight, brain and its weight of a turned slice, ``(size, size, 4)``."""
 
     def turned(bits: NDArray[np.uint8]) -> NDArray[np.float32]:
-        plane = _warp(case.unpacked(bits[index]), turn, size, cv2.INTER_LINEAR)
+        plane = _warp(case.bits_across(bits, axis, index), turn, size, cv2.INTER_LINEAR)
         return np.asarray(plane >= 0.5, dtype=np.float32)
 
     lesion = turned(case.mask)

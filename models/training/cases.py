@@ -58,9 +58,18 @@ class Case:
     bright: NDArray[np.int16]
     anywhere: NDArray[np.int16]
 
-    def mask_slice(self, index: int) -> NDArray[np.uint8]:
-        """Lesion mask of a slice, ``(H, W)`` of 0 and 1."""
-        return self.unpacked(self.mask[index])
+    def seen_along(self, axis: int) -> NDArray[np.uint8]:
+        """The voxels as slices across an axis: 0 axial, 1 coronal, 2 sagittal; the others keep
+        their order.
+        """
+        return np.moveaxis(self.voxels, axis, 0)
+
+    def bits_across(self, bits: NDArray[np.uint8], axis: int, index: int) -> NDArray[np.uint8]:
+        """One such slice of packed bits, of 0 and 1."""
+        if axis == 2:
+            byte, bit = divmod(index, 8)
+            return (bits[:, :, byte] >> np.uint8(7 - bit)) & np.uint8(1)
+        return self.unpacked(np.take(bits, index, axis=axis))
 
     def unpacked(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Packed rows ``(..., H, W / 8)`` as ``(..., H, W)`` of 0 and 1."""

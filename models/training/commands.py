@@ -184,6 +184,7 @@ def _mix(recipe: Recipe, sources: Sequence[str]) -> Any:
         size=recipe.crop,
         jitter=recipe.crop // 4,
         small_weight=mix.small_weight,
+        sideways=mix.sideways,
     )
 
 

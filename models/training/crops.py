@@ -35,7 +35,8 @@ class CropMix:
     `lesion` is the share of all crops around a lesion; the rest is halved between bright voxels
     away from lesions and anywhere. `jitter` is how far, in voxels, a crop's centre may be from the
     voxel it aims at along rows and along columns, before it is drawn in from the air.
-    `small_weight` is the weight in the loss of a pixel of a small lesion.
+    `small_weight` is the weight in the loss of a pixel of a small lesion. `sideways` is the share
+    of crops from coronal and sagittal slices, half each.
     """
 
     tumour: float = 0.35
@@ -44,6 +45,7 @@ class CropMix:
     size: int = 128
     jitter: int = 32
     small_weight: float = 3.0
+    sideways: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.tumour + self.negative <= 1:
@@ -104,7 +106,8 @@ class CropSampler:
             self._take_in_head()
         self._count += 1
         case, aim = self._choose()
-        centre = self._centre(case, aim)
+        axis = self._axis()
+        centre = self._centre(case, aim, axis)
         changes = draw_changes(self._rng)
         return cut(
             case,
@@ -113,6 +116,7 @@ class CropSampler:
             changes,
             self._contract,
             self._rng,
+            axis=axis,
             small_weight=self._mix.small_weight,
         )
 
@@ -143,19 +147,26 @@ class CropSampler:
             return Source.SYNTHETIC
         return Source.TUMOUR if self._real[Source.TUMOUR] else Source.NEGATIVE
 
-    def _centre(self, case: Case, aim: Aim) -> tuple[int, int, int]:
+    def _axis(self) -> int:
+        if self._rng.random() >= self._mix.sideways:
+            return 0
+        return int(self._rng.integers(1, 3))
+
+    def _centre(self, case: Case, aim: Aim, axis: int) -> tuple[int, int, int]:
+        """Slice, row and column of slices across `axis`."""
         points = case.anywhere
         if aim is Aim.LESION and case.lesions:
             points = case.lesions[int(self._rng.integers(len(case.lesions)))]
         elif aim is not Aim.ANYWHERE and len(case.bright):
             points = case.bright
-        z, y, x = points[int(self._rng.integers(len(points)))]
+        point = points[int(self._rng.integers(len(points)))]
+        index, *within = (int(point[i]) for i in (axis, *(i for i in range(3) if i != axis)))
         shift = self._rng.integers(-self._mix.jitter, self._mix.jitter + 1, 2)
         row, column = (
-            _draw_in(int(at) + int(by), side, self._mix)
-            for at, by, side in zip((y, x), shift, case.voxels.shape[1:], strict=True)
+            _draw_in(at + int(by), side, self._mix)
+            for at, by, side in zip(within, shift, case.seen_along(axis).shape[1:], strict=True)
         )
-        return int(z), row, column
+        return index, row, column
 
     def _take_in_head(self) -> bool:
         """Read the next unread head file; when all are read and some have left, start again."""

@@ -4,7 +4,6 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -78,9 +77,7 @@ def answers_of(
     fold: int | None = None,
 ) -> Iterator[Answer]:
     """What members, uncalibrated, say of heads; kept under the hashes of their weights."""
-    engines = [
-        Engine.load(replace(member, temperature=1.0), weights, device="cpu:0") for member in members
-    ]
+    engines = [Engine.load(member, weights, device="cpu:0") for member in members]
     named = hashlib.sha256("".join(member.sha256 for member in members).encode()).hexdigest()[:12]
     folder = None if kept is None else kept / named
     return ask(heads, engines, contract, say=say, fold=fold, kept=folder)
@@ -118,7 +115,7 @@ def _members(runs: Path, part: str, folder: Path) -> list[Member]:
 
 def _contract(runs: Path) -> InputContract:
     facts = _facts(runs / f"final_{NETWORKS[0]}")
-    return InputContract(clahe_clip=facts["clahe_clip"])
+    return InputContract(clahe_clip=facts["clahe_clip"], sides=facts["mix"]["sideways"] > 0)
 
 
 def _seen(runs: Path, data: Path) -> dict[str, Any]:
@@ -147,6 +144,7 @@ def _run(run: Path) -> dict[str, Any]:
     return {
         "run": run.name,
         **{key: facts[key] for key in kept},
+        "on_from": facts["start"] and Path(facts["start"]).parent.name,
         "peak_rate": facts["schedule"]["peak"],
         "fold": facts["material"]["fold"],
         **facts["reached"],

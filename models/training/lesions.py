@@ -18,6 +18,7 @@ LOG_DEVIATION: Final = 0.69
 DIAMETER_RANGE_MM: Final = (2.0, 42.0)
 # Chance of necrosis by diameter: below 5, 10, 20 mm, and above.
 NECROSIS_CHANCE: Final = ((5.0, 0.0), (10.0, 0.17), (20.0, 0.40), (np.inf, 0.95))
+OPEN_ABOVE_MM: Final = 18.0
 
 
 class Kind(StrEnum):
@@ -194,15 +195,17 @@ def _appearance(distance: Array, plan: Plan, look: Look, rng: np.random.Generato
 
 
 def _ring(distance: Array, rim: Array, plan: Plan, rng: np.random.Generator) -> Array:
-    """A bright rim 0.7 to 4.5 mm wide, uneven, sometimes open or nodular, around a dark centre that
-    septa may cross.
+    """A bright rim 0.7 to 4.5 mm wide, uneven, around a dark centre that septa may cross; the rim
+    of a large lesion may be open, with bright nodules within.
     """
     cystic = rng.random() < 0.4
     thin = cystic and rng.random() < 0.5
     width = rng.uniform(0.7, 1.5) if thin else rng.uniform(1.2, 4.5) + plan.diameter_mm / 40
     width = min(width, plan.diameter_mm * 0.3)
     uneven = smooth_noise(rng, distance.shape, scale_mm=max(3.0, plan.diameter_mm / 4))
-    depth = np.maximum(width * (1 + rng.uniform(0.1, 0.9) * uneven), 0.5)
+    is_open = plan.diameter_mm > OPEN_ABOVE_MM and rng.random() < 0.6
+    swing, least = (rng.uniform(0.8, 1.6), -1.0) if is_open else (rng.uniform(0.1, 0.9), 0.5)
+    depth = np.maximum(width * (1 + swing * uneven), least)
     centre = share_inside(distance + depth, edge_mm=1.5)
     rim = rim * np.clip(1 + rng.uniform(0.0, 0.25) * uneven, 0.6, 1.5)
     dark = rng.uniform(0.25, 0.55) if cystic else rng.uniform(0.5, 1.0)
@@ -212,4 +215,8 @@ def _ring(distance: Array, rim: Array, plan: Plan, rng: np.random.Generator) -> 
         sheets = np.abs(smooth_noise(rng, distance.shape, scale_mm=plan.diameter_mm / 3))
         septa = np.clip(1 - sheets / rng.uniform(0.1, 0.25), 0, 1) * rng.uniform(0.4, 1.0)
         floor = floor + septa * (rim - floor)
+    if is_open:
+        lumps = smooth_noise(rng, distance.shape, scale_mm=rng.uniform(2.5, 6))
+        nodules = np.clip(2 * (lumps - rng.uniform(0.8, 2.2)), 0, 1)
+        floor = floor + nodules * (rim - floor)
     return np.asarray(rim + centre * (floor - rim), dtype=np.float32)

@@ -56,13 +56,13 @@ _DATA = (
 _PROCEDURE = (
     "Both networks are trained on synthetic heads alone, then go on with real scans mixed in: "
     "three times without a third of them for the cross-validation, once with all for the box. "
-    "AdamW, rate along a cosine, weight decay 0.01; binary cross-entropy plus batch soft Dice for "
-    "lesions, pixels of small lesions weighing more, and cross-entropy for brain as a second "
-    "output, taught by whole heads. Shipped are moving averages, kernels in float16. Temperatures "
-    "are fitted on synthetic heads of label map 18; the lesion rule is the one of most merit "
-    "(mean of Dice and lesion F1, synthetic and real alike) with at most one false lesion a head, "
-    "on these and on the real scans, each answered by networks that never saw it. An ensemble "
-    "below its best member is refused."
+    "AdamW, rate along a cosine, weight decay 0.01; binary cross-entropy plus batch soft Dice "
+    "for lesions, pixels of small lesions weighing more, and cross-entropy for brain as a second "
+    "output, taught by whole heads; axial, coronal and sagittal slices. Shipped are moving "
+    "averages, kernels in float16. Temperatures are fitted on synthetic heads of label map 18; "
+    "the lesion rule is the one of most merit (mean of Dice and lesion F1, synthetic and real "
+    "alike) with at most one false lesion a head, on these and on the real scans, each answered "
+    "by networks that never saw it. An ensemble below its best member is refused."
 )
 _FAILURES = (
     (
@@ -119,6 +119,7 @@ def model_card(said: Mapping[str, Any], rows: Sequence[Row]) -> str:
         command=said["measures"]["command"],
         twin=MODEL_CARD,
         members="\n".join(_member(member) for member in said["members"]),
+        sides=_SIDES if said["input"].get("sides") else "",
         rule=_rule(said["lesion_rule"]),
         out_of_scope=_bullets(said["out_of_scope"]),
         data="\n".join(_data(item) for item in said["data"]),
@@ -132,6 +133,9 @@ def model_card(said: Mapping[str, Any], rows: Sequence[Row]) -> str:
     )
 
 
+_SIDES = """; around candidates coronal and sagittal slices too
+(`models/sides.py`)"""
+
 _PAGE = """# Model card: {version}
 
 **RESEARCH USE ONLY. NOT FOR DIAGNOSIS.** No regulator has seen these weights.
@@ -143,7 +147,7 @@ Written by `{command}`; do not edit by hand. `{twin}` is the same for machines.
 {members}
 
 Input: axial slices at 1 mm, three neighbouring ones and CLAHE of the middle one
-(`models/inputs.py`). Answer: the mean of the members' probabilities, each calibrated by one
+(`models/inputs.py`){sides}. Answer: the mean of the members' probabilities, each calibrated by one
 temperature, on the scanner's own grid, and a probability of brain.
 {rule}
 
@@ -218,10 +222,11 @@ def _data(item: Mapping[str, Any]) -> str:
 
 
 def _runs(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    yield "| run | steps x crops | minutes | peak rate | last loss | waiting for data |"
-    yield "|---|---|---|---|---|---|"
+    yield "| run | on from | steps x crops | minutes | peak rate | last loss | waiting for data |"
+    yield "|---|---|---|---|---|---|---|"
     for run in runs:
         yield (
-            f"| {run['run']} | {run['steps']} x {run['batch']} | {run['minutes']:.0f} | "
+            f"| {run['run']} | {run['on_from'] or '-'} | "
+            f"{run['steps']} x {run['batch']} | {run['minutes']:.0f} | "
             f"{run['peak_rate']:g} | {run['loss']} | {100 * run['share_waiting_for_data']:.2f} % |"
         )

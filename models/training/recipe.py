@@ -40,6 +40,7 @@ class Mix(_Table):
     negative: Share = Field(0.08, description="From real scans without.")
     lesion: Share = Field(0.5, description="Around a lesion.")
     small_weight: float = Field(3.0, gt=0, description="Weight of pixels of small lesions.")
+    sideways: Share = Field(0.4, description="From coronal and sagittal slices, half each.")
 
     @model_validator(mode="after")
     def _leaves_room(self) -> Self:

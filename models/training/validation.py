@@ -45,7 +45,7 @@ def score(
     probability: NDArray[np.float32], case: Case, *, threshold: float = 0.5, least_voxels: int = 30
 ) -> Score:
     """Measure a head; predicted components under `least_voxels` are dropped first."""
-    truth = np.stack([case.mask_slice(z) for z in range(case.voxels.shape[0])]) > 0
+    truth = case.unpacked(case.mask) > 0
     labels, _ = ndimage.label(probability > threshold, structure=_CUBE)
     sizes = np.bincount(labels.ravel())
     keep = sizes >= least_voxels

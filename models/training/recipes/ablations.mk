@@ -8,7 +8,7 @@ OUT ?= $(RUNS)/ablations
 MINUTES ?= 6
 LOOKED_AT ?= 8
 
-RECIPES := plain width_24 no_clahe tversky_0.6 small_weight_1 real_scans
+RECIPES := plain width_24 no_clahe tversky_0.6 small_weight_1 axial_only real_scans
 SHARED = --set minutes=$(MINUTES) --set material.heads=$(HEADS)/train --set material.data=$(DATA) \
   --set validation.heads=$(HEADS)/choose --set validation.count=$(LOOKED_AT) --set validation.minutes=10000
 
@@ -18,6 +18,7 @@ SET_width_24 = base_attention_unet --set filters=[24,48,96,192,384]
 SET_no_clahe = base_attention_unet --set clahe_clip=0
 SET_tversky_0.6 = base_attention_unet --set miss_weight=0.6
 SET_small_weight_1 = base_attention_unet --set mix.small_weight=1
+SET_axial_only = base_attention_unet --set mix.sideways=0
 SET_real_scans = base_attention_unet --set material.fold=0
 
 .PHONY: all

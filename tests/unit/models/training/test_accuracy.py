@@ -63,6 +63,7 @@ def card():
             "runs": [
                 {
                     "run": "final_alone",
+                    "on_from": None,
                     "steps": 7,
                     "batch": 2,
                     "minutes": 1.0,

@@ -153,7 +153,30 @@ def test_an_unchanged_crop_is_the_normalised_head(heads: Path) -> None:
     expected = case.floor + case.step * case.voxels[z - 1 : z + 2].astype(np.float32)
     for channel in range(3):
         assert np.allclose(image[..., channel], expected[channel][window], atol=1e-4)
-    assert np.array_equal(mask[..., 0], case.mask_slice(z)[window])
+    assert np.array_equal(mask[..., 0], case.unpacked(case.mask)[z][window])
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_crop_from_the_side_is_the_head_seen_along_that_axis(heads: Path, axis: int) -> None:
+    case = case_from_head("h", read_head(heads / "head_0.npz"), CONTRACT)
+    index, row, column = np.moveaxis(case.lesions[0], 1, 0)[:, 0][[axis, *{0, 1, 2} - {axis}]]
+    image, truth = cut(
+        case, (index, row, column), 16, UNCHANGED, CONTRACT, np.random.default_rng(0), axis=axis
+    )
+    window = np.s_[row - 8 : row + 8, column - 8 : column + 8]
+    seen = case.floor + case.step * np.moveaxis(case.voxels, axis, 0).astype(np.float32)
+    assert np.allclose(image[..., 0], seen[index - 1][window], atol=1e-4)
+    assert np.allclose(image[..., 2], seen[index + 1][window], atol=1e-4)
+    for channel, bits in ((0, case.mask), (2, case.brain)):
+        assert bits is not None
+        whole = np.moveaxis(case.unpacked(bits), axis, 0)
+        assert np.array_equal(truth[..., channel], whole[index][window])
+
+
+def test_crops_from_the_side_come_when_asked_for(heads: Path) -> None:
+    flat = sampler(heads, 1, replace(MIX, sideways=1.0))
+    assert {flat._axis() for _ in range(50)} == {1, 2}
+    assert {sampler(heads, 1)._axis() for _ in range(50)} == {0}
 
 
 def test_flips_turn_image_and_mask_alike(heads: Path) -> None:

@@ -44,7 +44,8 @@ def write_runs(runs: Path) -> None:
         "precision": "float32",
         "miss_weight": 0.5,
         "clahe_clip": 2.0,
-        "mix": {},
+        "start": "models/weights/base/attention_unet.weights.h5",
+        "mix": {"sideways": 0.4},
         "schedule": {"peak": 1e-3},
         "material": {"fold": "all"},
         "reached": {"steps": 3, "minutes": 0.1, "loss": 1.0, "share_waiting_for_data": 0.0},
@@ -106,6 +107,8 @@ def test_runs_become_weights_and_weights_become_pages(tmp_path, monkeypatch):
     )
     assert read_card(weights / "standard.json").version == card.version
     assert all(file.ok for file in describe("standard", weights))
+    assert card.contract["sides"]
+    assert card.seen["runs"][0]["on_from"] == "base"
     assert card.seen["material"]["never"] == {"gliomas": [FAINT_GLIOMAS[0]]}
     validated = [(row["head"], row["subject"]) for row in card.measured["cross_validation"]]
     assert len(validated) == len(set(validated)) == 6 * 2
