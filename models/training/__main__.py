@@ -8,7 +8,7 @@ import functools
 from pathlib import Path
 
 say = functools.partial(print, flush=True)
-RELEASE = "2.0.0"
+RELEASE = "2.1.0"
 
 
 def main() -> None:

@@ -1,10 +1,11 @@
 """`docs/accuracy.md`, from measured heads and pictures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from models.card import Card
 from models.training.accuracy import head_table, measure_table, size_table, target_table
 from models.training.evaluation import Row
+from models.training.fates import fate_table
 from models.training.material import Group
 from models.training.pictures import Shown
 
@@ -33,8 +34,23 @@ heads with lesions; counts are sums over heads.
 """
 
 
-def accuracy_page(card: Card, rows: Sequence[Row], shown: Sequence[Shown], command: str) -> str:
-    """Markdown. `shown` are pictures beside the page."""
+_ENDS = """
+## What became of each synthetic lesion, by equivalent diameter
+
+By the ensemble. Marked: touched by what was kept, so found or one with a neighbour. The others were
+candidates, and dropped for this reason ([networks.md](networks.md)), or nowhere probable enough to
+be one. A dropped candidate is in the database with its reason.
+"""
+
+
+def accuracy_page(
+    card: Card,
+    rows: Sequence[Row],
+    ends: Mapping[str, Mapping[str, int]],
+    shown: Sequence[Shown],
+    command: str,
+) -> str:
+    """Markdown. `ends` are those of `fate_counts`, `shown` pictures beside the page."""
     parts = [
         _HEAD.format(version=card.version, command=command),
         "## Against what was to be reached\n",
@@ -44,6 +60,8 @@ def accuracy_page(card: Card, rows: Sequence[Row], shown: Sequence[Shown], comma
         *measure_table(rows),
         "\n## Lesions found, by equivalent diameter\n",
         *size_table(rows),
+        _ENDS,
+        *fate_table(ends),
         "\n## Each real head, by the ensemble\n",
         *head_table(rows, Group.TUMOUR, Group.NEGATIVE, Group.FAINT),
         *_pictures(shown),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.candidates import Evidence
 from imaging.lesion_rule import LesionRule
 from imaging.lesions import Lesion, find_lesions
 from imaging.metrics import evaluate
@@ -116,14 +117,12 @@ def cross_validate(
             continue
         rule, _ = choose_rule(without_fold(pool, tables, fold))
         for answer in held_out:
-            yield measure(answer.head, name, judge(answer, taking_part, rule)[0])
+            labels, _ = judge(evidence(answer, taking_part), rule)
+            yield measure(answer.head, name, labels)
 
 
-def judge(
-    answer: Answer, taking_part: Mapping[str, float], rule: LesionRule
-) -> tuple[NDArray[np.uint16], list[Lesion]]:
-    """Labels and lesions of an answer under a rule."""
-    told = evidence(answer, taking_part)
+def judge(told: Evidence, rule: LesionRule) -> tuple[NDArray[np.uint16], list[Lesion]]:
+    """Labels and lesions under a rule."""
     labels, lesions, _ = find_lesions(
         told.mean, told.volume, rule, members=told.members, brain=told.brain
     )

@@ -11,8 +11,9 @@ from models.catalogue import MODEL_CARD
 from models.inputs import InputContract
 from models.training.accuracy import accuracy_entry
 from models.training.accuracy_page import accuracy_page
-from models.training.answers import Answer, Say
+from models.training.answers import Answer, Say, evidence
 from models.training.evaluation import Row, row_from
+from models.training.fates import Fate, fate_counts, fates
 from models.training.finish_command import answers_of
 from models.training.finishing import ENSEMBLE, judge, measure, subjects
 from models.training.material import Group, faint_heads, synthetic_heads
@@ -47,13 +48,15 @@ def report_command(
     card = read_card(weights / f"{name}.json")
     gallery = Gallery()
     rows = [row_from(entry) for entry in card.measured["cross_validation"]]
+    ends: list[Fate] = []
     for answer in _answers(card, heads, data, weights, kept, say):
-        for row in measured(card, answer, gallery):
+        for row in measured(card, answer, gallery, ends):
             say(row.line())
             rows.append(row)
     shown = gallery.write(docs)
-    (docs / "accuracy.md").write_text(accuracy_page(card, rows, shown, COMMAND))
-    entry = accuracy_entry(card, rows, COMMAND)
+    counts = fate_counts(ends)
+    (docs / "accuracy.md").write_text(accuracy_page(card, rows, counts, shown, COMMAND))
+    entry = accuracy_entry(card, rows, COMMAND) | {"synthetic_lesions": counts}
     (docs / "accuracy.json").write_text(json.dumps(entry, indent=1) + "\n")
     said = facts(card, rows, entry)
     (weights / MODEL_CARD).write_text(json.dumps(said, indent=2) + "\n")
@@ -61,17 +64,23 @@ def report_command(
     return rows
 
 
-def measured(card: Card, answer: Answer, gallery: Gallery) -> Iterator[Row]:
-    """A head by the ensemble and by each member alone, each under the rule chosen for it."""
+def measured(card: Card, answer: Answer, gallery: Gallery, ends: list[Fate]) -> Iterator[Row]:
+    """A head by the ensemble and by each member alone, each under the rule chosen for it.
+
+    What the ensemble makes of a synthetic head is offered to `gallery`, and the ends of its lesions
+    are added to `ends`.
+    """
     rules: dict[str, LesionRule] = {
         subject: rule_from(fields) for subject, fields in card.measured["rules"].items()
     }
     fitted = {member.name: member.temperature for member in card.members}
     for subject, taking_part in subjects(fitted):
-        labels, lesions = judge(answer, taking_part, rules[subject])
+        told = evidence(answer, taking_part)
+        labels, lesions = judge(told, rules[subject])
         row = measure(answer.head, subject, labels)
         if subject == ENSEMBLE and answer.head.group in (Group.FULL, Group.STRIPPED):
             gallery.offer(row, answer.head, labels, lesions)
+            ends += fates(told, answer.head.reference, rules[subject])
         yield row
 
 
