@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from imaging.lesion_rule import LesionRule
 from imaging.resample import to_native
 from imaging.volume import Volume
+from models import sides
 from models.card import Card
 from models.engines import Engine, calibrate, choose_device
 from models.ensemble import Prediction
 from models.inputs import CHANNELS, InputContract, PreparedHead, prepare, stack
-from models.sides import look_again
 
 # Slices in a call. Eight keep two cores busy; U-Net++ then needs about 0.6 GB for a large head.
 BATCH = 8
@@ -25,15 +25,12 @@ BATCH = 8
 MULTIPLE = 16
 
 
-class Network(Protocol):
+class Network(sides.Network, Protocol):
     """What `models.engines.Engine` is to the ensemble."""
 
     @property
     def name(self) -> str:
         """Of the member."""
-
-    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``(n, H, W, channels)`` to ``(n, H, W, outputs)`` in [0, 1]: lesion, then brain."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +113,9 @@ def predict_head(
         )
     if contract.sides:
         lesion = [own[0] for own in maps.values()]
-        look_again(networks, head, contract, lesion, progress=partial(report, before=len(networks)))
+        sides.look_again(
+            networks, head, contract, lesion, progress=partial(report, before=len(networks))
+        )
         report(1.0, len(networks))
     return maps
 

@@ -1,7 +1,6 @@
 """What became of each lesion of a reference: marked, dropped for a reason, or never a candidate."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,13 +48,13 @@ def fates(told: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> lis
     ]
 
 
-def fate_counts(found: Iterable[Fate]) -> dict[str, dict[str, int]]:
+def fate_counts(found: Sequence[Fate]) -> dict[str, dict[str, int]]:
     """How many came to each of `ENDS`, by the names of `imaging.metrics.DiameterBin`."""
-    counts = {one.name: Counter[str]() for one in by_diameter(())}
-    for fate in found:
-        name = next(one.name for one in by_diameter(()) if one.holds(fate.diameter_mm))
-        counts[name][fate.end] += 1
-    return {name: {end: ends[end] for end in ENDS} for name, ends in counts.items()}
+    counts: dict[str, dict[str, int]] = {one.name: {} for one in by_diameter(())}
+    for end in ENDS:
+        for one in by_diameter((fate.diameter_mm, True) for fate in found if fate.end == end):
+            counts[one.name][end] = one.lesions
+    return counts
 
 
 def fate_table(counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
