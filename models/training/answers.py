@@ -44,8 +44,8 @@ def ask(
 ) -> Iterator[Answer]:
     """Show every head to every network once, one head at a time.
 
-    What they say is kept in the folder `kept` under the hash
-    of the voxels, and not asked for again: the folder must be these engines' own.
+    What they say is kept in the folder `kept` under the hash of the voxels, and not asked for
+    again: the folder must be these engines' own.
     """
     for head in heads:
         file = kept / f"{_digest(head)}.npz" if kept else None

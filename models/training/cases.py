@@ -114,10 +114,7 @@ def _case(
         bright = _inside(hard_negatives - np.array([s.start for s in box], np.int16), small.shape)
     outside = head[box] if brain is None else head[box] & ~brain[box]
     whole = brain is not None and bool(outside.sum() > WHOLE * brain.sum())
-    anywhere = _points(head[box], POINTS_ELSEWHERE, rng)
-    if whole:
-        half = POINTS_ELSEWHERE // 2
-        anywhere = np.concatenate([anywhere[:half], _points(outside, half, rng)])
+    anywhere = _anywhere_points(head[box], outside if whole else None, rng)
     sizes = np.bincount(numbers.ravel())
     sizes[0] = SMALL_VOXELS
     return Case(
@@ -147,6 +144,17 @@ def _lesion_points(
         corner = np.array([side.start for side in box], dtype=np.int16)
         points.append(_points(numbers[box] == number, POINTS_PER_LESION, rng) + corner)
     return tuple(points)
+
+
+def _anywhere_points(
+    head: NDArray[np.bool_], outside: NDArray[np.bool_] | None, rng: np.random.Generator
+) -> NDArray[np.int16]:
+    """Half of them outside the brain where that is given."""
+    points = _points(head, POINTS_ELSEWHERE, rng)
+    if outside is None:
+        return points
+    half = POINTS_ELSEWHERE // 2
+    return np.concatenate([points[:half], _points(outside, half, rng)])
 
 
 def _bright_points(

@@ -21,6 +21,8 @@ from models.training.recipe import Recipe, read_recipe, recipe_toml
 if TYPE_CHECKING:
     import keras
 
+    from models.training.cases import Case
+    from models.training.crops import CropSampler
     from models.training.journal import Standing
 
 say = functools.partial(print, flush=True)
@@ -86,7 +88,6 @@ def run(
     import keras
 
     from models.training.checkpoints import read_progress
-    from models.training.crops import CropSampler
     from models.training.fit import CHECKPOINT, fit
     from models.training.run_material import run_material
 
@@ -97,10 +98,7 @@ def run(
     say = _also_into(out / "run.log", say)
     training, held_out = run_material(recipe, contract, say=say)
     done = read_progress(out / CHECKPOINT).step
-    # A run that goes on sees new crops, not those of its beginning again.
-    seed = [recipe.seed, done] if done else recipe.seed
-    mix = _mix(recipe, [case.source for case in training])
-    sampler = CropSampler(_heads(recipe), training, seed=seed, mix=mix, contract=contract)
+    sampler = _sampler(recipe, training, done, contract)
     model = make()
     (out / RECIPE).write_text(recipe_toml(recipe))
     _write_facts(out, recipe)
@@ -169,6 +167,17 @@ def _heads(recipe: Recipe) -> Path | None:
     if heads is not None and not any(heads.glob("*.npz")):
         raise ConfigurationError(f"material.heads must hold *.npz, got none in {heads.name!r}")
     return heads
+
+
+def _sampler(
+    recipe: Recipe, training: Sequence["Case"], done: int, contract: InputContract
+) -> "CropSampler":
+    """The stream of crops; a run that goes on sees new ones, not those of its beginning again."""
+    from models.training.crops import CropSampler
+
+    seed = [recipe.seed, done] if done else recipe.seed
+    mix = _mix(recipe, [case.source for case in training])
+    return CropSampler(_heads(recipe), training, seed=seed, mix=mix, contract=contract)
 
 
 def _mix(recipe: Recipe, sources: Sequence[str]) -> Any:
