@@ -87,24 +87,21 @@ def write_heads(heads: Path) -> None:
     assert not wanted
 
 
-def test_runs_become_weights_and_weights_become_pages(tmp_path, monkeypatch):
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
     monkeypatch.setattr(finishing, "NETWORKS", (NETWORK,))
-    runs, data, heads, weights = (tmp_path / name for name in ("runs", "data", "heads", "weights"))
-    docs = tmp_path / "docs"
-    docs.mkdir()
+    runs, data, heads = (tmp_path / name for name in ("runs", "data", "heads"))
     write_runs(runs)
     write_data(data)
     write_heads(heads)
-    said: list[str] = []
-    card = finish_command(
-        runs=runs,
-        heads=heads,
-        data=data,
-        weights=weights,
-        name="standard",
-        release="9.0.0",
-        say=said.append,
-    )
+    made = {"name": "standard", "release": "9.0.0", "weights": tmp_path / "weights"}
+    return {"runs": runs, "data": data, "heads": heads} | made
+
+
+def test_runs_become_weights_and_weights_become_pages(folders, tmp_path):
+    weights, docs = folders["weights"], tmp_path / "docs"
+    docs.mkdir()
+    card = finish_command(**folders, say=print)
     assert read_card(weights / "standard.json").version == card.version
     assert all(file.ok for file in describe("standard", weights))
     assert card.contract["sides"]
@@ -112,9 +109,8 @@ def test_runs_become_weights_and_weights_become_pages(tmp_path, monkeypatch):
     assert card.seen["material"]["never"] == {"gliomas": [FAINT_GLIOMAS[0]]}
     validated = [(row["head"], row["subject"]) for row in card.measured["cross_validation"]]
     assert len(validated) == len(set(validated)) == 6 * 2
-    rows = report_command(
-        heads=heads, data=data, weights=weights, name="standard", docs=docs, kept=None, say=print
-    )
+    asked = {key: folders[key] for key in ("heads", "data", "weights", "name")}
+    rows = report_command(**asked, docs=docs, kept=None, say=print)
     assert {str(row.group) for row in rows} >= {"synthetic, full heads", "real gliomas"}
     assert len(rows) == 6 * 2 + 3 * 2
     for page in (docs / "accuracy.md", weights / "README.md"):
@@ -123,14 +119,8 @@ def test_runs_become_weights_and_weights_become_pages(tmp_path, monkeypatch):
     assert short_model_card("standard", weights)
     assert len(list(docs.glob("accuracy-*.jpg"))) == 4  # two heads, each among the best and worst
 
-    shutil.rmtree(runs / "fold1_attention_unet")
-    with pytest.raises(ConfigurationError, match="finished fold1_attention_unet"):
-        finish_command(
-            runs=runs,
-            heads=heads,
-            data=data,
-            weights=weights,
-            name="standard",
-            release="9.0.0",
-            say=print,
-        )
+
+def test_a_run_that_is_not_there_is_named(folders):
+    shutil.rmtree(folders["runs"] / f"fold1_{NETWORK}")
+    with pytest.raises(ConfigurationError, match=f"finished fold1_{NETWORK}"):
+        finish_command(**folders, say=print)
