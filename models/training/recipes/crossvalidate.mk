@@ -4,8 +4,6 @@ METSEG ?= .venv/bin/metseg
 DATA ?= ../shared/data
 RUNS ?= runs
 HEADS ?= $(RUNS)/heads
-TRAIN_HEADS ?= 204
-CHOOSE_HEADS ?= 24
 SET ?=
 
 NETWORKS := attention_unet unet_plus_plus
@@ -21,11 +19,7 @@ all: $(FOLDS) $(FINALS)
 
 .SECONDARY: $(BASES) $(HEADS)/train/lesions.csv $(HEADS)/choose/lesions.csv
 
-$(HEADS)/train/lesions.csv:
-	$(METSEG) synthesize $(@D) --label-maps $(DATA)/labelmaps --count $(TRAIN_HEADS) --seed 12 --workers 2
-
-$(HEADS)/choose/lesions.csv: | $(HEADS)/train/lesions.csv
-	$(METSEG) synthesize $(@D) --label-maps $(DATA)/labelmaps --count $(CHOOSE_HEADS) --seed 21 --part choose --workers 2
+include models/training/recipes/heads.mk
 
 $(RUNS)/base_%/$(WEIGHTS): | $(HEADS)/train/lesions.csv $(HEADS)/choose/lesions.csv
 	$(METSEG) train base_$* --out $(@D) $(SHARED)
