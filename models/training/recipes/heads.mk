@@ -1,6 +1,6 @@
 # The synthetic heads that recipes train on and choose by; those that are there are kept.
 TRAIN_HEADS ?= 204
-CHOOSE_HEADS ?= 48
+CHOOSE_HEADS ?= 24
 
 $(HEADS)/train/lesions.csv:
 	$(METSEG) synthesize $(@D) --label-maps $(DATA)/labelmaps --count $(TRAIN_HEADS) --seed 12 --workers 2
