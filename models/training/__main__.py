@@ -7,6 +7,8 @@ import argparse
 import functools
 from pathlib import Path
 
+from models.catalogue import import_quietly
+
 say = functools.partial(print, flush=True)
 RELEASE = "2.1.0"
 
@@ -46,9 +48,7 @@ def _demo_head(*, out: Path, label_maps: Path) -> None:
 
 
 def _finish(*, runs: Path, heads: Path, data: Path, weights: Path, name: str, release: str) -> None:
-    from models.training.finish_command import finish_command
-
-    finish_command(
+    import_quietly("models.training.finish_command").finish_command(
         runs=runs, heads=heads, data=data, weights=weights, name=name, release=release, say=say
     )
 
@@ -56,9 +56,7 @@ def _finish(*, runs: Path, heads: Path, data: Path, weights: Path, name: str, re
 def _report(
     *, heads: Path, data: Path, weights: Path, name: str, docs: Path, kept: Path | None
 ) -> None:
-    from models.training.report_command import report_command
-
-    report_command(
+    import_quietly("models.training.report_command").report_command(
         heads=heads, data=data, weights=weights, name=name, docs=docs, kept=kept, say=say
     )
 

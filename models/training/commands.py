@@ -16,6 +16,7 @@ import cv2
 from metseg.errors import ConfigurationError
 from models.catalogue import import_quietly
 from models.inputs import InputContract
+from models.training.precision import chosen_precision
 from models.training.recipe import Recipe, read_recipe, recipe_toml
 
 if TYPE_CHECKING:
@@ -92,8 +93,7 @@ def run(
     from models.training.run_material import run_material
 
     keras.utils.set_random_seed(recipe.seed)
-    # Half again as many steps on processors with AMX; weights and their average stay float32.
-    keras.mixed_precision.set_global_policy(recipe.precision)
+    keras.mixed_precision.set_global_policy(chosen_precision(recipe.precision))
     out.mkdir(parents=True, exist_ok=True)
     say = _also_into(out / "run.log", say)
     training, held_out = run_material(recipe, contract, say=say)
@@ -155,7 +155,6 @@ def limit_threads(threads: int) -> None:
     Crops are cut in a thread of their own: OpenCV's would get in each other's way.
     """
     cv2.setNumThreads(1)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if threads:
         os.environ["OMP_NUM_THREADS"] = str(threads)
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
@@ -218,6 +217,7 @@ def _write_facts(out: Path, recipe: Recipe, standing: "Standing | None" = None) 
     import keras
 
     facts: dict[str, Any] = recipe.model_dump(mode="json") | {
+        "precision": keras.config.dtype_policy().name,
         "versions": {name: version(name) for name in ("metseg", "keras")},
         "backend": keras.backend.backend(),
     }

@@ -88,8 +88,10 @@ class Recipe(_Table):
     batch: int = Field(12, ge=1, description="Crops a step.")
     crop: int = Field(128, ge=16, description="Pixels, a multiple of 2 for each level but one.")
     seed: int = Field(1, ge=0, description="Of weights and crops.")
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = Field(
-        "mixed_bfloat16", description="Of the arithmetic; weights are float32."
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "auto",
+        description="Of the arithmetic; weights are float32. auto: mixed_bfloat16 on a GPU and on "
+        "processors that compute in bfloat16, else float32.",
     )
     threads: int = Field(0, ge=0, description="Processor threads; 0: as many as there are.")
     clahe_clip: float = Field(2.0, ge=0, description="Of the CLAHE channel; 0: empty channel.")
