@@ -11,7 +11,7 @@ SYNC := $(UV) sync --frozen --inexact --quiet --python $(BIN)/python
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-networks bench-sides image clean-demo crossvalidate ablations evaluate
+.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-networks bench-onednn bench-sides image clean-demo crossvalidate ablations evaluate
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -104,6 +104,9 @@ bench: install-dev  ## seconds a study by stage; files a second beside pydicom
 
 bench-networks: install-dev  ## parameters, arithmetic and time of the networks, for docs/networks.md
 	@$(BIN)/python -m benchmarks.networks
+
+bench-onednn: install-dev  ## what oneDNN does for the networks on this processor, for docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.onednn
 
 bench-sides: install-dev  ## how much work the look from the front and the side adds, for docs/networks.md
 	@$(BIN)/python -m benchmarks.sides

@@ -20,6 +20,7 @@ GREY_RANGES: Final[tuple[tuple[tuple[int, ...], float, float], ...]] = (
     (lb.OTHER_BRAIN, 0.85, 1.0),
     (lb.VENTRICLES, 0.18, 0.5),
     (lb.CSF, 0.18, 0.55),
+    (lb.PERIVASCULAR, 0.3, 0.8),
     (lb.EYEBALL, 0.2, 0.45),
     (lb.EYE_MUSCLE, 0.8, 1.4),
     (lb.MUCOSA, 1.2, 2.3),
@@ -54,7 +55,7 @@ def draw_look(rng: np.random.Generator) -> Look:
     black_blood = bool(rng.random() < 0.25)
     enhancement = float(rng.uniform(1.3, 2.1))
     blood = (0.1, 0.6) if black_blood else (1.3, 2.0)
-    table[list(lb.ARTERY + lb.VESSEL)] = rng.uniform(*blood)
+    table[list(lb.ARTERY)] = rng.uniform(*blood)
     table[list(lb.VEIN)] = rng.uniform(0.3, 1.2) if black_blood else rng.uniform(1.5, 3.0)
     suppressed = rng.random() < 0.25
     fat = float(rng.uniform(0.3, 0.7) if suppressed else rng.uniform(1.4, 2.6))

@@ -21,7 +21,9 @@ VENTRICLES: Final = (4, 5, 14, 15, 43, 44, 72)
 CSF: Final = (24,)
 ARTERY: Final = (502,)
 VEIN: Final = (514,)
-VESSEL: Final = (30, 62)
+# FreeSurfer's "vessel": the perivascular spaces of the striatum, dark on T1. Painted bright, they
+# are balls that look like metastases, two or three in every head.
+PERIVASCULAR: Final = (30, 62)
 EYEBALL: Final = (506,)
 SOFT_TISSUE: Final = (507,)
 EYE_MUSCLE: Final = (508,)
@@ -38,7 +40,7 @@ CEREBRUM: Final = LEFT_CEREBRUM + RIGHT_CEREBRUM
 CEREBELLUM: Final = CEREBELLAR_WHITE + CEREBELLAR_GREY
 WHITE_MATTER: Final = WHITE + CEREBELLAR_WHITE
 BRAIN: Final = (
-    CEREBRUM + CEREBELLUM + BRAINSTEM + THALAMUS_PALLIDUM + STRIATUM + OTHER_BRAIN + VESSEL
+    CEREBRUM + CEREBELLUM + BRAINSTEM + THALAMUS_PALLIDUM + STRIATUM + OTHER_BRAIN + PERIVASCULAR
 )
 LARGEST: Final = 600
 
