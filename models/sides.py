@@ -92,6 +92,12 @@ def look_again(
             own[box] = seen / np.float32(3)
 
 
+def axes_across(axis: int) -> tuple[int, int, int]:
+    """The axes of slices across one of them: that one, then rows and columns in their order."""
+    rows, columns = (other for other in range(3) if other != axis)
+    return axis, rows, columns
+
+
 def candidate_boxes(mean: Map) -> list[Box]:
     """Boxes around what any lesion rule may keep of a map ``(z, h, w)``, and a little more."""
     labels, count = connected(mean >= np.float32(GROW))
@@ -135,8 +141,7 @@ def _answers(network: Network, view: _View, boxes: Sequence[Box]) -> Iterator[tu
 
 def _turned(box: Box, axis: int) -> Box:
     """A box in the order of slices across `axis`."""
-    first = box[axis]
-    second, third = (side for index, side in enumerate(box) if index != axis)
+    first, second, third = (box[at] for at in axes_across(axis))
     return first, second, third
 
 

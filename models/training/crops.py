@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from metseg.errors import MetsegError
 from models.inputs import InputContract
+from models.sides import axes_across
 from models.training.augmentation import cut, draw_changes
 from models.training.cases import Case, Source, case_from_head
 from models.training.heads import read_head
@@ -160,7 +161,7 @@ class CropSampler:
         elif aim is not Aim.ANYWHERE and len(case.bright):
             points = case.bright
         point = points[int(self._rng.integers(len(points)))]
-        index, *within = (int(point[i]) for i in (axis, *(i for i in range(3) if i != axis)))
+        index, *within = (int(point[at]) for at in axes_across(axis))
         shift = self._rng.integers(-self._mix.jitter, self._mix.jitter + 1, 2)
         row, column = (
             _draw_in(at + int(by), side, self._mix)
