@@ -20,8 +20,8 @@ from models.inputs import CHANNELS, InputContract, PreparedHead, equalise, stack
 
 # Which boxes are looked at again: components of this probability that reach that one somewhere, of
 # so many voxels. Lesion rules ask for more than that.
-GROW: Final = 0.2
-PEAK: Final = 0.23
+GROW: Final = 0.25
+PEAK: Final = 0.4
 LEAST_VOXELS: Final = 8
 # Voxels that a box is grown by, and how much more the networks see around it.
 GROWN: Final = 3

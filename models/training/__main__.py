@@ -62,9 +62,7 @@ def _report(
 
 
 def _table(*, runs: Path) -> None:
-    from models.training.run_table import run_table
-
-    for line in run_table(runs):
+    for line in import_quietly("models.training.run_table").run_table(runs):
         say(line)
 
 

@@ -20,7 +20,6 @@ GREY_RANGES: Final[tuple[tuple[tuple[int, ...], float, float], ...]] = (
     (lb.OTHER_BRAIN, 0.85, 1.0),
     (lb.VENTRICLES, 0.18, 0.5),
     (lb.CSF, 0.18, 0.55),
-    (lb.PERIVASCULAR, 0.3, 0.8),
     (lb.EYEBALL, 0.2, 0.45),
     (lb.EYE_MUSCLE, 0.8, 1.4),
     (lb.MUCOSA, 1.2, 2.3),
@@ -51,6 +50,8 @@ def draw_look(rng: np.random.Generator) -> Look:
     cortex = _cortex_level(rng)
     for classes, mix in ((lb.CORTEX, 0), (lb.CEREBELLAR_GREY, 0), (lb.STRIATUM, 0.2)):
         table[list(classes)] = cortex + mix * (1 - cortex) + rng.normal(0, 0.02)
+    # Fluid in spaces about as wide as a voxel, which tissue shares.
+    table[list(lb.PERIVASCULAR)] = (table[lb.CSF[0]] + cortex) / 2
     table[list(lb.THALAMUS_PALLIDUM)] = cortex + rng.uniform(0.3, 0.9) * (1 - cortex)
     black_blood = bool(rng.random() < 0.25)
     enhancement = float(rng.uniform(1.3, 2.1))

@@ -56,7 +56,7 @@ def test_boxes_end_where_the_head_ends():
 @pytest.mark.parametrize(
     "nothing",
     [
-        spots((40, 90, 70), SPOT, probability=0.22),  # reaches no peak
+        spots((40, 90, 70), SPOT, probability=0.25),  # reaches no peak
         spots((40, 90, 70), np.s_[18:20, 40:42, 30:31]),  # four voxels
         np.zeros((40, 90, 70), dtype=np.float32),
     ],
