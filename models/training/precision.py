@@ -23,7 +23,7 @@ def fast_precision(cpu_facts: str, devices: list[str]) -> str:
     """``mixed_bfloat16`` with a GPU among `devices`, ``gpu:0``, or with a processor that computes
     in it by `cpu_facts`, the text of ``/proc/cpuinfo``; else ``float32``.
     """
-    has_gpu = any(name.startswith("gpu") for name in devices)
+    has_gpu = any("gpu" in name for name in devices)
     flags = {
         flag for line in cpu_facts.splitlines() if line.startswith("flags") for flag in line.split()
     }
