@@ -141,8 +141,8 @@ def _answers(network: Network, view: _View, boxes: Sequence[Box]) -> Iterator[tu
 
 def _turned(box: Box, axis: int) -> Box:
     """A box in the order of slices across `axis`."""
-    first, second, third = (box[at] for at in axes_across(axis))
-    return first, second, third
+    slices, rows, columns = axes_across(axis)
+    return box[slices], box[rows], box[columns]
 
 
 def _by_edge(boxes: Sequence[Box], shape: tuple[int, ...]) -> dict[int, list[_Window]]:

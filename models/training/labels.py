@@ -21,8 +21,8 @@ VENTRICLES: Final = (4, 5, 14, 15, 43, 44, 72)
 CSF: Final = (24,)
 ARTERY: Final = (502,)
 VEIN: Final = (514,)
-# FreeSurfer's "vessel": the perivascular spaces of the striatum, dark on T1. Painted bright, they
-# are balls that look like metastases, two or three in every head.
+# FreeSurfer's "vessel": the perivascular spaces of the striatum, dark on T1. Painted as blood, they
+# are balls that look like metastases, two to six in a head.
 PERIVASCULAR: Final = (30, 62)
 EYEBALL: Final = (506,)
 SOFT_TISSUE: Final = (507,)

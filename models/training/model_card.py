@@ -72,8 +72,8 @@ _FAILURES = (
     "Tumours that enhance faintly, in part or not at all are missed in part or whole.",
     "Lesions below 5 mm are missed more often than found; below 3 mm nearly always.",
     (
-        "A fault of the drawing, since mended, showed the networks bright balls of 4 to 7 mm in "
-        "the striatum as none: metastases there may be missed more often than elsewhere."
+        "A fault of the drawing, since mended, taught the networks that bright balls in the "
+        "striatum are no lesions: metastases there may be missed more often than elsewhere."
     ),
     "On full heads most false lesions lie at the skull base, in sinuses, mucosa and vessels.",
     "Specks under the minimum volume are dropped even when they are lesions.",

@@ -5,8 +5,8 @@ from typing import Final
 
 from models.catalogue import device_names
 
-# Half again as many steps with AMX; without any of these TensorFlow imitates bfloat16, at an eighth
-# of the speed of float32.
+# Half again as many steps with AMX; without any of these TensorFlow imitates bfloat16, which is
+# several times slower than float32.
 BFLOAT16_FLAGS: Final = frozenset({"avx512_bf16", "amx_bf16"})
 CPU_FACTS: Final = Path("/proc/cpuinfo")
 

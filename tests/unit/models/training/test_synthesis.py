@@ -43,7 +43,7 @@ def test_the_same_seed_draws_the_same_head() -> None:
 
 def test_perivascular_spaces_are_darker_than_the_tissue_around_them() -> None:
     """SynthSeg's 30 and 62 are FreeSurfer's "vessel", dark spaces in the striatum: painted as blood
-    they were balls of 4 to 7 mm in every head that nobody can tell from metastases.
+    they were balls that nobody can tell from metastases.
     """
     for seed in range(40):
         look = draw_look(np.random.default_rng(seed))
