@@ -4,8 +4,8 @@
 Faults are driven from outside through the folder named by the environment variable `FAKE_FAULTS`. A
 file in it, named for the number of slices of a volume (``13``) or ``all``, holds what shall happen
 to such volumes: ``kill`` (-9 to ourselves), ``memory``, ``error``, ``device``, ``sleep 2.5``,
-``wait`` (until the file is gone) or ``hang`` (deaf to the soft limit). With ``once`` before it the
-file is removed first. Each prediction leaves a file ``seen-<slices>-<pid>-<count>``.
+``wait`` (until the file is gone) or ``hang`` (for ever, deaf to the soft limit). With ``once``
+before it the file is removed first. Each prediction leaves a file ``seen-<slices>-<pid>-<count>``.
 """
 
 import os
@@ -117,7 +117,7 @@ def _obey(words: list[str], order: Path) -> None:
             while order.exists():
                 time.sleep(0.02)
         case ["hang"]:
-            _hang(order)
+            _hang()
         case _:
             raise ValueError(f"unknown fault {words}")
 
@@ -127,9 +127,9 @@ def _patient() -> str:
     return "CANARY" + chr(94) + "PATIENT"
 
 
-def _hang(order: Path) -> None:
-    """Wait while the file exists, whatever is raised in here."""
-    while order.exists():
+def _hang() -> None:
+    """Wait for ever, whatever is raised in here."""
+    while True:
         try:
             time.sleep(0.02)
         except Exception:

@@ -196,14 +196,15 @@ def _appearance(distance: Array, plan: Plan, look: Look, rng: np.random.Generato
 
 def _ring(distance: Array, rim: Array, plan: Plan, rng: np.random.Generator) -> Array:
     """A bright rim 0.7 to 4.5 mm wide, uneven, around a dark centre that septa may cross; the rim
-    of a large lesion may be open, with bright nodules within.
+    of a large lesion may be open, with bright nodules within, but a thin one is not: nothing of
+    the lesion would enhance.
     """
     cystic = rng.random() < 0.4
     thin = cystic and rng.random() < 0.5
     width = rng.uniform(0.7, 1.5) if thin else rng.uniform(1.2, 4.5) + plan.diameter_mm / 40
     width = min(width, plan.diameter_mm * 0.3)
     uneven = smooth_noise(rng, distance.shape, scale_mm=max(3.0, plan.diameter_mm / 4))
-    is_open = plan.diameter_mm > OPEN_ABOVE_MM and rng.random() < 0.6
+    is_open = plan.diameter_mm > OPEN_ABOVE_MM and rng.random() < 0.6 and not thin
     swing, least = (rng.uniform(0.8, 1.6), -1.0) if is_open else (rng.uniform(0.1, 0.9), 0.5)
     depth = np.maximum(width * (1 + swing * uneven), least)
     centre = share_inside(distance + depth, edge_mm=1.5)

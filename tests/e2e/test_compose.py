@@ -31,7 +31,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
     with ComposeStack(tmp_path_factory.mktemp("compose"), FAST) as running:
         running.start_servers()
         migrate = running.start("migrate")
-        assert migrate.wait(60) == 0, running.logs()
+        assert migrate.wait(120) == 0, running.logs()
         running.start("watcher")
         running.start("worker", "worker-1")
         running.start("worker", "worker-2")
@@ -57,7 +57,7 @@ def finished(stack: ComposeStack) -> bool:
 
 def test_ten_studies_give_ten_results_each_once(stack: ComposeStack, tmp_path: Path) -> None:
     drop_studies(stack, tmp_path)
-    wait_until(lambda: finished(stack), seconds=60, what=f"{STUDIES} jobs have ended")
+    wait_until(lambda: finished(stack), seconds=240, what=f"{STUDIES} jobs have ended")
     answer = stack.run("watcher", ["metseg", "results", "--format", "json"])
     assert answer.returncode == 0, answer.stderr
     reports = json.loads(answer.stdout)
@@ -89,14 +89,14 @@ def test_a_process_that_stands_still_is_unhealthy_and_recovers(
         stack.processes[name].send_signal(signal.SIGSTOP)
     try:
         wait_until(
-            lambda: not stack.healthy(service, "--within", "3"),
-            seconds=20,
+            lambda: not stack.healthy(service, "--within", "10"),
+            seconds=120,
             what=f"a stopped {service} is unhealthy",
         )
     finally:
         for name in names:
             stack.processes[name].send_signal(signal.SIGCONT)
-    stack.wait_healthy(service, "--within", "3")
+    stack.wait_healthy(service, "--within", "10")
 
 
 def test_no_password_is_on_a_command_line_or_in_a_log(stack: ComposeStack) -> None:

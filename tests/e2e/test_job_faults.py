@@ -124,8 +124,8 @@ def test_little_space_pauses_claims_before_any_attempt(site: Site, small_disk: P
 
 
 def test_a_study_over_the_soft_limit_is_stopped_and_tried_again(site: Site) -> None:
-    site.extra |= {"SOFT_TIME_LIMIT_S": "10", "HARD_TIME_LIMIT_S": "60"}
-    site.order(12, "once sleep 50")
+    site.extra |= {"SOFT_TIME_LIMIT_S": "20", "HARD_TIME_LIMIT_S": "80"}
+    site.order(12, "once sleep 70")
     site.watcher()
     worker = site.worker()
     child = child_of(site, worker)
@@ -137,14 +137,11 @@ def test_a_study_over_the_soft_limit_is_stopped_and_tried_again(site: Site) -> N
 
 
 def test_a_study_deaf_to_the_soft_limit_is_killed_at_the_hard_one(site: Site) -> None:
-    site.extra |= {"SOFT_TIME_LIMIT_S": "10", "HARD_TIME_LIMIT_S": "12"}
-    order = site.order(12, "hang")
+    site.extra |= {"SOFT_TIME_LIMIT_S": "20", "HARD_TIME_LIMIT_S": "22"}
+    site.order(12, "once hang")
     site.watcher()
     site.worker()
     study = site.drop("deaf", slices=12)
-    site.until_seen(12)
-    site.until(lambda: "over_time" in events(site, study), "killed at the hard limit")
-    order.unlink()
     site.until_state(study, JobState.SUCCEEDED)
     assert events(site, study) == ["created", "claimed", "over_time", "claimed", "finalised"]
     site.check()
