@@ -48,6 +48,7 @@ def finish_command(
     GateError
         The ensemble is worse than its best member: no card is written.
     """
+    _require_finished(runs)
     weights.mkdir(parents=True, exist_ok=True)
     contract = _contract(runs)
     members = _members(runs, "final", weights)
@@ -103,14 +104,19 @@ def _pool(
             yield from answers_of(others, folder, real, contract, kept=kept, say=say, fold=fold)
 
 
+def _require_finished(runs: Path) -> None:
+    """Refuse before hours of answering what would be refused after them."""
+    for part in (*(f"fold{fold}" for fold in range(FOLDS)), "final"):
+        for run in (runs / f"{part}_{network}" for network in NETWORKS):
+            if not (run / "average.weights.h5").exists():
+                raise ConfigurationError(f"runs must hold a finished {run.name}, it does not")
+
+
 def _members(runs: Path, part: str, folder: Path) -> list[Member]:
-    found = []
-    for network in NETWORKS:
-        run = runs / f"{part}_{network}"
-        if not (run / "average.weights.h5").exists():
-            raise ConfigurationError(f"runs must hold a finished {run.name}, it does not")
-        found.append(read_member(run, folder, heads=HEADS[network]))
-    return found
+    return [
+        read_member(runs / f"{part}_{network}", folder, heads=HEADS[network])
+        for network in NETWORKS
+    ]
 
 
 def _contract(runs: Path) -> InputContract:

@@ -120,7 +120,19 @@ def test_runs_become_weights_and_weights_become_pages(folders, tmp_path):
     assert len(list(docs.glob("accuracy-*.jpg"))) == 4  # two heads, each among the best and worst
 
 
-def test_a_run_that_is_not_there_is_named(folders):
-    shutil.rmtree(folders["runs"] / f"fold1_{NETWORK}")
+def test_a_run_that_is_not_there_is_named_before_anything_is_answered(tmp_path, monkeypatch):
+    monkeypatch.setattr(finishing, "NETWORKS", (NETWORK,))
+    runs, weights, nowhere = (tmp_path / name for name in ("runs", "weights", "nowhere"))
+    write_runs(runs)
+    shutil.rmtree(runs / f"fold1_{NETWORK}")
     with pytest.raises(ConfigurationError, match=f"finished fold1_{NETWORK}"):
-        finish_command(**folders, say=print)
+        finish_command(
+            runs=runs,
+            heads=nowhere,
+            data=nowhere,
+            weights=weights,
+            name="standard",
+            release="9.0.0",
+            say=print,
+        )
+    assert not weights.exists()
