@@ -61,25 +61,6 @@ class ThresholdEnsemble:
         )
 
 
-class BlindEnsemble:
-    """One member that finds nothing, in no time."""
-
-    version = "fake-blind-1"
-    rule = ThresholdEnsemble.rule
-
-    def __init__(self, **_options: object) -> None:
-        pass
-
-    def predict(
-        self, volume: Volume, *, progress: Callable[[float], None] | None = None
-    ) -> Prediction:
-        """Probability 0 on the native grid."""
-        if progress is not None:
-            progress(1.0)
-        nothing = np.zeros(volume.shape, dtype=np.float32)
-        return Prediction(members={"blind": nothing}, mean=nothing, seconds={})
-
-
 def _ramp(volume: Volume, low: float, high: float) -> NDArray[np.float32]:
     ramp: NDArray[np.float32] = np.clip((volume.voxels - low) / (high - low), 0.0, 1.0)
     return ramp.astype(np.float32)

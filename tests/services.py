@@ -19,6 +19,8 @@ import pytest
 import redis
 
 START_S = 30.0
+PATIENCE_S = 150.0
+"""For what a busy machine does late; where all is well nobody waits for it."""
 POSTGRES_USER = "metseg"
 
 
@@ -47,7 +49,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(ready: Callable[[], bool], *, seconds: float, what: str) -> None:
+def wait_until(ready: Callable[[], bool], *, what: str, seconds: float = PATIENCE_S) -> None:
     """Poll until `ready`, or fail the test with what was awaited."""
     end = time.monotonic() + seconds
     while not ready():

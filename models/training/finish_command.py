@@ -4,7 +4,6 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from models.engines import Engine
 from models.inputs import InputContract
 from models.training.answers import Answer, Say, ask
 from models.training.finishing import finish
+from models.training.fit import AVERAGE
 from models.training.material import HeldOut, case_names, real_heads, synthetic_heads
 from models.training.members import read_member
 from models.training.split import FOLDS, clear_gliomas, is_faint
@@ -21,6 +21,8 @@ from models.training.split import FOLDS, clear_gliomas, is_faint
 NETWORKS = ("attention_unet", "unet_plus_plus")
 # Which heads of U-Net++ are averaged; None: all. docs/training.md has the comparison.
 HEADS: dict[str, tuple[int, ...] | None] = {"attention_unet": None, "unet_plus_plus": (4,)}
+# Parts whose networks answer; the base is only gone on from.
+_ASKED = (*(f"fold{fold}" for fold in range(FOLDS)), "final")
 LABEL_MAPS = "SynthSeg training_seg_01 to 17"
 
 
@@ -106,17 +108,14 @@ def _pool(
 
 def _require_finished(runs: Path) -> None:
     """Refuse before hours of answering what would be refused after them."""
-    for part in (*(f"fold{fold}" for fold in range(FOLDS)), "final"):
-        for run in (runs / f"{part}_{network}" for network in NETWORKS):
-            if not (run / "average.weights.h5").exists():
-                raise ConfigurationError(f"runs must hold a finished {run.name}, it does not")
+    for run in _run_folders(runs, *_ASKED):
+        if not (run / AVERAGE).exists():
+            raise ConfigurationError(f"runs must hold a finished {run.name}, it does not")
 
 
 def _members(runs: Path, part: str, folder: Path) -> list[Member]:
-    return [
-        read_member(runs / f"{part}_{network}", folder, heads=HEADS[network])
-        for network in NETWORKS
-    ]
+    found = zip(NETWORKS, _run_folders(runs, part), strict=True)
+    return [read_member(run, folder, heads=HEADS[network]) for network, run in found]
 
 
 def _contract(runs: Path) -> InputContract:
@@ -133,14 +132,13 @@ def _seen(runs: Path, data: Path) -> dict[str, Any]:
             "negatives": negatives,
             "never": {"gliomas": [name for name in gliomas if is_faint(name)]},
         },
-        "runs": [_run(run) for run in _run_folders(runs)],
+        "runs": [_run(run) for run in _run_folders(runs, "base", *_ASKED) if run.is_dir()],
     }
 
 
-def _run_folders(runs: Path) -> Iterator[Path]:
-    parts = ("base", *(f"fold{fold}" for fold in range(FOLDS)), "final")
-    names = chain.from_iterable((f"{part}_{network}" for network in NETWORKS) for part in parts)
-    return (runs / name for name in names if (runs / name).is_dir())
+def _run_folders(runs: Path, *parts: str) -> Iterator[Path]:
+    """The parts of the first network, then those of the next."""
+    return (runs / f"{part}_{network}" for network in NETWORKS for part in parts)
 
 
 def _run(run: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from models.card import Member, file_sha256
 from models.networks import OUTPUTS, build
+from models.training.fit import AVERAGE
 
 
 def read_member(run: Path, weights: Path, *, heads: tuple[int, ...] | None = None) -> Member:
@@ -19,7 +20,7 @@ def read_member(run: Path, weights: Path, *, heads: tuple[int, ...] | None = Non
     facts = json.loads((run / "run.json").read_text())
     network, filters = str(facts["network"]), tuple(facts["filters"])
     model = build(network, filters=filters)
-    model.load_weights(run / "average.weights.h5")
+    model.load_weights(run / AVERAGE)
     file = f"{network}.weights.h5"
     model.save_weights(weights / file)
     halve(weights / file)

@@ -59,7 +59,7 @@ class ComposeStack:
 
     def wait_healthy(self, service: str, *extra: str) -> None:
         """Wait until the service's health check succeeds."""
-        wait_until(lambda: self.healthy(service, *extra), seconds=120, what=f"{service} is healthy")
+        wait_until(lambda: self.healthy(service, *extra), what=f"{service} is healthy")
 
     def start_servers(self) -> None:
         """Redis by the file's command; PostgreSQL with the file's user and database."""

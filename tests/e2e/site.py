@@ -26,7 +26,7 @@ from metseg.settings import Settings
 from tests.e2e.proc import Proc
 from tests.invariants import check_invariants
 from tests.phantom import CANARY_ID, CANARY_NAME, Phantom, Recipe, uid, write_study
-from tests.services import wait_until
+from tests.services import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = """
@@ -176,7 +176,7 @@ class Site:
         job = self.job(study_uid)
         return None if job is None else job.state
 
-    def until(self, ready: Callable[[], bool], what: str, *, seconds: float = 150.0) -> None:
+    def until(self, ready: Callable[[], bool], what: str, *, seconds: float = PATIENCE_S) -> None:
         """Wait, and show the logs when it is in vain."""
         end = time.monotonic() + seconds
         while not ready():
@@ -184,11 +184,11 @@ class Site:
                 self.show_logs()
             wait_until(ready, seconds=max(0.1, end - time.monotonic()), what=what)
 
-    def until_state(self, study_uid: str, state: JobState, *, seconds: float = 150.0) -> None:
+    def until_state(self, study_uid: str, state: JobState, *, seconds: float = PATIENCE_S) -> None:
         """Wait until the study's newest job stands there."""
         self.until(lambda: self.state_of(study_uid) is state, f"job {state.value}", seconds=seconds)
 
-    def until_seen(self, slices: int, times: int = 1, *, seconds: float = 150.0) -> None:
+    def until_seen(self, slices: int, times: int = 1, *, seconds: float = PATIENCE_S) -> None:
         """Wait until such a volume came to the ensemble so often."""
         self.until(lambda: self.seen(slices) >= times, f"{slices} slices seen", seconds=seconds)
 

@@ -57,7 +57,7 @@ def finished(stack: ComposeStack) -> bool:
 
 def test_ten_studies_give_ten_results_each_once(stack: ComposeStack, tmp_path: Path) -> None:
     drop_studies(stack, tmp_path)
-    wait_until(lambda: finished(stack), seconds=240, what=f"{STUDIES} jobs have ended")
+    wait_until(lambda: finished(stack), what=f"{STUDIES} jobs have ended")
     answer = stack.run("watcher", ["metseg", "results", "--format", "json"])
     assert answer.returncode == 0, answer.stderr
     reports = json.loads(answer.stdout)
@@ -90,7 +90,6 @@ def test_a_process_that_stands_still_is_unhealthy_and_recovers(
     try:
         wait_until(
             lambda: not stack.healthy(service, "--within", "10"),
-            seconds=120,
             what=f"a stopped {service} is unhealthy",
         )
     finally:

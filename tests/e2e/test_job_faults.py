@@ -66,8 +66,8 @@ def test_a_poison_study_ends_failed_after_three_attempts_and_the_others_succeed(
     poison = site.drop("poison", slices=13)
     others = [site.drop(f"other {n}", slices=n) for n in (12, 14)]
     for study in others:
-        site.until_state(study, JobState.SUCCEEDED, seconds=150)
-    site.until_state(poison, JobState.FAILED, seconds=150)
+        site.until_state(study, JobState.SUCCEEDED)
+    site.until_state(poison, JobState.FAILED)
     job = site.job(poison)
     assert job is not None
     assert (job.attempt, job.error_code) == (3, "exhausted")

@@ -88,14 +88,19 @@ def write_heads(heads: Path) -> None:
 
 
 @pytest.fixture
-def folders(tmp_path, monkeypatch):
+def runs_alone(tmp_path, monkeypatch):
+    """Finished runs, and where the rest would be."""
     monkeypatch.setattr(finishing, "NETWORKS", (NETWORK,))
-    runs, data, heads = (tmp_path / name for name in ("runs", "data", "heads"))
-    write_runs(runs)
-    write_data(data)
-    write_heads(heads)
-    made = {"name": "standard", "release": "9.0.0", "weights": tmp_path / "weights"}
-    return {"runs": runs, "data": data, "heads": heads} | made
+    write_runs(tmp_path / "runs")
+    named = {name: tmp_path / name for name in ("runs", "data", "heads", "weights")}
+    return named | {"name": "standard", "release": "9.0.0"}
+
+
+@pytest.fixture
+def folders(runs_alone):
+    write_data(runs_alone["data"])
+    write_heads(runs_alone["heads"])
+    return runs_alone
 
 
 def test_runs_become_weights_and_weights_become_pages(folders, tmp_path):
@@ -120,19 +125,8 @@ def test_runs_become_weights_and_weights_become_pages(folders, tmp_path):
     assert len(list(docs.glob("accuracy-*.jpg"))) == 4  # two heads, each among the best and worst
 
 
-def test_a_run_that_is_not_there_is_named_before_anything_is_answered(tmp_path, monkeypatch):
-    monkeypatch.setattr(finishing, "NETWORKS", (NETWORK,))
-    runs, weights, nowhere = (tmp_path / name for name in ("runs", "weights", "nowhere"))
-    write_runs(runs)
-    shutil.rmtree(runs / f"fold1_{NETWORK}")
+def test_a_run_that_is_not_there_is_named_before_anything_is_answered(runs_alone):
+    shutil.rmtree(runs_alone["runs"] / f"fold1_{NETWORK}")
     with pytest.raises(ConfigurationError, match=f"finished fold1_{NETWORK}"):
-        finish_command(
-            runs=runs,
-            heads=nowhere,
-            data=nowhere,
-            weights=weights,
-            name="standard",
-            release="9.0.0",
-            say=print,
-        )
-    assert not weights.exists()
+        finish_command(**runs_alone, say=print)
+    assert not runs_alone["weights"].exists()
