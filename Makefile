@@ -1,6 +1,7 @@
 # One verb per chore. `make` alone lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
+DEMO_HOME ?= demo-home
 UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,7 +54,7 @@ install: $(VENV)/.installed  ## make the environment in .venv from the lock file
 install-dev: $(VENV)/.installed-dev  ## … with what tests and checks need
 
 demo: install  ## one study from folder to database, no server: state stays in demo-home
-	@$(BIN)/metseg demo --home demo-home
+	@$(BIN)/metseg demo --home "$(DEMO_HOME)"
 
 test: install-dev  ## unit and integration tests; needs no server
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not services" tests/unit tests/integration

@@ -1,4 +1,4 @@
-"""`metseg demo` with the weights in the box: the promise of the README."""
+"""`make demo` with the weights in the box: the promise of the README."""
 
 import json
 import os
@@ -20,10 +20,12 @@ MUST_FIND_MM = 8.0
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def metseg(*arguments: str) -> subprocess.CompletedProcess[str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("METSEG_")}
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    ours = ("METSEG_", "MAKE", "MFLAGS")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return subprocess.run(
-        [sys.executable, "-m", "metseg", *arguments],
+        command,
+        cwd=ROOT,
         env=own | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -32,9 +34,13 @@ def metseg(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def metseg(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, "-m", "metseg", *arguments)
+
+
 def test_the_demo_finds_its_metastases_and_knows_them_the_second_time(tmp_path: Path) -> None:
     home = tmp_path / "demo"
-    first = metseg("demo", "--home", str(home))
+    first = run("make", "demo", f"DEMO_HOME={home}")
     assert first.returncode == 0, first.stderr
     told = metseg("results", "--home", str(home), "--format", "json").stdout
     (report,) = json.loads(told)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -49,6 +50,17 @@ def volume_of(path: Path) -> Volume:
     return Volume(np.ascontiguousarray(voxels), RAS_TO_LPS @ image.affine @ swap)
 
 
+def fast_weights(folder: Path) -> Path:
+    """The fast mode of docs/networks.md: U-Net++ pruned to its second head."""
+    shutil.copytree(ROOT / "models/weights", folder)
+    card = folder / "standard.json"
+    fields = json.loads(card.read_text())
+    (unet_plus_plus,) = (m for m in fields["members"] if m["network"] == "unet_plus_plus")
+    unet_plus_plus["heads"] = [2]
+    card.write_text(json.dumps(fields))
+    return folder
+
+
 def test_the_big_metastasis_of_a_real_study_is_found(tmp_path: Path) -> None:
     folder = require_data("mets") / "BraTS-MET-00110-000"
     volume = volume_of(folder / "BraTS-MET-00110-000-t1c.nii.gz")
@@ -83,7 +95,8 @@ def test_a_scan_without_contrast_agent_is_not_segmented_unless_asked_for(tmp_pat
     assert report["series"]
     assert all(series["reasons_against"] for series in report["series"])
 
-    ended = metseg(["run", str(tmp_path / "inbox"), "--once"], home, accept_any_t1="1")
+    asked = {"accept_any_t1": "1", "weights": str(fast_weights(tmp_path / "fast"))}
+    ended = metseg(["run", str(tmp_path / "inbox"), "--once"], home, **asked)
     assert ended.returncode == 0, ended.stderr
     (report,) = results(home)
     assert report["status"] == "succeeded"

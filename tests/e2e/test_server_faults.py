@@ -1,5 +1,6 @@
 """Faults of what lies between the processes, in server mode: messages, Redis, PostgreSQL."""
 
+import signal
 import time
 
 import pytest
@@ -43,11 +44,13 @@ def test_messages_that_name_no_job_are_dropped_and_the_next_study_is_recorded(se
 
 
 def test_jobs_that_wait_survive_a_flushed_redis(server: Site, redis_server: RedisServer) -> None:
-    server.watcher()
+    watcher = server.watcher()
     studies = [server.drop(f"flushed {n}", slices=12 + n) for n in range(3)]
     server.until(lambda: server.waiting_messages() > 0, "doorbells wait in Redis")
+    server.freeze(watcher)  # it rings again at every sweep, also between the next two lines
     redis_server.flush()
     assert server.waiting_messages() == 0
+    watcher.signal_all(signal.SIGCONT)
     server.worker()
     for study in studies:
         server.until_state(study, JobState.SUCCEEDED)
