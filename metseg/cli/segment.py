@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 
+from metseg.cli.bars import bars
 from metseg.cli.common import (
     RESEARCH_USE_ONLY,
     ExitCode,
@@ -24,7 +24,6 @@ from metseg.settings import Settings
 if TYPE_CHECKING:
     from worker.artifacts import Written
     from worker.findings import StudyFindings
-    from worker.stopwatch import Progress as StageProgress
 
 
 def segment(
@@ -96,7 +95,7 @@ def _segment(
     from worker.pipeline import segment_study
     from worker.stopwatch import Stopwatch
 
-    with stages() as report:
+    with bars() as report:
         ensemble = load_ensemble(
             settings.ensemble,
             weights_dir=settings.weights,
@@ -138,17 +137,3 @@ def _print(findings: "StudyFindings") -> None:
     for warning in findings.warnings:
         err.print(f"[yellow]warning[/] {warning}", soft_wrap=True)
     out.print(f"[bold]{RESEARCH_USE_ONLY}[/]")
-
-
-@contextmanager
-def stages() -> Iterator["StageProgress"]:
-    """A bar for each stage on a terminal; nothing elsewhere."""
-    with Progress(console=err, transient=True, disable=not err.is_terminal) as bars:
-        tasks = {}
-
-        def report(stage: str, fraction: float) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=1.0)
-            bars.update(tasks[stage], completed=fraction)
-
-        yield report

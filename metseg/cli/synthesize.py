@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from metseg.cli.common import RESEARCH_USE_ONLY, edge, err, out
+from metseg.cli.bars import bars
+from metseg.cli.common import RESEARCH_USE_ONLY, edge, out
 
 
 class Part(enum.StrEnum):
@@ -49,12 +49,7 @@ def synthesize(
     from models.training.head_commands import synthesize_command
     from models.training.head_files import HeadFiles
 
-    columns = TextColumn("heads"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with (
-        edge(),
-        Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar,
-    ):
-        task = bar.add_task("heads", total=count)
+    with edge(), bars() as report:
         sheet = synthesize_command(
             out=folder,
             label_maps=label_maps,
@@ -63,7 +58,7 @@ def synthesize(
             seed=seed,
             files=HeadFiles(nifti=nifti, dicom=dicom),
             workers=workers,
-            show=lambda done, _: bar.update(task, completed=done),
+            show=lambda done, of: report("heads", done / of),
         )
     out.print(f"{count} heads in {folder}, seen on {sheet}", soft_wrap=True)
     out.print(f"[bold]SYNTHETIC - {RESEARCH_USE_ONLY}[/]")

@@ -20,6 +20,7 @@ def test_segment_writes_the_files_of_one_series(program: Program, tmp_path: Path
     reports = {"measurements.dcm", "report.html", "report.json"}
     assert names == {"lesions.dcm", "mask.nii.gz"} | pictures | reports
     assert "3 lesions" in ended.stdout
+    assert " 100 %\n" in ended.stderr, "a log tells how far it is"
     assert "RESEARCH USE ONLY" in ended.stdout
     assert not (tmp_path / "home").exists(), "no database is made"
 
