@@ -154,7 +154,7 @@ def size_table(rows: Sequence[Row]) -> Iterator[str]:
     yield "|---" * (len(bins) + 2) + "|"
     for group, subject, found in lines:
         if found.cases_with_lesions:
-            cells = " | ".join(_of_bin(one) for one in found.sensitivity_by_diameter)
+            cells = " | ".join(found_cell(one) for one in found.sensitivity_by_diameter)
             yield f"| {group} | {subject} | {cells} |"
 
 
@@ -208,6 +208,7 @@ def _falses(summary: Summary) -> str:
     return "-" if value is None else f"{value.mean:.2f}, {value.median:g}, {value.greatest:g}"
 
 
-def _of_bin(one: DiameterBin) -> str:
+def found_cell(one: DiameterBin) -> str:
+    """Markdown: found of all, and their share."""
     share = f" ({one.sensitivity:.2f})" if one.sensitivity is not None else ""
     return f"{one.found} of {one.lesions}{share}"

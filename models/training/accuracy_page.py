@@ -1,11 +1,12 @@
 """`docs/accuracy.md`, from measured heads and pictures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from models.card import Card
 from models.training.accuracy import head_table, measure_table, size_table, target_table
+from models.training.contrast import ByContrast, by_contrast, contrast_table
 from models.training.evaluation import Row
-from models.training.fates import fate_table
+from models.training.fates import MARKED, Fate, fate_counts, fate_table
 from models.training.material import Group
 from models.training.pictures import Shown
 
@@ -42,15 +43,22 @@ candidates, and dropped for this reason ([networks.md](networks.md)), or nowhere
 be one. A dropped candidate is in the database with its reason.
 """
 
+_CONTRAST = """
+## Synthetic lesions marked, by contrast and equivalent diameter
+
+By the ensemble, as above. Contrast: how far the brighter part of a lesion (third quartile) lies
+above the median of what surrounds it, 1 to 4 mm from its edge, in standard deviations of that.
+"""
+
 
 def accuracy_page(
     card: Card,
     rows: Sequence[Row],
-    ends: Mapping[str, Mapping[str, int]],
+    ends: Sequence[Fate],
     shown: Sequence[Shown],
     command: str,
 ) -> str:
-    """Markdown. `ends` are those of `fate_counts`, `shown` pictures beside the page."""
+    """Markdown. `ends` are those of the synthetic lesions, `shown` pictures beside the page."""
     parts = [
         _HEAD.format(version=card.version, command=command),
         "## Against what was to be reached\n",
@@ -61,12 +69,19 @@ def accuracy_page(
         "\n## Lesions found, by equivalent diameter\n",
         *size_table(rows),
         _ENDS,
-        *fate_table(ends),
+        *fate_table(fate_counts(ends)),
+        _CONTRAST,
+        *contrast_table(marked_by_contrast(ends)),
         "\n## Each real head, by the ensemble\n",
         *head_table(rows, Group.TUMOUR, Group.NEGATIVE, Group.FAINT),
         *_pictures(shown),
     ]
     return "\n".join(parts) + "\n"
+
+
+def marked_by_contrast(ends: Sequence[Fate]) -> ByContrast:
+    """Which lesions were marked, for `contrast_table`."""
+    return by_contrast((one.contrast, one.diameter_mm, one.end == MARKED) for one in ends)
 
 
 def _pictures(shown: Sequence[Shown]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from imaging.connected import connected
 from imaging.lesion_rule import LesionRule
 from imaging.lesions import DropReason, refusal
 from imaging.metrics.bins import by_diameter, equivalent_diameter_mm
+from models.training.contrast import contrast
 
 UNSEEN: Final = "no candidate"
 MARKED: Final = "marked"
@@ -21,10 +22,11 @@ ENDS: Final = (UNSEEN, *(str(reason) for reason in DropReason), MARKED)
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """A reference lesion, its equivalent diameter, and one of `ENDS`."""
+    """A reference lesion, its equivalent diameter, one of `ENDS`, and its `contrast`."""
 
     diameter_mm: float
     end: str
+    contrast: float
 
 
 def fates(told: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> list[Fate]:
@@ -43,8 +45,8 @@ def fates(told: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> lis
             ends[touched] = np.maximum(ends[touched], end)
     volumes = np.bincount(truth.ravel(), minlength=count + 1)[1:] * told.volume.voxel_volume_mm3
     return [
-        Fate(equivalent_diameter_mm(float(volume)), ENDS[end])
-        for volume, end in zip(volumes, ends, strict=True)
+        Fate(equivalent_diameter_mm(float(volume)), ENDS[end], contrast(told.volume, truth, number))
+        for number, (volume, end) in enumerate(zip(volumes, ends, strict=True), start=1)
     ]
 
 

@@ -1,16 +1,17 @@
 """The weights on heads that no choice has seen: accuracy page and model card."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from imaging.lesion_rule import LesionRule
 from models.card import Card, read_card, rule_from
 from models.catalogue import MODEL_CARD
 from models.inputs import InputContract
 from models.training.accuracy import accuracy_entry
-from models.training.accuracy_page import accuracy_page
+from models.training.accuracy_page import accuracy_page, marked_by_contrast
 from models.training.answers import Answer, Say, evidence
 from models.training.evaluation import Row, row_from
 from models.training.fates import Fate, fate_counts, fates
@@ -54,9 +55,8 @@ def report_command(
             say(row.line())
             rows.append(row)
     shown = gallery.write(docs)
-    counts = fate_counts(ends)
-    (docs / "accuracy.md").write_text(accuracy_page(card, rows, counts, shown, COMMAND))
-    entry = accuracy_entry(card, rows, COMMAND) | {"synthetic_lesions": counts}
+    (docs / "accuracy.md").write_text(accuracy_page(card, rows, ends, shown, COMMAND))
+    entry = accuracy_entry(card, rows, COMMAND) | {"synthetic_lesions": _ended(ends)}
     (docs / "accuracy.json").write_text(json.dumps(entry, indent=1) + "\n")
     said = facts(card, rows, entry)
     (weights / MODEL_CARD).write_text(json.dumps(said, indent=2) + "\n")
@@ -82,6 +82,17 @@ def measured(card: Card, answer: Answer, gallery: Gallery, ends: list[Fate]) -> 
             gallery.offer(row, answer.head, labels, lesions)
             ends += fates(told, answer.head.reference, rules[subject])
         yield row
+
+
+def _ended(ends: Sequence[Fate]) -> dict[str, Any]:
+    contrasts = marked_by_contrast(ends)
+    return {
+        "ends": fate_counts(ends),
+        "marked_by_contrast": {
+            name: {one.name: [one.found, one.lesions] for one in bins}
+            for name, bins in contrasts.items()
+        },
+    }
 
 
 def _answers(

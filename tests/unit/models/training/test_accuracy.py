@@ -12,7 +12,6 @@ from models.card import Card, Member
 from models.training.accuracy import accuracy_entry, detected, targets
 from models.training.accuracy_page import accuracy_page
 from models.training.evaluation import Row, row_from
-from models.training.fates import fate_counts
 from models.training.material import Group, HeldOut
 from models.training.model_card import facts, model_card, short_form
 from models.training.pictures import Gallery, Shown
@@ -123,7 +122,7 @@ def test_the_entry_holds_every_head_and_target():
 
 def test_page_and_model_card_name_version_command_and_shortfall():
     shown = [Shown("Good: s1", "accuracy-good-1.jpg")]
-    page = accuracy_page(card(), ROWS, fate_counts([]), shown, "make evaluate")
+    page = accuracy_page(card(), ROWS, [], shown, "make evaluate")
     said = facts(card(), ROWS, accuracy_entry(card(), ROWS, "make evaluate"))
     readme = model_card(said, ROWS)
     for text in (page, readme):
