@@ -48,6 +48,7 @@ _CONTRAST = """
 
 By the ensemble, as above. Contrast: how far the brighter part of a lesion (third quartile) lies
 above the median of what surrounds it, 1 to 4 mm from its edge, in standard deviations of that.
+A ring whose rim is less than a quarter of it counts by its centre.
 """
 
 
