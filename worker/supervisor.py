@@ -47,7 +47,7 @@ def supervise(settings: Settings, stop: threading.Event) -> None:
         while not stop.is_set():
             started = time.monotonic()
             try:
-                status = _live_once(name, folder, stop)
+                status = _live_once(name, folder, stop, parent)
             except OSError as error:  # no memory or no file handle for a child just now
                 status = error.errno or -1
             if stop.is_set():
@@ -59,7 +59,7 @@ def supervise(settings: Settings, stop: threading.Event) -> None:
             stop.wait(wait)
 
 
-def _live_once(name: str, folder: str, stop: threading.Event) -> int:
+def _live_once(name: str, folder: str, stop: threading.Event, parent: Parent) -> int:
     """One life of the child, up to its own end or to `stop`. Returns its exit status."""
     child = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", "worker.embedded", name, folder],
@@ -69,7 +69,7 @@ def _live_once(name: str, folder: str, stop: threading.Event) -> int:
     try:
         while child.poll() is None and not stop.wait(LOOK_S):
             pass
-        return _end(child)
+        return _end(child, parent)
     finally:
         child.kill()
         child.wait()
@@ -77,12 +77,13 @@ def _live_once(name: str, folder: str, stop: threading.Event) -> int:
             child.stdin.close()
 
 
-def _end(child: subprocess.Popen[bytes]) -> int:
+def _end(child: subprocess.Popen[bytes], parent: Parent) -> int:
     if child.poll() is None:
         child.terminate()
     try:
         return child.wait(SOFT_SHUTDOWN_S)
     except subprocess.TimeoutExpired:
         logger.warning("the running job did not end in %.0f s and is handed back", SOFT_SHUTDOWN_S)
+        parent.kill_children_next()  # before its next beat finds the child dead
         child.kill()
         return child.wait()
