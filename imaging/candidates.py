@@ -130,7 +130,7 @@ def features(component: Component) -> NDArray[np.float64]:
       one, and of that over the shortest
     - ``contrast``: mean grey value in it over that of its shell, less 1, at most 3 either way
     """
-    around, shell = _shell(component)
+    around, shell = surroundings(component.mask, component.box, component.evidence.volume)
     evidence = component.evidence
     inside = component.mask
     tells = [float(m[component.box][inside].max()) for m in evidence.members]
@@ -152,19 +152,17 @@ def features(component: Component) -> NDArray[np.float64]:
     )
 
 
-def _shell(component: Component) -> tuple[Box, NDArray[np.bool_]]:
-    """A larger box, and in it the voxels `SHELL_MM` away from the component."""
-    spacing = component.evidence.volume.spacing
+def surroundings(
+    mask: NDArray[np.bool_], box: Box, volume: Volume
+) -> tuple[Box, NDArray[np.bool_]]:
+    """A larger box, and in it the voxels `SHELL_MM` away from what `mask` says in `box`."""
+    spacing = volume.spacing
     reach = [int(np.ceil(SHELL_MM[1] / step)) for step in spacing]
-    shape = component.evidence.volume.shape
-    low = [max(0, side.start - r) for side, r in zip(component.box, reach, strict=True)]
-    high = [min(n, s.stop + r) for s, r, n in zip(component.box, reach, shape, strict=True)]
+    low = [max(0, side.start - r) for side, r in zip(box, reach, strict=True)]
+    high = [min(n, s.stop + r) for s, r, n in zip(box, reach, volume.shape, strict=True)]
     around = (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
-    padding = [
-        (side.start - a, b - side.stop) for side, a, b in zip(component.box, low, high, strict=True)
-    ]
-    mask = np.pad(component.mask, padding)
-    distance = ndimage.distance_transform_edt(~mask, sampling=spacing)
+    padding = [(side.start - a, b - side.stop) for side, a, b in zip(box, low, high, strict=True)]
+    distance = ndimage.distance_transform_edt(~np.pad(mask, padding), sampling=spacing)
     return around, np.asarray((distance >= SHELL_MM[0]) & (distance <= SHELL_MM[1]))
 
 

@@ -47,7 +47,7 @@ _CONTRAST = """
 ## Synthetic lesions marked, by contrast and equivalent diameter
 
 By the ensemble, as above. Contrast: how far the brighter part of a lesion (third quartile) lies
-above the median of what surrounds it, 1 to 4 mm from its edge, in standard deviations of that.
+above the median of what surrounds it, 1.5 to 4.5 mm from its edge, in standard deviations of that.
 A ring whose rim is less than a quarter of it counts by its centre.
 """
 

@@ -12,7 +12,7 @@ from imaging.connected import connected
 from imaging.lesion_rule import LesionRule
 from imaging.lesions import DropReason, refusal
 from imaging.metrics.bins import by_diameter, equivalent_diameter_mm
-from models.training.contrast import contrast
+from models.training.contrast import contrasts
 
 UNSEEN: Final = "no candidate"
 MARKED: Final = "marked"
@@ -22,7 +22,7 @@ ENDS: Final = (UNSEEN, *(str(reason) for reason in DropReason), MARKED)
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """A reference lesion, its equivalent diameter, one of `ENDS`, and its `contrast`."""
+    """A reference lesion, its equivalent diameter, one of `ENDS`, and its contrast."""
 
     diameter_mm: float
     end: str
@@ -45,8 +45,8 @@ def fates(told: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> lis
             ends[touched] = np.maximum(ends[touched], end)
     volumes = np.bincount(truth.ravel(), minlength=count + 1)[1:] * told.volume.voxel_volume_mm3
     return [
-        Fate(equivalent_diameter_mm(float(volume)), ENDS[end], contrast(told.volume, truth, number))
-        for number, (volume, end) in enumerate(zip(volumes, ends, strict=True), start=1)
+        Fate(equivalent_diameter_mm(float(volume)), ENDS[end], contrast)
+        for volume, end, contrast in zip(volumes, ends, contrasts(told.volume, truth), strict=True)
     ]
 
 

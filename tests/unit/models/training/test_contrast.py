@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imaging.volume import Volume
-from models.training.contrast import CLASSES, by_contrast, contrast, contrast_table
+from models.training.contrast import CLASSES, by_contrast, contrast_table, contrasts
 
 SHAPE = (24, 30, 40)
 ZYX = np.indices(SHAPE)
@@ -29,37 +29,37 @@ def scene(brightness: float, *, noise: float = 1.0):
 @pytest.mark.parametrize("brightness", [-2.0, 0.5, 3.0, 8.0])
 def test_contrast_is_brightness_in_noise_whatever_lies_beside(brightness):
     volume, lesions = scene(brightness)
-    assert contrast(volume, lesions, 1) == pytest.approx(brightness, abs=0.4)
+    assert contrasts(volume, lesions)[0] == pytest.approx(brightness, abs=0.4)
 
 
 def test_contrast_is_the_same_in_another_unit_and_halves_with_twice_the_noise():
     volume, lesions = scene(6.0)
     scaled = Volume(volume.voxels * np.float32(7), volume.affine)
-    assert contrast(scaled, lesions, 1) == pytest.approx(contrast(volume, lesions, 1), rel=1e-3)
+    assert contrasts(scaled, lesions)[0] == pytest.approx(contrasts(volume, lesions)[0], rel=1e-3)
     noisier, _ = scene(6.0, noise=2.0)
-    assert contrast(noisier, lesions, 1) == pytest.approx(3.0, abs=0.4)
+    assert contrasts(noisier, lesions)[0] == pytest.approx(3.0, abs=0.4)
 
 
 def test_a_dark_centre_does_not_hide_a_bright_rim():
     volume, lesions = scene(6.0)
     volume.voxels[ball(10, 2)] = 40.0
-    assert contrast(volume, lesions, 1) == pytest.approx(6.0, abs=0.4)
+    assert contrasts(volume, lesions)[0] == pytest.approx(6.0, abs=0.4)
 
 
 def test_surroundings_are_measured_in_millimetres():
     volume, lesions = scene(6.0)
     far = np.ones(SHAPE, dtype=bool)
-    far[6:19, 9:22, 4:17] = False
+    far[5:20, 8:23, 3:18] = False
     volume.voxels[far & (lesions == 0)] += 200.0
-    assert contrast(volume, lesions, 1) > 4
+    assert contrasts(volume, lesions)[0] > 4
     coarse = Volume(volume.voxels, np.diag([0.5, 0.5, 0.5, 1.0]))
-    assert contrast(coarse, lesions, 1) < 0, "now 4 mm are eight voxels, and bright"
+    assert contrasts(coarse, lesions)[0] < 0, "now 4.5 mm are nine voxels, and bright"
 
 
 def test_nothing_or_something_constant_around_is_no_contrast():
     volume, lesions = scene(6.0, noise=0.0)
-    assert contrast(volume, lesions, 1) == 0.0
-    assert contrast(volume, np.ones(SHAPE, np.int32), 1) == 0.0
+    assert contrasts(volume, lesions)[0] == 0.0
+    assert contrasts(volume, np.ones(SHAPE, np.int32))[0] == 0.0
 
 
 def test_lesions_are_counted_by_contrast_and_size():
