@@ -1,6 +1,6 @@
 """What is made once for the box, by its makers: the demonstration's head, weights, their report.
 
-``python -m models.training demo-head | finish | report | table --help``
+``python -m models.training demo-head | finish | report | slices | table --help``
 """
 
 import argparse
@@ -29,6 +29,12 @@ def main() -> None:
     report.add_argument("--docs", type=Path, default=Path("docs"))
     report.add_argument("--kept", type=Path, help="folder for what the networks say")
     report.set_defaults(run=_report)
+    slices = commands.add_parser("slices", help="the brain in real single slices, by a network")
+    slices.add_argument("out", type=Path, help="file, .npz")
+    slices.add_argument("--data", type=Path, required=True, help="folder that holds slices/")
+    slices.add_argument("--part", choices=("train", "held-out"), default="train")
+    slices.add_argument("--every", type=int, default=1, help="every n-th slice")
+    slices.set_defaults(run=_slices)
     table = commands.add_parser("table", help="what finished runs reached, as Markdown")
     table.add_argument("runs", type=Path, help="folder of run folders")
     table.set_defaults(run=_table)
@@ -58,6 +64,12 @@ def _report(
 ) -> None:
     import_quietly("models.training.report_command").report_command(
         heads=heads, data=data, weights=weights, name=name, docs=docs, kept=kept, say=say
+    )
+
+
+def _slices(*, out: Path, data: Path, part: str, every: int) -> None:
+    import_quietly("models.training.slice_command").slice_command(
+        out=out, data=data, part=part, every=every, say=say
     )
 
 

@@ -1,6 +1,6 @@
 """Cutting one crop out of a case and changing it: place, turn, size, contrast, sharpness."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -19,6 +19,8 @@ class Changes:
     """What is done to a crop.
 
     `angle` in degrees, `plane_blur` in voxels, `slice_blur` the share of each neighbouring slice;
+    `neighbour` is how much larger the slice below is than a single slice, and how much smaller the
+    one above: what it has for neighbours is made of itself.
     `gamma` acts on intensities scaled to [0, 1], `gain` and `shift` on normalised ones.
     """
 
@@ -34,6 +36,7 @@ class Changes:
     plane_blur: float
     clahe_clip: float
     clahe_tile_mm: float
+    neighbour: float = 1.0
 
 
 def draw_changes(rng: np.random.Generator) -> Changes:
@@ -51,6 +54,7 @@ def draw_changes(rng: np.random.Generator) -> Changes:
         plane_blur=float(rng.uniform(0.3, 0.9)) if rng.random() < 0.15 else 0.0,
         clahe_clip=float(rng.uniform(*CLAHE_CLIP_RANGE)),
         clahe_tile_mm=float(rng.uniform(*CLAHE_TILE_RANGE_MM)),
+        neighbour=float(rng.uniform(0.97, 1.03)),
     )
 
 
@@ -73,13 +77,8 @@ def cut(
     is air. `rng` makes the noise only.
     """
     index, row, column = centre
-    voxels = case.seen_along(axis)
-    depth = voxels.shape[0]
-    slices = np.clip(np.arange(index - 2, index + 3), 0, depth - 1)
-    planes = voxels[slices] if changes.slice_blur else voxels[slices[1:4]]
     turn = _turn(row, column, size, changes)
-    turned = np.stack([_warp(p, turn, size, cv2.INTER_LINEAR) for p in planes])
-    turned = _slice_blur(turned, changes.slice_blur)
+    turned = _turned_planes(case, axis, centre, size, changes)
     truth = _truth(case, axis, index, turn, size, small_weight)
     if changes.plane_blur:
         turned = np.stack([cv2.GaussianBlur(p, (0, 0), changes.plane_blur) for p in turned])
@@ -98,6 +97,25 @@ def cut(
     return _flip(image, changes), _flip(truth, changes)
 
 
+def _turned_planes(
+    case: Case, axis: int, centre: tuple[int, int, int], size: int, changes: Changes
+) -> NDArray[np.float32]:
+    """The slice below, the slice and the slice above, turned, ``(3, size, size)``."""
+    index, row, column = centre
+    turn = _turn(row, column, size, changes)
+    if case.flat:
+        ways = [
+            _turn(row, column, size, replace(changes, scale=changes.scale * by))
+            for by in (changes.neighbour, 1.0, 1.0 / changes.neighbour)
+        ]
+        return np.stack([_warp(case.voxels[0], way, size, cv2.INTER_LINEAR) for way in ways])
+    voxels = case.seen_along(axis)
+    slices = np.clip(np.arange(index - 2, index + 3), 0, voxels.shape[0] - 1)
+    planes = voxels[slices] if changes.slice_blur else voxels[slices[1:4]]
+    turned = np.stack([_warp(plane, turn, size, cv2.INTER_LINEAR) for plane in planes])
+    return _slice_blur(turned, changes.slice_blur)
+
+
 def _truth(
     case: Case, axis: int, index: int, turn: NDArray[np.float64], size: int, small_weight: float
 ) -> NDArray[np.float32]:
@@ -109,6 +127,8 @@ def _truth(
 
     lesion = turned(case.mask)
     weight = 1.0 + (small_weight - 1.0) * turned(case.small)
+    if case.unsure is not None:
+        weight = np.where((turned(case.unsure) > 0) & (lesion == 0), np.float32(0), weight)
     if case.brain is None:
         brain = known = np.zeros_like(lesion)
     else:

@@ -15,8 +15,10 @@ from models.training.real_cases import RealCase
 POINTS_PER_LESION = 64
 # Specks of a reference mask are no lesion to aim at.
 LEAST_VOXELS = 6
-# Lesions below this, a ball of 7 mm, weigh more in the loss: they are few voxels.
+# Lesions below this, a ball of 7 mm, weigh more in the loss: they are few voxels. In a single
+# slice it is that ball's middle.
 SMALL_VOXELS = 180
+SMALL_PIXELS = 38
 POINTS_ELSEWHERE = 800
 # A head is whole when it has this much tissue outside the brain, relative to the brain. In a
 # stripped one all tissue is brain; taught as much as whole heads, that is learnt of every tissue.
@@ -32,6 +34,8 @@ class Source(StrEnum):
     SYNTHETIC = "synthetic"
     TUMOUR = "tumour"
     NEGATIVE = "negative"
+    IMPLANT = "implant"
+    SLICE = "slice"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,9 +44,10 @@ class Case:
 
     `voxels` uint8 ``(Z, H, W)``; `mask`, `small` and `brain` hold bits packed along columns: the
     lesions, those of fewer than `SMALL_VOXELS`, and the brain, None where it is not known; its
-    voxels weigh `brain_weight` when brain is taught, others 1. Points are ``(N, 3)`` voxel indices:
-    some of each lesion, bright voxels away from lesions, and any voxels of the head; of a whole
-    head, half of these lie outside the brain.
+    voxels weigh `brain_weight` when brain is taught, others 1. `unsure` holds, packed alike, where
+    nobody knows whether there is a lesion: nothing is taught there. Points are ``(N, 3)`` voxel
+    indices: some of each lesion, bright voxels away from lesions, and any voxels of the head; of a
+    whole head, half of these lie outside the brain.
     """
 
     name: str
@@ -54,9 +59,15 @@ class Case:
     small: NDArray[np.uint8]
     brain: NDArray[np.uint8] | None
     brain_weight: float
+    unsure: NDArray[np.uint8] | None
     lesions: tuple[NDArray[np.int16], ...]
     bright: NDArray[np.int16]
     anywhere: NDArray[np.int16]
+
+    @property
+    def flat(self) -> bool:
+        """Whether it is a single slice, which stands for its own neighbours."""
+        return bool(self.voxels.shape[0] == 1)
 
     def seen_along(self, axis: int) -> NDArray[np.uint8]:
         """The voxels as slices across an axis: 0 axial, 1 coronal, 2 sagittal; the others keep
@@ -84,11 +95,26 @@ def case_from_head(name: str, head: StoredHead, contract: InputContract) -> Case
     )
 
 
-def case_from_real(real: RealCase, contract: InputContract) -> Case:
-    """A real scan as a case; without a mask it is a negative."""
-    source = Source.TUMOUR if real.mask.any() else Source.NEGATIVE
+def case_from_real(
+    real: RealCase, contract: InputContract, *, source: Source | None = None
+) -> Case:
+    """A real scan as a case; unless told, one without a mask is a negative."""
+    source = source or (Source.TUMOUR if real.mask.any() else Source.NEGATIVE)
     lesions = connected(real.mask)[0].astype(np.uint16)
     return _case(real.name, source, real.voxels, lesions, real.brain, None, contract)
+
+
+def case_from_slice(
+    name: str,
+    voxels: NDArray[np.float32],
+    lesions: NDArray[np.uint16],
+    unsure: NDArray[np.bool_],
+    contract: InputContract,
+) -> Case:
+    """A real slice ``(1, H, W)``, the numbers of what was implanted, and where its own tumour is:
+    nothing is taught there but what was implanted.
+    """
+    return _case(name, Source.SLICE, voxels, lesions, None, None, contract, unsure=unsure)
 
 
 def _case(
@@ -99,6 +125,8 @@ def _case(
     brain: NDArray[np.bool_] | None,
     hard_negatives: NDArray[np.int16] | None,
     contract: InputContract,
+    *,
+    unsure: NDArray[np.bool_] | None = None,
 ) -> Case:
     head = find_head(voxels)
     box = head_box(head, margin=contract.margin)
@@ -109,14 +137,16 @@ def _case(
     rng = np.random.default_rng(small.size)
     numbers = lesions[box]
     if hard_negatives is None:
-        bright = _bright_points(small, head[box], numbers, rng)
+        lesion = numbers > 0 if unsure is None else (numbers > 0) | unsure[box]
+        bright = _bright_points(small, head[box], lesion, rng)
     else:
         bright = _inside(hard_negatives - np.array([s.start for s in box], np.int16), small.shape)
     outside = head[box] if brain is None else head[box] & ~brain[box]
     whole = brain is not None and bool(outside.sum() > WHOLE * brain.sum())
     anywhere = _anywhere_points(head[box], outside if whole else None, rng)
     sizes = np.bincount(numbers.ravel())
-    sizes[0] = SMALL_VOXELS
+    limit = SMALL_PIXELS if voxels.shape[0] == 1 else SMALL_VOXELS
+    sizes[0] = limit
     return Case(
         name=name,
         source=source,
@@ -124,9 +154,10 @@ def _case(
         floor=floor,
         step=step,
         mask=np.packbits(numbers > 0, axis=-1),
-        small=np.packbits(sizes[numbers] < SMALL_VOXELS, axis=-1),
+        small=np.packbits(sizes[numbers] < limit, axis=-1),
         brain=None if brain is None else np.packbits(brain[box], axis=-1),
         brain_weight=1.0 if whole else STRIPPED_BRAIN_WEIGHT,
+        unsure=None if unsure is None else np.packbits(unsure[box], axis=-1),
         lesions=_lesion_points(numbers, rng),
         bright=bright,
         anywhere=anywhere,
@@ -160,11 +191,11 @@ def _anywhere_points(
 def _bright_points(
     voxels: NDArray[np.uint8],
     head: NDArray[np.bool_],
-    numbers: NDArray[np.uint16],
+    lesion: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> NDArray[np.int16]:
     level = np.percentile(voxels[head], BRIGHT_PERCENTILE)
-    near = ndimage.binary_dilation(numbers > 0, iterations=5)
+    near = ndimage.binary_dilation(lesion, iterations=5)
     return _points((voxels > level) & head & ~near, POINTS_ELSEWHERE, rng)
 
 

@@ -185,9 +185,15 @@ def _mix(recipe: Recipe, sources: Sequence[str]) -> Any:
     from models.training.crops import CropMix
 
     mix = recipe.mix
+    wanted = {
+        "tumour": (Source.TUMOUR, mix.tumour),
+        "negative": (Source.NEGATIVE, mix.negative),
+        "implant": (Source.IMPLANT, mix.implant),
+        "single": (Source.SLICE, mix.single),
+    }
+    shares = {name: share if source in sources else 0.0 for name, (source, share) in wanted.items()}
     return CropMix(
-        tumour=mix.tumour if Source.TUMOUR in sources else 0.0,
-        negative=mix.negative if Source.NEGATIVE in sources else 0.0,
+        **shares,
         lesion=mix.lesion,
         size=recipe.crop,
         jitter=recipe.crop // 4,

@@ -31,7 +31,8 @@ class Aim(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CropMix:
-    """Shares of the crops. Synthetic heads get what tumours and negatives leave.
+    """Shares of the crops. Synthetic heads get what the real sources leave: real scans with a
+    `tumour`, without (`negative`), with lesions drawn into them (`implant`), and single slices.
 
     `lesion` is the share of all crops around a lesion; the rest is halved between bright voxels
     away from lesions and anywhere. `jitter` is how far, in voxels, a crop's centre may be from the
@@ -42,6 +43,8 @@ class CropMix:
 
     tumour: float = 0.35
     negative: float = 0.08
+    implant: float = 0.0
+    single: float = 0.0
     lesion: float = 0.5
     size: int = 128
     jitter: int = 32
@@ -49,10 +52,19 @@ class CropMix:
     sideways: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.tumour + self.negative <= 1:
-            raise ValueError(
-                f"tumour + negative must be in [0, 1], got {self.tumour} + {self.negative}"
-            )
+        total = sum(self.shares.values())
+        if not 0 <= total <= 1 + 1e-9:
+            raise ValueError(f"shares of real crops must be in [0, 1] together, got {total}")
+
+    @property
+    def shares(self) -> dict[Source, float]:
+        """Of all crops, by real source."""
+        return {
+            Source.TUMOUR: self.tumour,
+            Source.NEGATIVE: self.negative,
+            Source.IMPLANT: self.implant,
+            Source.SLICE: self.single,
+        }
 
 
 class CropSampler:
@@ -107,7 +119,7 @@ class CropSampler:
             self._take_in_head()
         self._count += 1
         case, aim = self._choose()
-        axis = self._axis()
+        axis = 0 if case.flat else self._axis()
         centre = self._centre(case, aim, axis)
         changes = draw_changes(self._rng)
         return cut(
@@ -140,13 +152,13 @@ class CropSampler:
 
     def _source(self) -> Source:
         draw = self._rng.random()
-        if draw < self._mix.tumour and self._real[Source.TUMOUR]:
-            return Source.TUMOUR
-        if draw > 1 - self._mix.negative and self._real[Source.NEGATIVE]:
-            return Source.NEGATIVE
+        for source, share in self._mix.shares.items():
+            if draw < share and self._real[source]:
+                return source
+            draw -= share
         if self._pool:
             return Source.SYNTHETIC
-        return Source.TUMOUR if self._real[Source.TUMOUR] else Source.NEGATIVE
+        return next(source for source, cases in self._real.items() if cases)
 
     def _axis(self) -> int:
         if self._rng.random() >= self._mix.sideways:

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from models.training import labels as lb
 from models.training.anatomy import Look
-from models.training.fields import Array, blur, smooth_noise
+from models.training.fields import Array, Shape, blur, smooth_noise
 from models.training.lesion_shapes import draw_shape, share_inside
 
 MEDIAN_DIAMETER_MM: Final = 6.3  # of 56 real metastases, log-normal
@@ -19,6 +19,19 @@ DIAMETER_RANGE_MM: Final = (2.0, 42.0)
 # Chance of necrosis by diameter: below 5, 10, 20 mm, and above.
 NECROSIS_CHANCE: Final = ((5.0, 0.0), (10.0, 0.17), (20.0, 0.40), (np.inf, 0.95))
 OPEN_ABOVE_MM: Final = 18.0
+# Three heads in ten also hold a large lesion, and a quarter a handful of very small ones.
+LARGE_CHANCE: Final = 0.30
+LARGE_RANGE_MM: Final = (20.0, 60.0)
+LARGE_KINDS: Final = ("ring", "mottled", "nodular")
+LARGE_SHARES: Final = (0.55, 0.2, 0.25)
+HANDFUL_CHANCE: Final = 0.25
+HANDFUL_RANGE_MM: Final = (2.5, 5.0)
+# Centres to choose from: on the grey-white border, beside vessels, anywhere in the brain.
+BORDER_CENTRES: Final = 360
+VESSEL_CENTRES: Final = 60
+OTHER_CENTRES: Final = 180
+# A voxel of the brain above this, white matter being 1, is taken for blood.
+BLOOD_LEVEL: Final = 1.25
 
 
 class Kind(StrEnum):
@@ -28,6 +41,7 @@ class Kind(StrEnum):
     MOTTLED = "mottled"
     RING = "ring"
     FAINT = "faint"
+    NODULAR = "nodular"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +70,13 @@ def draw_plans(rng: np.random.Generator) -> list[Plan]:
     count = int(np.clip(np.rint(rng.lognormal(np.log(5), 0.95)), 1, 30))
     sizes = np.exp(rng.normal(np.log(MEDIAN_DIAMETER_MM), LOG_DEVIATION, count))
     plans = [draw_plan(float(d), rng) for d in np.clip(sizes, *DIAMETER_RANGE_MM)]
-    if rng.random() < 0.30:
-        kind = Kind.RING if rng.random() < 0.75 else Kind.MOTTLED
-        plans.append(Plan(float(rng.uniform(20, 60)), kind, ragged=bool(rng.random() < 0.75)))
+    if rng.random() < LARGE_CHANCE:
+        kind = Kind(str(rng.choice(LARGE_KINDS, p=LARGE_SHARES)))
+        ragged = bool(rng.random() < 0.75)
+        plans.append(Plan(float(rng.uniform(*LARGE_RANGE_MM)), kind, ragged=ragged))
+    if rng.random() < HANDFUL_CHANCE:
+        small = rng.uniform(*HANDFUL_RANGE_MM, int(rng.integers(2, 9)))
+        plans += [draw_plan(float(d), rng) for d in small]
     return sorted(plans, key=lambda plan: -plan.diameter_mm)
 
 
@@ -88,7 +106,7 @@ def add_lesions(
     numbers = np.zeros(image.shape, dtype=np.uint16)
     tissue = lb.is_in(labels, lb.BRAIN)
     inside = tissue | lb.is_in(labels, lb.VENTRICLES) | _sulci(labels, tissue)
-    places = _Places(labels, rng)
+    places = _Places(labels, image, rng)
     drawn: list[Drawn] = []
     for plan in plans:
         centre = places.take(plan.diameter_mm)
@@ -110,11 +128,18 @@ def _sulci(labels: NDArray[np.uint16], tissue: NDArray[np.bool_]) -> NDArray[np.
 class _Places:
     """Candidate centres, most on the grey-white border; each keeps its distance from the rest."""
 
-    def __init__(self, labels: NDArray[np.uint16], rng: np.random.Generator) -> None:
+    def __init__(self, labels: NDArray[np.uint16], image: Array, rng: np.random.Generator) -> None:
+        brain = lb.is_in(labels, lb.BRAIN)
         white = blur(lb.is_in(labels, lb.WHITE_MATTER).astype(np.float32), 1.2)
-        border = lb.is_in(labels, lb.BRAIN) & (white > 0.25) & (white < 0.8)
-        anywhere = np.flatnonzero(lb.is_in(labels, lb.BRAIN))
-        mixed = [rng.choice(np.flatnonzero(border), 400), rng.choice(anywhere, 200)]
+        border = np.flatnonzero(brain & (white > 0.25) & (white < 0.8))
+        anywhere = np.flatnonzero(brain)
+        blood = brain & (image > BLOOD_LEVEL)
+        beside = np.flatnonzero(ndimage.binary_dilation(blood, iterations=2) & brain & ~blood)
+        mixed = [
+            rng.choice(border, BORDER_CENTRES),
+            rng.choice(beside if beside.size else anywhere, VESSEL_CENTRES),
+            rng.choice(anywhere, OTHER_CENTRES),
+        ]
         order = rng.permutation(np.concatenate(mixed))
         self._centres = np.stack(np.unravel_index(order, labels.shape), axis=1).astype(float)
         self._taken: list[tuple[NDArray[np.float64], float]] = []
@@ -145,7 +170,7 @@ def _draw(
     rng: np.random.Generator,
 ) -> bool:
     """Draw one lesion and its oedema; False when less than a voxel of it lies inside the brain."""
-    swelling = _swelling_mm(plan, rng)
+    swelling = swelling_mm(plan, rng)
     shape = draw_shape(
         centre, plan.diameter_mm, image.shape, rng, margin_mm=1.3 * swelling, ragged=plan.ragged
     )
@@ -155,30 +180,34 @@ def _draw(
     if not new.any():
         return False
     if swelling:
-        _add_oedema(image[box], shape.distance, swelling, rng)
-    level = _appearance(shape.distance, plan, look, rng)
+        add_oedema(image[box], shape.distance, swelling, rng)
+    level = appearance(shape.distance, plan, look.enhancement, rng)
     image[box] += share * (level - image[box])
     core[box] = np.maximum(core[box], share)
     numbers[box][new] = number
     return True
 
 
-def _swelling_mm(plan: Plan, rng: np.random.Generator) -> float:
+def swelling_mm(plan: Plan, rng: np.random.Generator) -> float:
+    """Draw how far oedema reaches around a lesion; 0 is none."""
     if plan.diameter_mm < 7 or rng.random() < 0.35:
         return 0.0
     return float(rng.uniform(2, 6) + min(plan.diameter_mm, 30) * rng.uniform(0.1, 0.4))
 
 
-def _add_oedema(image: Array, distance: Array, width_mm: float, rng: np.random.Generator) -> None:
+def add_oedema(image: Array, distance: Array, width_mm: float, rng: np.random.Generator) -> None:
     """Darken the surroundings, bright tissue more than the rest; `image` is changed in place."""
     ragged = distance + 0.35 * width_mm * smooth_noise(rng, distance.shape, scale_mm=8)
     strength = np.clip(1.2 - ragged / width_mm, 0, 1) * rng.uniform(0.08, 0.4)
     image -= strength * np.clip(image - 0.55, 0, 0.6)
 
 
-def _appearance(distance: Array, plan: Plan, look: Look, rng: np.random.Generator) -> Array:
-    """Grey level of the lesion at every voxel of its box."""
-    bright = 1 + (look.enhancement - 1) * rng.uniform(0.55, 1.35)
+def appearance(distance: Array, plan: Plan, enhancement: float, rng: np.random.Generator) -> Array:
+    """Grey level of a lesion at every voxel of its box, white matter being 1.
+
+    `distance` is signed, in mm; `enhancement` is what the agent makes of tissue that takes it up.
+    """
+    bright = 1 + (enhancement - 1) * rng.uniform(0.55, 1.35)
     grain = smooth_noise(rng, distance.shape, scale_mm=max(2.0, plan.diameter_mm / 6))
     if plan.kind is Kind.FAINT:
         bright = rng.uniform(1.06, 1.25)
@@ -189,6 +218,9 @@ def _appearance(distance: Array, plan: Plan, look: Look, rng: np.random.Generato
         dark = rng.uniform(0.75, 1.0)
         patches = np.clip(0.5 + 0.9 * grain + rng.uniform(0, 0.5), 0, 1)
         level = dark + patches * (bright - dark)
+    if plan.kind is Kind.NODULAR:
+        body = rng.uniform(1.0, 1.18) * (1 + rng.uniform(0.02, 0.08) * grain)
+        level = body + _nodules(rng, body.shape, rarest=1.4) * (max(bright, 1.3) - body)
     if plan.kind is Kind.RING:
         level = _ring(distance, level, plan, rng)
     return np.asarray(level, dtype=np.float32)
@@ -217,7 +249,13 @@ def _ring(distance: Array, rim: Array, plan: Plan, rng: np.random.Generator) -> 
         septa = np.clip(1 - sheets / rng.uniform(0.1, 0.25), 0, 1) * rng.uniform(0.4, 1.0)
         floor = floor + septa * (rim - floor)
     if is_open:
-        lumps = smooth_noise(rng, distance.shape, scale_mm=rng.uniform(2.5, 6))
-        nodules = np.clip(2 * (lumps - rng.uniform(0.8, 2.2)), 0, 1)
-        floor = floor + nodules * (rim - floor)
+        floor = floor + _nodules(rng, distance.shape, rarest=2.2) * (rim - floor)
     return np.asarray(rim + centre * (floor - rim), dtype=np.float32)
+
+
+def _nodules(rng: np.random.Generator, shape: Shape, *, rarest: float) -> Array:
+    """Lumps of 2.5 to 6 mm: how far each voxel is one, in [0, 1]. They begin 0.8 to `rarest`
+    deviations above the mean of smooth noise.
+    """
+    lumps = smooth_noise(rng, shape, scale_mm=rng.uniform(2.5, 6))
+    return np.asarray(np.clip(2 * (lumps - rng.uniform(0.8, rarest)), 0, 1), dtype=np.float32)

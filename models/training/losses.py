@@ -1,7 +1,7 @@
 """What training lowers: binary cross-entropy plus one minus the soft Dice, or Tversky, of the whole
 batch, and the cross-entropy of the brain.
 
-Truth is ``(B, H, W, 4)``: lesion, its weight, brain, its weight (0 where nobody knows).
+Truth is ``(B, H, W, 4)``: lesion, its weight, brain, its weight; 0 where nobody knows.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def soft_tversky(
     """
     hit = ops.sum(weight * truth * probability)
     missed = ops.sum(weight * truth * (1.0 - probability))
-    false = ops.sum((1.0 - truth) * probability)
+    false = ops.sum(ops.minimum(weight, 1.0) * (1.0 - truth) * probability)
     return (hit + _SMOOTH) / (hit + miss_weight * missed + (1.0 - miss_weight) * false + _SMOOTH)
 
 

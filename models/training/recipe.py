@@ -30,6 +30,12 @@ class Material(_Table):
         "none", description="Fold of `data` that is held out; all: nothing is; none: not used."
     )
     pairs: tuple[Path, ...] = Field((), description="Folders with a folder for each own case.")
+    implants: int = Field(
+        0, ge=0, description="Copies of each real scan trained on with lesions drawn into them."
+    )
+    slices: Path | None = Field(
+        None, description="File of `python -m models.training slices`: real single slices."
+    )
     hold_out: int = Field(5, ge=0, description="Every n-th own case is held out; 0: none.")
 
 
@@ -38,16 +44,17 @@ class Mix(_Table):
 
     tumour: Share = Field(0.35, description="From real scans with a lesion.")
     negative: Share = Field(0.08, description="From real scans without.")
+    implant: Share = Field(0.0, description="From real scans with lesions drawn into them.")
+    single: Share = Field(0.0, description="From real single slices.")
     lesion: Share = Field(0.5, description="Around a lesion.")
     small_weight: float = Field(3.0, gt=0, description="Weight of pixels of small lesions.")
     sideways: Share = Field(0.4, description="From coronal and sagittal slices, half each.")
 
     @model_validator(mode="after")
     def _leaves_room(self) -> Self:
-        if self.tumour + self.negative > 1:
-            raise ValueError(
-                f"tumour + negative must be at most 1, got {self.tumour} + {self.negative}"
-            )
+        total = self.tumour + self.negative + self.implant + self.single
+        if total > 1:
+            raise ValueError(f"tumour, negative, implant and single must be at most 1, got {total}")
         return self
 
 
@@ -116,8 +123,9 @@ class Recipe(_Table):
         material = self.material
         if material.fold != "none" and material.data is None:
             raise ValueError(f"material.data must be given with fold {material.fold}")
-        if material.heads is None and material.fold == "none" and not material.pairs:
-            raise ValueError("material must name heads, pairs, or data with a fold")
+        real = material.fold != "none" or material.pairs or material.slices
+        if material.heads is None and not real:
+            raise ValueError("material must name heads, pairs, slices, or data with a fold")
         return self
 
 

@@ -1,13 +1,13 @@
 """The real scans of a run: which are trained on, and which are held out."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
 from metseg.errors import ConfigurationError, MetsegError
 from models.inputs import InputContract
 from models.training.cases import Case, case_from_head, case_from_real
 from models.training.heads import read_head
+from models.training.implanting import HELD_OUT_SEED, implant_cases, slice_cases
 from models.training.material import case_names
 from models.training.own_cases import SkippedCase, read_own_cases
 from models.training.real_cases import read_glioma, read_negative
@@ -29,7 +29,9 @@ def run_material(
         A folder is not there, or holds nothing of use.
     """
     material = recipe.material
-    training, held_out = _shared(material, contract) if material.data is not None else ([], [])
+    training, held_out = _shared(recipe, contract) if material.data is not None else ([], [])
+    if material.slices is not None:
+        training += slice_cases(material.slices, contract, seed=recipe.seed)
     if material.pairs:
         own = list(_own(material.pairs, contract, say=say))
         kept_out = own[:: material.hold_out] if material.hold_out and len(own) > 1 else []
@@ -54,7 +56,8 @@ def names_by_use(names: Sequence[str], material: Material) -> Names:
             return split(names, fold=fold)
 
 
-def _shared(material: Material, contract: InputContract) -> tuple[list[Case], list[Case]]:
+def _shared(recipe: Recipe, contract: InputContract) -> tuple[list[Case], list[Case]]:
+    material = recipe.material
     assert material.data is not None
     gliomas = _folder(material.data / "glioma", "material.data")
     negatives = _folder(material.data / "negatives", "material.data")
@@ -63,17 +66,19 @@ def _shared(material: Material, contract: InputContract) -> tuple[list[Case], li
         names_by_use(case_names(negatives), material),
         strict=True,
     )
-    training, held_out = (
+    trained, looked_at = (
         [
-            case_from_real(scan, contract)
-            for scan in chain(
-                (read_glioma(gliomas / name) for name in tumours),
-                (read_negative(negatives / name) for name in brains),
-            )
+            *(read_glioma(gliomas / name) for name in tumours),
+            *(read_negative(negatives / name) for name in brains),
         ]
         for tumours, brains in by_use
     )
-    return training, held_out
+    cases = [case_from_real(scan, contract) for scan in trained]
+    cases += implant_cases(trained, contract, copies=material.implants, seed=recipe.seed)
+    held_out = [case_from_real(scan, contract) for scan in looked_at]
+    if material.implants:
+        held_out += implant_cases(looked_at, contract, copies=1, seed=HELD_OUT_SEED)
+    return cases, held_out
 
 
 def _own(folders: Sequence[Path], contract: InputContract, *, say: Say) -> Iterator[Case]:

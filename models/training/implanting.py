@@ -1,0 +1,65 @@
+"""Real scans and slices with lesions drawn into them, as training cases."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from models.inputs import InputContract
+from models.training.cases import Case, Source, case_from_real, case_from_slice
+from models.training.implants import ENHANCEMENT_RANGE, Ground, implant, implanted_case
+from models.training.lesions import DIAMETER_RANGE_MM, Plan, draw_plan
+from models.training.real_cases import RealCase
+from models.training.slices import OutlinedSlice, read_outlines
+
+# The implants that training is looked at with are the same in every run.
+HELD_OUT_SEED: Final = 7
+_PER_SCAN: Final = (6, 18)
+_MEDIAN_MM: Final = 5.5
+_LOG_DEVIATION: Final = 0.55
+# Of single slices so many get lesions, one to so many.
+_SLICES_WITH: Final = 0.6
+_PER_SLICE: Final = 4
+
+
+def implant_cases(
+    scans: Sequence[RealCase], contract: InputContract, *, copies: int, seed: int
+) -> list[Case]:
+    """`copies` of each scan whose brain is known, each with other lesions drawn into it."""
+    cases = []
+    for number, scan in enumerate(scans):
+        if scan.brain is None:
+            continue
+        for copy in range(copies):
+            rng = np.random.default_rng([seed, number, copy])
+            made = implanted_case(scan, _plans(rng, int(rng.integers(*_PER_SCAN))), rng)
+            cases.append(case_from_real(made, contract, source=Source.IMPLANT))
+    return cases
+
+
+def slice_cases(path: Path, contract: InputContract, *, seed: int) -> list[Case]:
+    """Single slices of a file, lesions drawn into the brains of most."""
+    return [
+        _slice_case(one, contract, np.random.default_rng([seed, one.head.number]))
+        for one in read_outlines(path)
+    ]
+
+
+def _slice_case(one: OutlinedSlice, contract: InputContract, rng: np.random.Generator) -> Case:
+    voxels = one.head.voxels[None].astype(np.float32)
+    unsure = one.head.tumour[None]
+    lesions = np.zeros(voxels.shape, dtype=np.uint16)
+    ground = Ground.of(voxels, one.brain[None], unsure)
+    if ground is not None and rng.random() < _SLICES_WITH:
+        plans = _plans(rng, int(rng.integers(1, _PER_SLICE + 1)))
+        enhancement = float(rng.uniform(*ENHANCEMENT_RANGE))
+        voxels, lesions = implant(ground, plans, rng, enhancement=enhancement)
+    return case_from_slice(f"slice_{one.head.number:04d}", voxels, lesions, unsure, contract)
+
+
+def _plans(rng: np.random.Generator, count: int) -> list[Plan]:
+    """Sizes and kinds as in synthetic heads, but smaller; largest first."""
+    sizes = np.exp(rng.normal(np.log(_MEDIAN_MM), _LOG_DEVIATION, count))
+    plans = [draw_plan(float(d), rng) for d in np.clip(sizes, *DIAMETER_RANGE_MM)]
+    return sorted(plans, key=lambda plan: -plan.diameter_mm)
