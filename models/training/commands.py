@@ -3,10 +3,11 @@
 import functools
 import json
 import os
-import tomllib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,15 @@ import cv2
 from metseg.errors import ConfigurationError
 from models.catalogue import import_quietly
 from models.inputs import InputContract
+from models.training.drawing import Drawing, HeadDrawing
+from models.training.head_commands import label_map_paths
 from models.training.precision import chosen_precision
 from models.training.recipe import Recipe, read_recipe, recipe_toml
 
 if TYPE_CHECKING:
     import keras
 
-    from models.training.cases import Case
-    from models.training.crops import CropSampler
+    from models.training.fit import Sampler
     from models.training.journal import Standing
 
 say = functools.partial(print, flush=True)
@@ -33,7 +35,8 @@ Show = Callable[["Standing"], None]
 RECIPE = "run.toml"
 FACTS = "run.json"
 # What may change when a run goes on; anything else makes another run.
-_MAY_CHANGE = ("minutes", "steps", "threads", "checkpoint_minutes", "validation")
+_MAY_CHANGE = ("minutes", "steps", "threads", "loaders", "checkpoint_minutes", "validation")
+_MATERIAL_MAY_CHANGE = {"label_maps", "drawers", "keep"}
 
 
 def train_command(
@@ -85,29 +88,32 @@ def run(
     check_folder(out, recipe)
     limit_threads(recipe.threads)
     import_quietly("keras")
-    import_quietly("tensorflow")  # set_random_seed loads it, whatever the backend
+    if find_spec("tensorflow") is not None:  # then set_random_seed loads it, whatever the backend
+        import_quietly("tensorflow")
     import keras
 
     from models.training.checkpoints import read_progress
     from models.training.fit import CHECKPOINT, fit
-    from models.training.run_material import run_material
+    from models.training.run_material import held_out_cases
 
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy(chosen_precision(recipe.precision))
     out.mkdir(parents=True, exist_ok=True)
     say = _also_into(out / "run.log", say)
-    training, held_out = run_material(recipe, contract, say=say)
+    _check_heads(recipe)
+    held_out = held_out_cases(recipe, contract)
     done = read_progress(out / CHECKPOINT).step
-    sampler = _sampler(recipe, training, done, contract)
-    model = make()
-    (out / RECIPE).write_text(recipe_toml(recipe))
-    _write_facts(out, recipe)
-    say(
-        f"{recipe.network}: {model.count_params()} parameters, {len(training)} real cases, "
-        f"{len(held_out)} held out, Keras on {keras.backend.backend()}, step {done}"
-    )
-    plan = _plan(recipe)
-    standing = fit(model, sampler, held_out, out, plan, contract=contract, say=say, show=show)
+    with ExitStack() as beside:
+        sampler = _sampler(recipe, contract, done, beside, say=say)
+        model = make()
+        (out / RECIPE).write_text(recipe_toml(recipe))
+        _write_facts(out, recipe)
+        say(
+            f"{recipe.network}: {model.count_params()} parameters, {len(held_out)} held out, "
+            f"Keras on {keras.backend.backend()}, step {done}"
+        )
+        plan = _plan(recipe)
+        standing = fit(model, sampler, held_out, out, plan, contract=contract, say=say, show=show)
     _write_facts(out, recipe, standing)
     return model, standing
 
@@ -122,14 +128,18 @@ def check_folder(out: Path, recipe: Recipe) -> None:
     """
     if not (out / RECIPE).exists():
         return
-    theirs = tomllib.loads((out / RECIPE).read_text())
-    ours = tomllib.loads(recipe_toml(recipe))
-    keys = [key for key in (theirs | ours) if key not in _MAY_CHANGE]
-    differing = [key for key in keys if theirs.get(key) != ours.get(key)]
+    theirs, ours = _fixed(read_recipe(out / RECIPE)), _fixed(recipe)
+    differing = [key for key in ours if theirs[key] != ours[key]]
     if differing:
         raise ConfigurationError(
             f"run folder must be new or hold the same recipe, got another {', '.join(differing)}"
         )
+
+
+def _fixed(recipe: Recipe) -> dict[str, Any]:
+    """What may not change when a run goes on."""
+    beside = dict.fromkeys(_MAY_CHANGE, True) | {"material": _MATERIAL_MAY_CHANGE}
+    return recipe.model_dump(mode="json", exclude=beside)
 
 
 def load_weights(model: "keras.Model", path: Path) -> None:
@@ -161,45 +171,28 @@ def limit_threads(threads: int) -> None:
         os.environ["TF_NUM_INTEROP_THREADS"] = "1"
 
 
-def _heads(recipe: Recipe) -> Path | None:
+def _check_heads(recipe: Recipe) -> None:
     heads = recipe.material.heads
     if heads is not None and not any(heads.glob("*.npz")):
         raise ConfigurationError(f"material.heads must hold *.npz, got none in {heads.name!r}")
-    return heads
 
 
 def _sampler(
-    recipe: Recipe, training: Sequence["Case"], done: int, contract: InputContract
-) -> "CropSampler":
-    """The stream of crops; a run that goes on sees new ones, not those of its beginning again."""
-    from models.training.crops import CropSampler
+    recipe: Recipe, contract: InputContract, done: int, beside: ExitStack, *, say: Say
+) -> "Sampler":
+    """The stream of crops, after `done` steps; processes that draw heads or crops live in
+    `beside`.
+    """
+    from models.training.loaders import Loaders, Share, make_sampler
 
-    seed = [recipe.seed, done] if done else recipe.seed
-    mix = _mix(recipe, [case.source for case in training])
-    return CropSampler(_heads(recipe), training, seed=seed, mix=mix, contract=contract)
-
-
-def _mix(recipe: Recipe, sources: Sequence[str]) -> Any:
-    """The recipe's mix; what there is no case of gets no share."""
-    from models.training.cases import Source
-    from models.training.crops import CropMix
-
-    mix = recipe.mix
-    wanted = {
-        "tumour": (Source.TUMOUR, mix.tumour),
-        "negative": (Source.NEGATIVE, mix.negative),
-        "implant": (Source.IMPLANT, mix.implant),
-        "single": (Source.SLICE, mix.single),
-    }
-    shares = {name: share if source in sources else 0.0 for name, (source, share) in wanted.items()}
-    return CropMix(
-        **shares,
-        lesion=mix.lesion,
-        size=recipe.crop,
-        jitter=recipe.crop // 4,
-        small_weight=mix.small_weight,
-        sideways=mix.sideways,
-    )
+    material = recipe.material
+    if material.label_maps is not None and material.heads is not None:
+        maps = label_map_paths(material.label_maps, "train")
+        drawing = Drawing(material.heads, maps, recipe.seed, material.drawers, material.keep)
+        beside.enter_context(HeadDrawing(drawing))
+    if recipe.loaders:
+        return beside.enter_context(Loaders(recipe, contract, done=done, say=say))
+    return make_sampler(recipe, contract, Share(done=done), say=say)
 
 
 def _plan(recipe: Recipe) -> Any:
@@ -224,7 +217,7 @@ def _write_facts(out: Path, recipe: Recipe, standing: "Standing | None" = None) 
 
     facts: dict[str, Any] = recipe.model_dump(mode="json") | {
         "precision": keras.config.dtype_policy().name,
-        "versions": {name: version(name) for name in ("metseg", "keras")},
+        "versions": {name: _version(name) for name in ("metseg", "keras")},
         "backend": keras.backend.backend(),
     }
     if standing is not None:
@@ -238,6 +231,14 @@ def _write_facts(out: Path, recipe: Recipe, standing: "Standing | None" = None) 
     partial = out / f"{FACTS}.partial"
     partial.write_text(json.dumps(facts, indent=2) + "\n")
     partial.replace(out / FACTS)
+
+
+def _version(name: str) -> str | None:
+    """None of a checkout that is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _also_into(path: Path, say: Say) -> Say:

@@ -80,6 +80,8 @@ class CropSampler:
         Cases from `models.training.cases.case_from_real`.
     seed
         Of every draw.
+    share
+        ``(number, of)``: samplers that read the same folder side by side each take their own heads.
 
     Raises
     ------
@@ -95,6 +97,7 @@ class CropSampler:
         seed: int | Sequence[int],
         mix: CropMix | None = None,
         contract: InputContract | None = None,
+        share: tuple[int, int] = (0, 1),
         first: int = 16,
         pool: int = 320,
         crops_per_head: int = 48,
@@ -103,8 +106,9 @@ class CropSampler:
         self._mix = mix or CropMix()
         self._contract = contract or InputContract()
         self._heads = heads
+        self._share = share
         self._crops_per_head = crops_per_head
-        self._pool: deque[Case] = deque(maxlen=pool)
+        self._pool: deque[Case] = deque(maxlen=max(1, pool // share[1]))
         self._used: set[str] = set()
         self._count = 0
         self._real = {source: [c for c in real if c.source is source] for source in Source}
@@ -183,17 +187,25 @@ class CropSampler:
 
     def _take_in_head(self) -> bool:
         """Read the next unread head file; when all are read and some have left, start again."""
-        files = sorted(self._heads.glob("*.npz")) if self._heads else []
+        files = self._files()
         unread = [file for file in files if file.name not in self._used]
         if not unread and len(files) > (self._pool.maxlen or 0):
             self._used = {case.name for case in self._pool}
             unread = [file for file in files if file.name not in self._used]
-        if not unread:
-            return False
-        file = unread[0]
-        self._used.add(file.name)
-        self._pool.append(case_from_head(file.name, read_head(file), self._contract))
-        return True
+        for file in unread:
+            self._used.add(file.name)
+            try:
+                head = read_head(file)
+            except FileNotFoundError:  # thrown away meanwhile, see `models.training.drawing`
+                continue
+            self._pool.append(case_from_head(file.name, head, self._contract))
+            return True
+        return False
+
+    def _files(self) -> list[Path]:
+        number, of = self._share
+        files = sorted(self._heads.glob("*.npz")) if self._heads else []
+        return files[number::of]
 
 
 def _draw_in(at: int, side: int, mix: CropMix) -> int:

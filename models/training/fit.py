@@ -17,6 +17,7 @@ from models.inputs import InputContract
 from models.training.cases import Case
 from models.training.checkpoints import Progress, load_checkpoint, save_checkpoint
 from models.training.crops import Batch, prefetch
+from models.training.curve import write_curve
 from models.training.journal import Journal, Standing
 from models.training.losses import overlap_loss
 from models.training.schedule import Schedule, average_decay
@@ -111,6 +112,7 @@ def fit(
     save_checkpoint(folder / CHECKPOINT, model, average, progress)
     model.set_weights(average)
     model.save_weights(folder / AVERAGE)
+    write_curve(folder)
     say(_farewell(progress))
     return journal.standing(progress, 1.0)
 
@@ -217,4 +219,5 @@ class _Validation:
                 self.model.save_weights(self.folder / "best.weights.h5")
         spent = time.monotonic() - began
         self.journal.validated(progress, scores, spent)
+        write_curve(self.folder)
         return replace(progress, best=max(progress.best, mean), seconds=progress.seconds + spent)

@@ -38,11 +38,13 @@ def implant_cases(
     return cases
 
 
-def slice_cases(path: Path, contract: InputContract, *, seed: int) -> list[Case]:
-    """Single slices of a file, lesions drawn into the brains of most."""
+def slice_cases(
+    path: Path, contract: InputContract, *, seed: int, part: slice = slice(None)
+) -> list[Case]:
+    """Single slices of a file, or a part of them, lesions drawn into the brains of most."""
     return [
         _slice_case(one, contract, np.random.default_rng([seed, one.head.number]))
-        for one in read_outlines(path)
+        for one in read_outlines(path)[part]
     ]
 
 

@@ -1,7 +1,8 @@
 """Metastases: how many, how large, where, and what they look like."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -26,10 +27,8 @@ LARGE_KINDS: Final = ("ring", "mottled", "nodular")
 LARGE_SHARES: Final = (0.55, 0.2, 0.25)
 HANDFUL_CHANCE: Final = 0.25
 HANDFUL_RANGE_MM: Final = (2.5, 5.0)
-# Centres to choose from: on the grey-white border, beside vessels, anywhere in the brain.
-BORDER_CENTRES: Final = 360
-VESSEL_CENTRES: Final = 60
-OTHER_CENTRES: Final = 180
+# Of these, so many lie beside a vessel, the others where lesions lie.
+BESIDE_VESSEL: Final = 0.4
 # A voxel of the brain above this, white matter being 1, is taken for blood.
 BLOOD_LEVEL: Final = 1.25
 
@@ -51,6 +50,7 @@ class Plan:
     diameter_mm: float
     kind: Kind
     ragged: bool = False
+    beside_vessel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,10 @@ def draw_plans(rng: np.random.Generator) -> list[Plan]:
         plans.append(Plan(float(rng.uniform(*LARGE_RANGE_MM)), kind, ragged=ragged))
     if rng.random() < HANDFUL_CHANCE:
         small = rng.uniform(*HANDFUL_RANGE_MM, int(rng.integers(2, 9)))
-        plans += [draw_plan(float(d), rng) for d in small]
+        plans += [
+            replace(draw_plan(float(d), rng), beside_vessel=bool(rng.random() < BESIDE_VESSEL))
+            for d in small
+        ]
     return sorted(plans, key=lambda plan: -plan.diameter_mm)
 
 
@@ -109,7 +112,7 @@ def add_lesions(
     places = _Places(labels, image, rng)
     drawn: list[Drawn] = []
     for plan in plans:
-        centre = places.take(plan.diameter_mm)
+        centre = places.take(plan)
         if centre is None:
             continue
         number = len(drawn) + 1
@@ -129,33 +132,48 @@ class _Places:
     """Candidate centres, most on the grey-white border; each keeps its distance from the rest."""
 
     def __init__(self, labels: NDArray[np.uint16], image: Array, rng: np.random.Generator) -> None:
-        brain = lb.is_in(labels, lb.BRAIN)
+        self._brain = lb.is_in(labels, lb.BRAIN)
+        self._image, self._rng = image, rng
         white = blur(lb.is_in(labels, lb.WHITE_MATTER).astype(np.float32), 1.2)
-        border = np.flatnonzero(brain & (white > 0.25) & (white < 0.8))
-        anywhere = np.flatnonzero(brain)
-        blood = brain & (image > BLOOD_LEVEL)
-        beside = np.flatnonzero(ndimage.binary_dilation(blood, iterations=2) & brain & ~blood)
-        mixed = [
-            rng.choice(border, BORDER_CENTRES),
-            rng.choice(beside if beside.size else anywhere, VESSEL_CENTRES),
-            rng.choice(anywhere, OTHER_CENTRES),
-        ]
+        border = self._brain & (white > 0.25) & (white < 0.8)
+        anywhere = np.flatnonzero(self._brain)
+        mixed = [rng.choice(np.flatnonzero(border), 400), rng.choice(anywhere, 200)]
         order = rng.permutation(np.concatenate(mixed))
         self._centres = np.stack(np.unravel_index(order, labels.shape), axis=1).astype(float)
         self._taken: list[tuple[NDArray[np.float64], float]] = []
         self._jitter = rng.uniform(-0.5, 0.5, self._centres.shape)
 
-    def take(self, diameter_mm: float) -> NDArray[np.float64] | None:
+    def take(self, plan: Plan) -> NDArray[np.float64] | None:
         """The next centre with room for a lesion of this size; None when there is none."""
+        if plan.beside_vessel:
+            beside = next((c for c in self._beside_vessels if self._has_room(c, plan)), None)
+            if beside is not None:
+                self._taken.append((beside, plan.diameter_mm))
+                return np.asarray(beside)
         for index, centre in enumerate(self._centres):
-            gaps = [np.linalg.norm(centre - c) - (d + diameter_mm) * 0.65 for c, d in self._taken]
-            if all(gap > 3 for gap in gaps):
-                self._taken.append((centre, diameter_mm))
+            if self._has_room(centre, plan):
+                self._taken.append((centre, plan.diameter_mm))
                 found = centre + self._jitter[index]
                 self._centres = np.delete(self._centres, index, axis=0)
                 self._jitter = np.delete(self._jitter, index, axis=0)
                 return np.asarray(found)
         return None
+
+    def _has_room(self, centre: NDArray[np.float64], plan: Plan) -> bool:
+        gaps = [
+            np.linalg.norm(centre - other) - (diameter + plan.diameter_mm) * 0.65
+            for other, diameter in self._taken
+        ]
+        return all(gap > 3 for gap in gaps)
+
+    @cached_property
+    def _beside_vessels(self) -> NDArray[np.float64]:
+        """Brain within 2 mm of what is as bright as blood."""
+        blood = self._brain & (self._image > BLOOD_LEVEL)
+        near = ndimage.binary_dilation(blood, iterations=2) & self._brain & ~blood
+        found = np.flatnonzero(near)
+        chosen = self._rng.choice(found, min(60, found.size), replace=False)
+        return np.stack(np.unravel_index(chosen, near.shape), axis=1).astype(float)
 
 
 def _draw(

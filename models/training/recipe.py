@@ -25,6 +25,11 @@ class Material(_Table):
     """What is trained on. Folders are relative to where the command runs."""
 
     heads: Path | None = Field(None, description="Folder of synthetic heads, head_0000.npz and on.")
+    label_maps: Path | None = Field(
+        None, description="Folder of label maps: new heads are drawn into `heads` during the run."
+    )
+    drawers: int = Field(1, ge=1, description="Processes that draw them.")
+    keep: int = Field(400, ge=1, description="Of the heads drawn so, the newest so many are kept.")
     data: Path | None = Field(None, description="Folder with glioma/ and negatives/.")
     fold: Literal[0, 1, 2, "all", "none"] = Field(
         "none", description="Fold of `data` that is held out; all: nothing is; none: not used."
@@ -100,6 +105,9 @@ class Recipe(_Table):
         description="Of the arithmetic; weights are float32. auto: mixed_bfloat16 on a GPU and on "
         "processors that compute in bfloat16, else float32.",
     )
+    loaders: int = Field(
+        0, ge=0, description="Processes that draw crops; 0: a thread of the run's own process."
+    )
     threads: int = Field(0, ge=0, description="Processor threads; 0: as many as there are.")
     clahe_clip: float = Field(2.0, ge=0, description="Of the CLAHE channel; 0: empty channel.")
     miss_weight: float = Field(0.5, gt=0, lt=1, description="Of the overlap loss; 0.5: soft Dice.")
@@ -123,6 +131,8 @@ class Recipe(_Table):
         material = self.material
         if material.fold != "none" and material.data is None:
             raise ValueError(f"material.data must be given with fold {material.fold}")
+        if material.label_maps is not None and material.heads is None:
+            raise ValueError("material.heads must be given with label_maps")
         real = material.fold != "none" or material.pairs or material.slices
         if material.heads is None and not real:
             raise ValueError("material must name heads, pairs, slices, or data with a fold")

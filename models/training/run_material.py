@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from metseg.errors import ConfigurationError, MetsegError
 from models.inputs import InputContract
@@ -10,18 +11,19 @@ from models.training.heads import read_head
 from models.training.implanting import HELD_OUT_SEED, implant_cases, slice_cases
 from models.training.material import case_names
 from models.training.own_cases import SkippedCase, read_own_cases
-from models.training.real_cases import read_glioma, read_negative
+from models.training.real_cases import RealCase, read_glioma, read_negative
 from models.training.recipe import Material, Recipe
 from models.training.split import clear_gliomas, split
 
 Say = Callable[[str], None]
 Names = tuple[list[str], list[str]]
+EVERYTHING: Final = slice(None)
 
 
-def run_material(
-    recipe: Recipe, contract: InputContract, *, say: Say
-) -> tuple[list[Case], list[Case]]:
-    """Real cases for training, and held-out cases: real ones, then synthetic heads.
+def training_cases(
+    recipe: Recipe, contract: InputContract, *, say: Say, part: slice = EVERYTHING
+) -> list[Case]:
+    """Real cases to train on; of the single slices those of a part.
 
     Raises
     ------
@@ -29,20 +31,37 @@ def run_material(
         A folder is not there, or holds nothing of use.
     """
     material = recipe.material
-    training, held_out = _shared(recipe, contract) if material.data is not None else ([], [])
+    scans = list(_shared(material, held_out=False))
+    cases = [case_from_real(scan, contract) for scan in scans]
+    cases += implant_cases(scans, contract, copies=material.implants, seed=recipe.seed)
     if material.slices is not None:
-        training += slice_cases(material.slices, contract, seed=recipe.seed)
+        slices = _file(material.slices, "material.slices")
+        cases += slice_cases(slices, contract, seed=recipe.seed, part=part)
+    own = list(_own(material, contract, say=say))
+    kept_out = own[_held_out(material, len(own))]
     if material.pairs:
-        own = list(_own(material.pairs, contract, say=say))
-        kept_out = own[:: material.hold_out] if material.hold_out and len(own) > 1 else []
-        training += [case for case in own if case not in kept_out]
-        held_out += kept_out
         say(f"{len(own)} own cases, {len(kept_out)} of them held out")
-    if recipe.validation.heads is not None and recipe.validation.count:
-        files = sorted(_folder(recipe.validation.heads, "validation.heads").glob("*.npz"))
-        for path in files[: recipe.validation.count]:
-            held_out.append(case_from_head(path.name, read_head(path), contract))
-    return training, held_out
+    return cases + [case for case in own if case not in kept_out]
+
+
+def held_out_cases(recipe: Recipe, contract: InputContract) -> list[Case]:
+    """What the run is looked at with: real cases, the same with lesions drawn into them where the
+    run trains on such, then synthetic heads. Raises as `training_cases`.
+    """
+    material, validation = recipe.material, recipe.validation
+    scans = list(_shared(material, held_out=True))
+    cases = [case_from_real(scan, contract) for scan in scans]
+    if material.implants:
+        cases += implant_cases(scans, contract, copies=1, seed=HELD_OUT_SEED)
+    own = list(_own(material, contract, say=_silent))
+    cases += own[_held_out(material, len(own))]
+    if validation.heads is not None and validation.count:
+        files = sorted(_folder(validation.heads, "validation.heads").glob("*.npz"))
+        cases += [
+            case_from_head(path.name, read_head(path), contract)
+            for path in files[: validation.count]
+        ]
+    return cases
 
 
 def names_by_use(names: Sequence[str], material: Material) -> Names:
@@ -56,42 +75,36 @@ def names_by_use(names: Sequence[str], material: Material) -> Names:
             return split(names, fold=fold)
 
 
-def _shared(recipe: Recipe, contract: InputContract) -> tuple[list[Case], list[Case]]:
-    material = recipe.material
-    assert material.data is not None
+def _shared(material: Material, *, held_out: bool) -> Iterator[RealCase]:
+    """Scans of the shared data that are held out, or trained on."""
+    if material.data is None:
+        return
     gliomas = _folder(material.data / "glioma", "material.data")
     negatives = _folder(material.data / "negatives", "material.data")
-    by_use = zip(
-        names_by_use(clear_gliomas(case_names(gliomas)), material),
-        names_by_use(case_names(negatives), material),
-        strict=True,
-    )
-    trained, looked_at = (
-        [
-            *(read_glioma(gliomas / name) for name in tumours),
-            *(read_negative(negatives / name) for name in brains),
-        ]
-        for tumours, brains in by_use
-    )
-    cases = [case_from_real(scan, contract) for scan in trained]
-    cases += implant_cases(trained, contract, copies=material.implants, seed=recipe.seed)
-    held_out = [case_from_real(scan, contract) for scan in looked_at]
-    if material.implants:
-        held_out += implant_cases(looked_at, contract, copies=1, seed=HELD_OUT_SEED)
-    return cases, held_out
+    for name in names_by_use(clear_gliomas(case_names(gliomas)), material)[held_out]:
+        yield read_glioma(gliomas / name)
+    for name in names_by_use(case_names(negatives), material)[held_out]:
+        yield read_negative(negatives / name)
 
 
-def _own(folders: Sequence[Path], contract: InputContract, *, say: Say) -> Iterator[Case]:
+def _held_out(material: Material, count: int) -> slice:
+    """Which of so many own cases are held out."""
+    if not material.hold_out or count < 2:
+        return slice(0)
+    return slice(None, None, material.hold_out)
+
+
+def _own(material: Material, contract: InputContract, *, say: Say) -> Iterator[Case]:
     """Own cases one by one; those left out are said. Raises when none is left."""
     left = 0
-    for folder in folders:
+    for folder in material.pairs:
         for case in read_own_cases(_folder(folder, "material.pairs")):
             if isinstance(case, SkippedCase):
                 say(case.line())
                 continue
             left += 1
             yield case_from_real(case, contract)
-    if not left:
+    if material.pairs and not left:
         raise MetsegError("pairs must hold at least one case that can be used, got none")
 
 
@@ -99,3 +112,13 @@ def _folder(path: Path, key: str) -> Path:
     if not path.is_dir():
         raise ConfigurationError(f"{key} must be a folder that exists, got {path.name!r}")
     return path
+
+
+def _file(path: Path, key: str) -> Path:
+    if not path.is_file():
+        raise ConfigurationError(f"{key} must be a file that exists, got {path.name!r}")
+    return path
+
+
+def _silent(_: str) -> None:
+    """What training says of own cases is not said again."""

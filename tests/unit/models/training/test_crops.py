@@ -215,7 +215,7 @@ def test_no_heads_and_no_cases_are_refused(tmp_path: Path) -> None:
 
 
 def test_shares_beyond_one_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"got 0\.9 \+ 0\.2"):
+    with pytest.raises(ValueError, match=r"in \[0, 1\] together, got 1\.1"):
         CropMix(tumour=0.9, negative=0.2)
 
 
