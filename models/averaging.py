@@ -94,30 +94,59 @@ def predict_head(
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     """Uncalibrated probabilities ``(outputs, z, h, w)`` of each network: of axial slices, and of
-    candidates from the front and the side when the contract wants it.
+    candidates from the front and the side when the contract wants it. Where the contract names a
+    scout, the other networks' maps are its own but around candidates.
     """
-    parts = len(networks) + (1 if contract.sides else 0)
+    whole = _whole(networks, contract)
+    again = contract.sides or len(whole) < len(networks)
+    parts = len(whole) + (1 if again else 0)
 
     def report(share: float, before: int) -> None:
         if progress is not None:
             progress((before + share) / parts)
 
-    maps = {}
-    for number, network in enumerate(networks):
-        maps[network.name] = predict_slices(
+    answers = {
+        network.name: predict_slices(
             network,
             head.normalised,
             head.clahe,
             flip=flip,
             progress=partial(report, before=number),
         )
-    if contract.sides:
-        lesion = [own[0] for own in maps.values()]
+        for number, network in enumerate(whole)
+    }
+    scouted = answers.get(contract.scout or "")
+    maps = {
+        network.name: answers[network.name] if network.name in answers else np.array(scouted)
+        for network in networks
+    }
+    if again:
         sides.look_again(
-            networks, head, contract, lesion, progress=partial(report, before=len(networks))
+            networks,
+            head,
+            contract,
+            [own[0] for own in maps.values()],
+            scout=None if scouted is None else list(maps).index(str(contract.scout)),
+            progress=partial(report, before=len(whole)),
         )
-        report(1.0, len(networks))
+        report(1.0, len(whole))
     return maps
+
+
+def _whole(networks: Sequence[Network], contract: InputContract) -> list[Network]:
+    """Those that answer the whole head: the scout, or all where there is none.
+
+    Raises
+    ------
+    ValueError
+        No network has the scout's name.
+    """
+    if contract.scout is None:
+        return list(networks)
+    found = [network for network in networks if network.name == contract.scout]
+    if not found:
+        raise ValueError(f"scout must be one of the networks, got {contract.scout!r}")
+    return found
 
 
 def predict_slices(

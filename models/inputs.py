@@ -41,6 +41,9 @@ class InputContract:
         Voxels kept around the head when cropping to it.
     sides
         Whether candidates are looked at from the front and the side too, see `models.sides`.
+    scout
+        Name of the member that alone answers the whole head; the others are asked about what it
+        finds. None: every member answers everything.
     """
 
     spacing_mm: float = 1.0
@@ -49,6 +52,7 @@ class InputContract:
     clahe_tile_mm: float = 28.0
     margin: int = 4
     sides: bool = False
+    scout: str | None = None
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> "InputContract":

@@ -1,9 +1,9 @@
-"""The second look: what the networks take for a lesion in axial slices they are shown again from
-the front and from the side.
+"""Looking again, in boxes around candidates: from the front and the side, and with more networks.
 
 The top of a dome, the floor of a ventricle and a fold touched by one slice look like lesions there
 and nowhere else. Coronal and sagittal slices of the boxes around candidates tell them apart, at a
-fraction of the work that the whole head in three planes would be.
+fraction of the work that the whole head in three planes would be. Where one network is the scout,
+it alone answers every axial slice, and the others are asked about the boxes only.
 """
 
 from collections import defaultdict
@@ -23,6 +23,10 @@ from models.inputs import CHANNELS, InputContract, PreparedHead, equalise, stack
 GROW: Final = 0.25
 PEAK: Final = 0.4
 LEAST_VOXELS: Final = 8
+# A scout may doubt what the others are sure of: the least it must say of a voxel, and of how many.
+SCOUT_GROW: Final = 0.05
+SCOUT_PEAK: Final = 0.1
+SCOUT_LEAST_VOXELS: Final = 3
 # Voxels that a box is grown by, and how much more the networks see around it.
 GROWN: Final = 3
 CONTEXT: Final = 20
@@ -65,31 +69,49 @@ def look_again(
     contract: InputContract,
     lesion: Sequence[Map],
     *,
+    scout: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> None:
     """Replace each network's lesion map, within boxes around candidates, by the mean of what it
-    says of axial, coronal and sagittal slices.
+    says of axial, coronal and sagittal slices; of axial ones alone where the contract has no sides.
 
     Parameters
     ----------
     networks, lesion
         Networks and their maps ``(z, h, w)`` of axial slices, changed in place. Candidates are
         those of the mean map.
+    scout
+        Number of the network that answered every axial slice for all: the others' maps hold its
+        answer and get their own within the boxes. None: each map is the network's own.
     """
-    boxes = candidate_boxes(np.mean(lesion, axis=0))
-    if not boxes:
+    boxes = candidate_boxes(np.mean(lesion, axis=0), scouted=scout is not None)
+    tasks = _tasks(len(networks), contract, scout)
+    if not boxes or not tasks:
         return
-    total = [np.stack([own[box] for own in lesion]) for box in boxes]
-    for step, axis in enumerate((1, 2)):
-        view = _view(head, contract, axis)
-        for number, network in enumerate(networks):
-            for at, found in _answers(network, view, boxes):
-                total[at][number] += found
-            if progress is not None:
-                progress((step * len(networks) + number + 1) / (2 * len(networks)))
+    own = [scout is None or number == scout for number in range(len(networks))]
+    total = [
+        np.stack([one[box] * np.float32(mine) for one, mine in zip(lesion, own, strict=True)])
+        for box in boxes
+    ]
+    view: _View | None = None
+    for done, (axis, number) in enumerate(tasks, start=1):
+        if view is None or view.axis != axis:
+            view = _view(head, contract, axis, boxes)
+        for at, found in _answers(networks[number], view, boxes):
+            total[at][number] += found
+        if progress is not None:
+            progress(done / len(tasks))
+    views = np.float32(3 if contract.sides else 1)
     for box, sums in zip(boxes, total, strict=True):
-        for own, seen in zip(lesion, sums, strict=True):
-            own[box] = seen / np.float32(3)
+        for one, seen in zip(lesion, sums, strict=True):
+            one[box] = seen / views
+
+
+def _tasks(count: int, contract: InputContract, scout: int | None) -> list[tuple[int, int]]:
+    """Which network is shown slices across which axis, by axis."""
+    axial = [] if scout is None else [(0, number) for number in range(count) if number != scout]
+    across = (1, 2) if contract.sides else ()
+    return axial + [(axis, number) for axis in across for number in range(count)]
 
 
 def axes_across(axis: int) -> tuple[int, int, int]:
@@ -98,27 +120,41 @@ def axes_across(axis: int) -> tuple[int, int, int]:
     return axis, rows, columns
 
 
-def candidate_boxes(mean: Map) -> list[Box]:
-    """Boxes around what any lesion rule may keep of a map ``(z, h, w)``, and a little more."""
-    labels, count = connected(mean >= np.float32(GROW))
+def candidate_boxes(mean: Map, *, scouted: bool = False) -> list[Box]:
+    """Boxes around what any lesion rule may keep of a map ``(z, h, w)``, and a little more; around
+    much less where it is only a scout's.
+    """
+    grow, peak, least = (
+        (SCOUT_GROW, SCOUT_PEAK, SCOUT_LEAST_VOXELS) if scouted else (GROW, PEAK, LEAST_VOXELS)
+    )
+    labels, count = connected(mean >= np.float32(grow))
     if count == 0:
         return []
     facts = cc3d.statistics(labels)
     boxes = []
     for label in range(1, count + 1):
         box = facts["bounding_boxes"][label]
-        if facts["voxel_counts"][label] < LEAST_VOXELS:
+        if facts["voxel_counts"][label] < least:
             continue
-        if mean[box][labels[box] == label].max() >= PEAK:
+        if mean[box][labels[box] == label].max() >= peak:
             sides = zip(box, mean.shape, strict=True)
             grown = [slice(max(0, s.start - GROWN), min(n, s.stop + GROWN)) for s, n in sides]
             boxes.append((grown[0], grown[1], grown[2]))
     return boxes
 
 
-def _view(head: PreparedHead, contract: InputContract, axis: int) -> _View:
+def _view(head: PreparedHead, contract: InputContract, axis: int, boxes: Sequence[Box]) -> _View:
+    """Contrast is equalised in the slices that boxes touch; elsewhere the channel stays empty."""
+    if axis == 0:
+        return _View(axis, head.normalised, head.clahe)
     normalised = np.ascontiguousarray(np.moveaxis(head.normalised, axis, 0))
-    return _View(axis, normalised, equalise(normalised, contract))
+    touched = np.zeros(normalised.shape[0], dtype=np.bool_)
+    for box in boxes:
+        touched[box[axis]] = True
+    clahe = np.zeros_like(normalised)
+    span = (float(normalised.min()), float(normalised.max()))
+    clahe[touched] = equalise(normalised[touched], contract, value_range=span)
+    return _View(axis, normalised, clahe)
 
 
 def _answers(network: Network, view: _View, boxes: Sequence[Box]) -> Iterator[tuple[int, Map]]:

@@ -158,3 +158,27 @@ def test_every_slice_is_answered_once(depth):
 def test_an_empty_volume_has_an_answer():
     volume = Volume(np.zeros((5, 20, 20), dtype=np.float32), np.eye(4))
     assert not ensemble(Bright("a")).predict(volume).mean.any()
+
+
+def test_where_a_scout_is_named_the_other_is_asked_about_what_it_finds():
+    volume, spot = head_with_spot()
+    scout, other = WithBrain("scout"), WithBrain("other", 0.5)
+    contract = InputContract(scout="scout")
+    both = NetworkEnsemble("test-1", LesionRule(), contract, [other, scout])
+    heard = []
+    prediction = both.predict(volume, progress=heard.append)
+    assert list(prediction.members) == ["other", "scout"]
+    assert prediction.mean[12, 24, 20] == pytest.approx(0.75)  # (1 + 0.5) / 2
+    asked = [np.prod(shape[:3]) for shape in other.shapes]
+    assert 0 < sum(asked) < 0.6 * sum(np.prod(shape[:3]) for shape in scout.shapes)
+    assert prediction.brain is not None
+    assert prediction.brain[12, 24, 20] == pytest.approx(1.0)
+    assert heard == sorted(heard)
+    assert heard[-1] == 1.0
+
+
+def test_a_scout_that_is_no_member_is_refused():
+    volume, _ = head_with_spot()
+    lost = NetworkEnsemble("t", LesionRule(), InputContract(scout="c"), [Bright("a"), Bright("b")])
+    with pytest.raises(ValueError, match="scout must be one of the networks, got 'c'"):
+        lost.predict(volume)

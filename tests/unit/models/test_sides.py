@@ -120,3 +120,46 @@ def test_progress_rises_to_1():
     own = spots(scan.normalised.shape, SPOT)
     look_again([Marked(-1, 0)] * 2, scan, CONTRACT, [own, own], progress=heard.append)
     assert heard == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_a_scout_answers_for_all_and_the_others_are_asked_in_boxes_from_three_sides():
+    scan = head()
+    found = spots(scan.normalised.shape, SPOT, probability=0.3)
+    maps = [found.copy(), found.copy()]
+    networks = [Marked(-1.0, 0.0, otherwise=0.9), Marked(-1.0, 0.0, otherwise=0.6)]
+    look_again(networks, scan, CONTRACT, maps, scout=0)
+    assert maps[0][SPOT] == pytest.approx(0.7)  # (0.3 + 0.9 + 0.9) / 3
+    assert maps[1][SPOT] == pytest.approx(0.6)  # thrice its own: nothing of the scout's
+    assert maps[1][0, 0, 0] == 0
+    # The scout was asked from two sides, the other from three: a box of 10 slices or 11, or 12.
+    calls = [len(network.shapes) for network in networks]
+    assert calls == [4, 6]
+
+
+def test_without_sides_a_scout_sends_the_others_to_the_boxes_alone():
+    scan = head()
+    found = spots(scan.normalised.shape, SPOT, probability=0.3)
+    maps = [found.copy(), found.copy()]
+    networks = [Marked(-1.0, 0.0), Marked(scan.normalised[20, 42, 33], 0.8)]
+    look_again(networks, scan, InputContract(), maps, scout=0)
+    assert networks[0].shapes == []
+    assert np.array_equal(maps[0], found)
+    expected = np.zeros_like(found)
+    expected[20, 42, 33] = 0.8
+    assert np.allclose(maps[1], expected)
+
+
+@pytest.mark.parametrize(
+    ("probability", "box", "looked_at"),
+    [
+        (0.12, np.s_[18:19, 40:43, 30:31], True),  # three voxels of little more than a tenth
+        (0.12, np.s_[18:19, 40:42, 30:31], False),  # two
+        (0.08, SPOT, False),  # reaches no tenth
+    ],
+)
+def test_a_scout_is_believed_to_see_nothing_only_where_it_says_nearly_nothing(
+    probability, box, looked_at
+):
+    found = spots((40, 90, 70), box, probability=probability)
+    assert bool(candidate_boxes(found, scouted=True)) is looked_at
+    assert candidate_boxes(found) == []
