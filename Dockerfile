@@ -14,7 +14,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
 WORKDIR /src
 COPY pyproject.toml uv.lock ./
 RUN case "$ACCELERATOR" in \
-      cpu) extra="" ;; \
+      cpu) extra="--extra openvino" ;; \
       cuda) extra="--extra cuda" ;; \
       *) echo "ACCELERATOR must be cpu or cuda, got $ACCELERATOR" >&2; exit 64 ;; \
     esac \
@@ -28,7 +28,7 @@ FROM dependencies AS project
 ARG ACCELERATOR=cpu
 COPY . .
 RUN touch /before \
-    && if [ "$ACCELERATOR" = cuda ]; then extra="--extra cuda"; else extra=""; fi \
+    && if [ "$ACCELERATOR" = cuda ]; then extra="--extra cuda"; else extra="--extra openvino"; fi \
     && uv sync --frozen --no-dev --no-editable --no-cache $extra \
     && mkdir /project \
     && find /opt/metseg ! -type d -cnewer /before -print0 \

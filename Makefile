@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Tests start hundreds of processes: without compiled files each takes three times as long to begin.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-networks bench-onednn bench-sides image crossvalidate ablations evaluate
+.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-networks bench-onednn bench-peers bench-sides image crossvalidate ablations evaluate
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -32,7 +32,7 @@ $(UV): $(BIN)/python
 
 $(VENV)/.installed: pyproject.toml uv.lock | $(UV)
 	@echo "installing from uv.lock (TensorFlow is large: a few minutes the first time)"
-	@$(SYNC) --no-dev
+	@$(SYNC) --no-dev --extra openvino
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml uv.lock | $(UV)
@@ -110,6 +110,9 @@ bench-networks: install-dev  ## parameters, arithmetic and time of the networks,
 
 bench-onednn: install-dev  ## what oneDNN does for the networks on this processor, for docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.onednn
+
+bench-peers: $(VENV)/.installed-crosscheck  ## seconds and memory beside nnU-Net's network and AURORA's, for docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.peers
 
 bench-sides: install-dev  ## how much work the look from the front and the side adds, for docs/networks.md
 	@$(BIN)/python -m benchmarks.sides

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -44,6 +45,11 @@ class Settings(BaseSettings):
     results: Path | None = Field(
         None, description="Masks, SEG, pictures, reports. Default: HOME/results."
     )
+    cache: Path | None = Field(
+        None,
+        description="What can be made again, such as converted networks. Default: metseg in the "
+        "user's cache folder.",
+    )
     database_url: SecretStr | None = Field(
         None, description="SQLAlchemy URL. Default: SQLite at HOME/metseg.sqlite3."
     )
@@ -60,6 +66,11 @@ class Settings(BaseSettings):
         None, description="Folder of weights. Default: the ones in the box."
     )
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="Where networks run.")
+    engine: Literal["auto", "keras", "openvino"] = Field(
+        "auto",
+        description="What runs networks: keras, the reference, or openvino, faster on processors. "
+        "auto: openvino where it is installed and no GPU is used.",
+    )
     flip: bool = Field(
         False, description="Average with the left-right mirrored head: twice the time."
     )
@@ -228,6 +239,12 @@ class Settings(BaseSettings):
     def results_dir(self) -> Path:
         """Absolute folder of the results."""
         return (self.results or self.home_dir / "results").expanduser().absolute()
+
+    @property
+    def engines_dir(self) -> Path:
+        """Absolute folder of converted networks."""
+        users = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "metseg"
+        return (self.cache or users).expanduser().absolute() / "engines"
 
     @property
     def database(self) -> str:

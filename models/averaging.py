@@ -15,9 +15,10 @@ from imaging.resample import to_native
 from imaging.volume import Volume
 from models import sides
 from models.card import Card
-from models.engines import Engine, calibrate, choose_device
+from models.engine_choice import EngineName, load_engines
 from models.ensemble import Prediction
 from models.inputs import CHANNELS, InputContract, PreparedHead, prepare, stack
+from models.temperature import calibrate
 
 # Slices in a call. Eight keep two cores busy; U-Net++ then needs about 0.6 GB for a large head.
 BATCH = 8
@@ -48,11 +49,17 @@ class NetworkEnsemble:
 
     @classmethod
     def load(
-        cls, card: Card, folder: Path, *, flip: bool = False, device: str = "auto"
+        cls,
+        card: Card,
+        folder: Path,
+        *,
+        flip: bool = False,
+        device: str = "auto",
+        engine: EngineName = "auto",
+        cache: Path | None = None,
     ) -> "NetworkEnsemble":
         """Build and fill the networks of a card; the files' hashes are the caller's to check."""
-        chosen = choose_device(device)
-        networks = [Engine.load(member, folder, device=chosen) for member in card.members]
+        networks = load_engines(card.members, folder, engine=engine, device=device, cache=cache)
         contract = InputContract.of(card.contract)
         temperatures = {member.name: member.temperature for member in card.members}
         return cls(card.version, card.rule, contract, networks, flip, temperatures)

@@ -87,7 +87,13 @@ def describe(name: str, weights_dir: Path | None = None) -> list[WeightsFile]:
 
 
 def load_ensemble(
-    name: str, *, weights_dir: Path | None = None, flip: bool = False, device: str = "auto"
+    name: str,
+    *,
+    weights_dir: Path | None = None,
+    flip: bool = False,
+    device: str = "auto",
+    engine: str = "auto",
+    cache: Path | None = None,
 ) -> Ensemble:
     """Load an ensemble, its weights checked against the card first.
 
@@ -97,6 +103,8 @@ def load_ensemble(
         Average with the prediction for the mirrored head.
     device
         ``auto``, ``cpu`` or ``gpu``.
+    engine, cache
+        See `models.engine_choice.load_engines`; a factory is not told.
 
     Raises
     ------
@@ -116,7 +124,9 @@ def load_ensemble(
                 f"got {file.sha256_found or 'no file'}"
             )
     networks = import_quietly(_NETWORKS)
-    loaded: Ensemble = networks.NetworkEnsemble.load(card, folder, flip=flip, device=device)
+    loaded: Ensemble = networks.NetworkEnsemble.load(
+        card, folder, flip=flip, device=device, engine=engine, cache=cache
+    )
     return loaded
 
 

@@ -1,32 +1,17 @@
-"""Networks ready to run: device, compiled function, and failures in our own words."""
+"""Networks ready to run by Keras, the reference: device and compiled function."""
 
 import importlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from metseg.errors import DeviceError, OutOfMemoryError, WeightsError
+from metseg.errors import DeviceError, WeightsError
 from models.card import Member
+from models.failures import translated
 from models.networks import build
 from models.unet_plus_plus import pruned
-
-# By name, since each backend has its own classes (TensorFlow, Torch, JAX).
-_OUT_OF_MEMORY: Final = frozenset({"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"})
-_DEVICE_FAULTS: Final = frozenset(
-    {
-        "InternalError",
-        "UnavailableError",
-        "UnknownError",
-        "AbortedError",
-        "XlaRuntimeError",
-        "AcceleratorError",
-    }
-)
 
 
 def device_names() -> list[str]:
@@ -64,6 +49,30 @@ def choose_device(wanted: str) -> str:
     return "gpu:0" if has_gpu else "cpu:0"
 
 
+def member_model(member: Member, folder: Path) -> keras.Model:
+    """A member's network with its weights, pruned to the wanted heads.
+
+    Raises
+    ------
+    WeightsError
+        The file is not of this network.
+    """
+    model = build(
+        member.network,
+        filters=member.filters,
+        heads=member.stored_heads or member.heads,
+        outputs=member.outputs,
+        batch_norm=member.batch_norm,
+    )
+    try:
+        model.load_weights(folder / member.file)
+    except (ValueError, KeyError, OSError) as error:
+        raise WeightsError(
+            f"weights file {member.file} must fit {member.network}: {error}"
+        ) from error
+    return pruned(model, member.heads) if member.stored_heads and member.heads else model
+
+
 class Engine:
     """One member's network on a device. Calls with the same shape share one compiled function."""
 
@@ -84,21 +93,7 @@ class Engine:
             The file is not of this network.
         """
         with translated(), keras.device(device):
-            model = build(
-                member.network,
-                filters=member.filters,
-                heads=member.stored_heads or member.heads,
-                outputs=member.outputs,
-                batch_norm=member.batch_norm,
-            )
-            try:
-                model.load_weights(folder / member.file)
-            except (ValueError, KeyError, OSError) as error:
-                raise WeightsError(
-                    f"weights file {member.file} must fit {member.network}: {error}"
-                ) from error
-            if member.stored_heads and member.heads:
-                model = pruned(model, member.heads)
+            model = member_model(member, folder)
         return cls(model, member, device=device)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -118,29 +113,3 @@ class Engine:
         heads = outputs if isinstance(outputs, list) else [outputs]
         mean = np.mean([np.asarray(head, dtype=np.float32) for head in heads], axis=0)
         return np.asarray(mean, dtype=np.float32)
-
-
-def calibrate(probability: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Divide the logits by the temperature (Guo 2017, arXiv 1706.04599). Same shape, in [0, 1]."""
-    if temperature == 1.0:
-        return probability
-    p = np.clip(probability, np.float32(1e-6), np.float32(1.0 - 1e-6))
-    # sigmoid(logit(p) / t) without the logarithm's round trip: 1 / (1 + ((1 - p) / p) ** (1 / t)).
-    return np.asarray(1.0 / (1.0 + ((1.0 - p) / p) ** np.float32(1.0 / temperature)), np.float32)
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn a backend's failures into `OutOfMemoryError` and `DeviceError`; others pass."""
-    try:
-        yield
-    except Exception as error:
-        names = {cls.__name__ for cls in type(error).__mro__}
-        words = str(error)[:200]
-        if names & _OUT_OF_MEMORY or "RESOURCE_EXHAUSTED" in words:
-            raise OutOfMemoryError(
-                f"memory ran out in the network: {type(error).__name__}"
-            ) from error
-        if names & _DEVICE_FAULTS:
-            raise DeviceError(f"the device failed: {type(error).__name__}") from error
-        raise

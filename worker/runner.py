@@ -38,6 +38,8 @@ def load(settings: Settings) -> Ensemble:
         weights_dir=settings.weights,
         flip=settings.flip,
         device=settings.device,
+        engine=settings.engine,
+        cache=settings.engines_dir,
     )
 
 

@@ -5,6 +5,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,6 +26,7 @@ PACKAGES = (
     "redis",
     "watchdog",
 )
+OPTIONAL = ("openvino",)
 
 INOTIFY = Path("/proc/sys/fs/inotify")
 LEAST_WATCHES = 8192
@@ -80,6 +82,9 @@ def _versions(_: Settings) -> Iterator[Check]:
             yield Check(package, importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
             yield Check(package, "not installed", "run `make install`")
+    for package in OPTIONAL:
+        if find_spec(package) is not None:
+            yield Check(package, importlib.metadata.version(package))
 
 
 def _weights(settings: Settings) -> Iterator[Check]:
@@ -96,11 +101,13 @@ def _weights(settings: Settings) -> Iterator[Check]:
 
 def _devices(settings: Settings) -> Iterator[Check]:
     from models.catalogue import device_names
+    from models.engine_choice import engine_in_use
 
     names = device_names()
     missing = settings.device == "gpu" and not any("GPU" in name.upper() for name in names)
     todo = "METSEG_DEVICE is gpu, but none is seen: install the cuda extra and the driver"
     yield Check("devices", ", ".join(names), todo if missing else "")
+    yield Check("engine", engine_in_use(settings.engine, settings.device))
 
 
 def _database(settings: Settings) -> Iterator[Check]:

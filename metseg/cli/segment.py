@@ -101,6 +101,8 @@ def _segment(
             weights_dir=settings.weights,
             flip=settings.flip,
             device=settings.device,
+            engine=settings.engine,
+            cache=settings.engines_dir,
         )
         watch = Stopwatch(report)
         findings = segment_study(files, ensemble=ensemble, settings=settings, watch=watch)

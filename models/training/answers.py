@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from imaging.candidates import Evidence
 from imaging.resample import to_native
 from models.averaging import predict_head
-from models.engines import Engine, calibrate
+from models.engines import Engine
 from models.inputs import InputContract, PreparedHead, prepare
+from models.temperature import calibrate
 from models.training.material import HeldOut
 
 Say = Callable[[str], None]

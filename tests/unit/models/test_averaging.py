@@ -161,7 +161,7 @@ def test_an_empty_volume_has_an_answer():
 
 
 def test_where_a_scout_is_named_the_other_is_asked_about_what_it_finds():
-    volume, spot = head_with_spot()
+    volume, _ = head_with_spot()
     scout, other = WithBrain("scout"), WithBrain("other", 0.5)
     contract = InputContract(scout="scout")
     both = NetworkEnsemble("test-1", LesionRule(), contract, [other, scout])

@@ -2,33 +2,14 @@ import numpy as np
 import pytest
 
 from metseg.errors import DeviceError, OutOfMemoryError
-from models.card import Member
-from models.engines import Engine, calibrate, choose_device, device_names, translated
+from models.engines import Engine, choose_device, device_names
+from models.failures import translated
 from models.networks import build
+from models.temperature import calibrate
+from tests.unit.models.small_member import TINY, batch, member
 
 # Keras 3.15 copies TensorFlow variables the old way (keras/src/backend/tensorflow/core.py).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
-TINY = (2, 3, 4, 5, 6)
-
-
-def member(network="unet_plus_plus", **changes):
-    fields = {
-        "name": network,
-        "network": network,
-        "filters": TINY,
-        "heads": None,
-        "batch_norm": True,
-        "file": "x.weights.h5",
-        "sha256": "",
-        "temperature": 1.0,
-        "outputs": 2,
-    }
-    return Member(**(fields | changes))
-
-
-def batch():
-    return np.random.default_rng(0).normal(size=(2, 32, 48, 4)).astype(np.float32)
 
 
 def test_an_engine_averages_the_heads_of_the_saved_network(tmp_path):

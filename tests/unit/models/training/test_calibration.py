@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.engines import calibrate
+from models.temperature import calibrate
 from models.training.calibration import fit_temperature
 
 
