@@ -15,18 +15,24 @@ _HEAD = """# Accuracy of {version}
 **RESEARCH USE ONLY. NOT FOR DIAGNOSIS.** Written by `{command}`; do not edit by hand.
 [accuracy.json](accuracy.json) holds every head.
 
-Three kinds of heads, never pooled:
+Kinds of heads, never pooled:
 
 - **Synthetic** heads, drawn from two label maps (SynthSeg 19 and 20) that no weights and no choice
   have seen, full and skull-stripped. They show how size, contrast and clutter matter; a synthetic
   number is no promise for patients.
 - **Real** scans by three-fold cross-validation: each by networks that never saw it, under a lesion
-  rule chosen without it. Nine BraTS gliomas (target: tumour core, labels 1 and 4) and three brains
-  with multiple sclerosis and no tumour. Gliomas are far larger than most metastases. These rows
-  are of the card (`make crossvalidate` makes them again); the weights in the box have seen all
-  twelve.
-- **Real gliomas that hardly enhance**: four that no weights ever see, answered by the weights in
-  the box. They hardly show what the networks look for.
+  rule chosen without it. {gliomas} BraTS gliomas (target: tumour core, labels 1 and 4) and
+  {negatives} brains with multiple sclerosis and no tumour. Gliomas are far larger than most
+  metastases. These rows are of the card (`make crossvalidate` makes them again); the weights in
+  the box have seen all of them.
+- **Real scans with lesions drawn into them**, cross-validated alike: the same scans, in each nine
+  solid lesions of 3 to 15 mm, as bright as its own tumour (`models/training/implanting.py`).
+  Background, noise and blur are real, the lesions are not.
+- **Real gliomas that hardly enhance**, which no weights ever see, answered by the weights in the
+  box. They hardly show what the networks look for.
+- **Real full heads**: TCGA-LGG after contrast agent (Buda 2019), skull and all, which no weights
+  ever see, answered by the weights in the box. They count false lesions alone: what is marked away
+  from the FLAIR abnormality.
 
 A lesion is a 26-connected component of the reference; predicted and reference lesions are paired
 one to one for the greatest sum of Dice, what is left over is missed or false (BraTS-METS 2025,
@@ -61,7 +67,12 @@ def accuracy_page(
 ) -> str:
     """Markdown. `ends` are those of the synthetic lesions, `shown` pictures beside the page."""
     parts = [
-        _HEAD.format(version=card.version, command=command),
+        _HEAD.format(
+            version=card.version,
+            command=command,
+            gliomas=_heads(rows, Group.TUMOUR),
+            negatives=_heads(rows, Group.NEGATIVE),
+        ),
         "## Against what was to be reached\n",
         *target_table(rows),
         "\nWhere a number is short, [training.md](training.md) says what was tried.\n",
@@ -83,6 +94,10 @@ def accuracy_page(
 def marked_by_contrast(ends: Sequence[Fate]) -> ByContrast:
     """Which lesions were marked, for `contrast_table`."""
     return by_contrast((one.contrast, one.diameter_mm, one.end == MARKED) for one in ends)
+
+
+def _heads(rows: Sequence[Row], group: Group) -> int:
+    return len({row.head for row in rows if row.group is group})
 
 
 def _pictures(shown: Sequence[Shown]) -> Iterator[str]:

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from imaging.candidates import Evidence
 from imaging.resample import to_native
-from models.averaging import predict_head
-from models.engines import Engine
+from models.averaging import Network, predict_head
 from models.inputs import InputContract, PreparedHead, prepare
 from models.temperature import calibrate
 from models.training.material import HeldOut
@@ -36,7 +35,7 @@ class Answer:
 
 def ask(
     heads: Iterable[HeldOut],
-    engines: Sequence[Engine],
+    engines: Sequence[Network],
     contract: InputContract,
     *,
     say: Say,
@@ -72,7 +71,7 @@ def _digest(head: HeldOut) -> str:
     return hashlib.sha256(np.ascontiguousarray(head.volume.voxels).tobytes()).hexdigest()[:16]
 
 
-def _read(path: Path, engines: Sequence[Engine]) -> dict[str, NDArray[np.float16]] | None:
+def _read(path: Path, engines: Sequence[Network]) -> dict[str, NDArray[np.float16]] | None:
     if not path.exists():
         return None
     with np.load(path, allow_pickle=False) as stored:

@@ -9,7 +9,7 @@ from typing import Any
 
 from metseg.errors import ConfigurationError
 from models.card import Card, Member, write_card
-from models.engines import Engine
+from models.engine_choice import load_engines
 from models.inputs import InputContract
 from models.training.answers import Answer, Say, ask
 from models.training.finishing import finish
@@ -24,6 +24,9 @@ HEADS: dict[str, tuple[int, ...] | None] = {"attention_unet": None, "unet_plus_p
 # Parts whose networks answer; the base is only gone on from.
 _ASKED = (*(f"fold{fold}" for fold in range(FOLDS)), "final")
 LABEL_MAPS = "SynthSeg training_seg_01 to 17"
+SLICES = "Cheng 2017, numbers 1 to 2560"
+# The cheaper network answers the whole head, the other one what it finds.
+SCOUT = "attention_unet"
 
 
 def finish_command(
@@ -80,7 +83,7 @@ def answers_of(
     fold: int | None = None,
 ) -> Iterator[Answer]:
     """What members, uncalibrated, say of heads; kept under the hashes of their weights."""
-    engines = [Engine.load(member, weights, device="cpu:0") for member in members]
+    engines = load_engines(members, weights, device="cpu")
     named = hashlib.sha256("".join(member.sha256 for member in members).encode()).hexdigest()[:12]
     folder = None if kept is None else kept / named
     return ask(heads, engines, contract, say=say, fold=fold, kept=folder)
@@ -120,7 +123,9 @@ def _members(runs: Path, part: str, folder: Path) -> list[Member]:
 
 def _contract(runs: Path) -> InputContract:
     facts = _facts(runs / f"final_{NETWORKS[0]}")
-    return InputContract(clahe_clip=facts["clahe_clip"], sides=facts["mix"]["sideways"] > 0)
+    return InputContract(
+        clahe_clip=facts["clahe_clip"], sides=facts["mix"]["sideways"] > 0, scout=SCOUT
+    )
 
 
 def _seen(runs: Path, data: Path) -> dict[str, Any]:
@@ -130,6 +135,7 @@ def _seen(runs: Path, data: Path) -> dict[str, Any]:
             "labelmaps": LABEL_MAPS,
             "gliomas": clear_gliomas(gliomas),
             "negatives": negatives,
+            "slices": SLICES,
             "never": {"gliomas": [name for name in gliomas if is_faint(name)]},
         },
         "runs": [_run(run) for run in _run_folders(runs, "base", *_ASKED) if run.is_dir()],

@@ -17,7 +17,7 @@ from models.inputs import InputContract
 from models.training.answers import Answer, Say, evidence
 from models.training.calibration import fit_temperature
 from models.training.evaluation import Row
-from models.training.material import HeldOut
+from models.training.material import Group, HeldOut
 from models.training.split import FOLDS
 from models.training.thresholds import GROW, Table, choose_rule, tabulate
 
@@ -74,7 +74,7 @@ def tables_of(pool: Sequence[Answer], taking_part: Mapping[str, float]) -> Table
                 tabulate(
                     told,
                     answer.head.reference,
-                    synthetic=answer.head.group.synthetic,
+                    side=answer.head.group.side,
                     grow=grow,
                 )
             )
@@ -130,8 +130,15 @@ def judge(told: Evidence, rule: LesionRule) -> tuple[NDArray[np.uint16], list[Le
 
 
 def measure(head: HeldOut, name: str, labels: NDArray[np.uint16]) -> Row:
-    """Compare the labels that a subject gave a head with the head's reference."""
-    return Row(head.name, head.group, name, evaluate(labels, head.reference, head.volume))
+    """Compare the labels that a subject gave a head with the head's reference. Of a full head only
+    false lesions count: what touches its abnormality is left out, and nothing is to be found.
+    """
+    reference = head.reference
+    if head.group is Group.WHOLE:
+        touching = np.unique(labels[reference])
+        labels = np.where(np.isin(labels, touching), 0, labels).astype(np.uint16)
+        reference = np.zeros_like(reference)
+    return Row(head.name, head.group, name, evaluate(labels, reference, head.volume))
 
 
 def finish(

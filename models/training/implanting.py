@@ -1,15 +1,23 @@
 """Real scans and slices with lesions drawn into them, as training cases."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 import numpy as np
 
 from models.inputs import InputContract
 from models.training.cases import Case, Source, case_from_real, case_from_slice
-from models.training.implants import ENHANCEMENT_RANGE, Ground, implant, implanted_case
-from models.training.lesions import DIAMETER_RANGE_MM, Plan, draw_plan
+from models.training.implants import (
+    ENHANCEMENT_RANGE,
+    Ground,
+    implant,
+    implanted_case,
+    surroundings,
+)
+from models.training.lesions import DIAMETER_RANGE_MM, Kind, Plan, draw_plan
 from models.training.real_cases import RealCase
 from models.training.slices import OutlinedSlice, read_outlines
 
@@ -21,6 +29,30 @@ _LOG_DEVIATION: Final = 0.55
 # Of single slices so many get lesions, one to so many.
 _SLICES_WITH: Final = 0.6
 _PER_SLICE: Final = 4
+# What is measured with: so many lesions of so many mm in each scan, solid ones.
+MEASURED: Final = ((3, (10.0, 15.0)), (4, (5.0, 8.0)), (2, (3.0, 4.0)))
+# A scan without a tumour of its own takes the median of those that have one.
+_TYPICAL_ENHANCEMENT: Final = 1.4
+
+
+def scan_to_measure(scan: RealCase) -> RealCase:
+    """The scan with lesions drawn into it that are as bright as its own tumour, always the same;
+    without a known brain it stays as it is.
+    """
+    ground = None
+    if scan.brain is not None:
+        ground = Ground.of(scan.voxels, scan.brain, surroundings(scan.mask))
+    if ground is None:
+        return scan
+    rng = np.random.default_rng(crc32(scan.name.encode()))
+    sizes = [rng.uniform(*mm) for count, mm in MEASURED for _ in range(count)]
+    enhancement = _TYPICAL_ENHANCEMENT
+    if scan.mask.any():
+        bright = float(np.percentile(scan.voxels[scan.mask], 75)) / ground.white
+        enhancement = max(bright, ENHANCEMENT_RANGE[0])
+    plans = [Plan(float(size), Kind.SOLID) for size in sizes]
+    voxels, numbers = implant(ground, plans, rng, enhancement=enhancement)
+    return replace(scan, voxels=voxels, mask=scan.mask | (numbers > 0))
 
 
 def implant_cases(

@@ -93,7 +93,7 @@ def implanted_case(scan: RealCase, plans: Sequence[Plan], rng: np.random.Generat
     """
     ground = None
     if scan.brain is not None:
-        ground = Ground.of(scan.voxels, scan.brain, _surroundings(scan.mask))
+        ground = Ground.of(scan.voxels, scan.brain, surroundings(scan.mask))
     if ground is None:
         raise ValueError(f"scan must have a brain to implant into, got none in {scan.name}")
     enhancement = float(rng.uniform(*ENHANCEMENT_RANGE))
@@ -101,7 +101,7 @@ def implanted_case(scan: RealCase, plans: Sequence[Plan], rng: np.random.Generat
     return replace(scan, voxels=voxels, mask=scan.mask | (numbers > 0))
 
 
-def _surroundings(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def surroundings(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """A tumour and what it changes around itself: oedema reaches a few centimetres."""
     if not mask.any():
         return mask

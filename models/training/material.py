@@ -4,15 +4,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.volume import Volume
 from models.training.heads import read_head
+from models.training.implanting import scan_to_measure
 from models.training.real_cases import RealCase, read_glioma, read_negative
 from models.training.split import clear_gliomas, is_faint, split
 from models.training.stripping import Stripping
+
+# Of the full heads of Buda 2019: what their slices span, a pixel, and the widest slices taken.
+FULL_HEAD_MM: Final = 140.0
+PIXEL_MM: Final = 0.94
+WIDEST_MM: Final = 6.0
+
+
+class Side(StrEnum):
+    """What a rule is judged on apart: it must not win on one by losing on another."""
+
+    SYNTHETIC = "synthetic"
+    REAL = "real"
+    IMPLANT = "implanted"
 
 
 class Group(StrEnum):
@@ -23,11 +38,15 @@ class Group(StrEnum):
     TUMOUR = "real gliomas"
     FAINT = "real gliomas that hardly enhance"
     NEGATIVE = "real brains without a tumour"
+    IMPLANT = "real scans with lesions drawn into them"
+    WHOLE = "real full heads, false lesions alone"
 
     @property
-    def synthetic(self) -> bool:
-        """Whether its heads are drawn."""
-        return self in (Group.FULL, Group.STRIPPED)
+    def side(self) -> Side:
+        """Whether its heads are drawn, or the lesions in them, or nothing."""
+        if self in (Group.FULL, Group.STRIPPED):
+            return Side.SYNTHETIC
+        return Side.IMPLANT if self is Group.IMPLANT else Side.REAL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,21 +69,42 @@ def synthetic_heads(folder: Path) -> Iterator[HeldOut]:
 
 
 def real_heads(data: Path, *, fold: int) -> Iterator[HeldOut]:
-    """Gliomas and brains without a tumour that are held out in `fold`; `data` is the shared
-    folder.
+    """Gliomas and brains without a tumour that are held out in `fold`, each also with lesions drawn
+    into it; `data` is the shared folder.
     """
     _, gliomas = split(clear_gliomas(case_names(data / "glioma")), fold=fold)
     _, brains = split(case_names(data / "negatives"), fold=fold)
     for name in gliomas:
-        yield _held_out(read_glioma(data / "glioma" / name), Group.TUMOUR)
+        scan = read_glioma(data / "glioma" / name)
+        yield _held_out(scan, Group.TUMOUR)
+        yield _held_out(scan_to_measure(scan), Group.IMPLANT)
     for name in brains:
-        yield _held_out(read_negative(data / "negatives" / name), Group.NEGATIVE)
+        scan = read_negative(data / "negatives" / name)
+        yield _held_out(scan, Group.NEGATIVE)
+        yield _held_out(scan_to_measure(scan), Group.IMPLANT)
 
 
 def faint_heads(data: Path) -> Iterator[HeldOut]:
     """Gliomas that hardly enhance: no weights ever see them."""
     for name in filter(is_faint, case_names(data / "glioma")):
         yield _held_out(read_glioma(data / "glioma" / name), Group.FAINT)
+
+
+def full_heads(data: Path) -> Iterator[HeldOut]:
+    """Real full heads after contrast agent, to measure with: no weights are trained on them. What
+    is marked away from the reference, the FLAIR abnormality, is a false lesion.
+
+    Slices span some 140 mm; heads whose slices are further apart than metseg takes are left out.
+    """
+    for path in sorted((data / "full_heads").glob("*.npz")):
+        with np.load(path, allow_pickle=False) as stored:
+            voxels = stored["t1c"].astype(np.float32)
+            abnormal = np.unpackbits(stored["flair_abnormal"], axis=-1, count=voxels.shape[2]) > 0
+        spacing = FULL_HEAD_MM / len(voxels)
+        if spacing <= WIDEST_MM:
+            affine = np.diag([1.0, 1.0, 1.0, 1.0])
+            affine[:3, :3] = [[0, 0, PIXEL_MM], [0, PIXEL_MM, 0], [spacing, 0, 0]]
+            yield HeldOut(path.stem, Group.WHOLE, Volume(voxels, affine), abnormal)
 
 
 def case_names(folder: Path) -> list[str]:

@@ -17,7 +17,7 @@ from models.training.evaluation import Row, row_from
 from models.training.fates import Fate, fate_counts, fates
 from models.training.finish_command import answers_of
 from models.training.finishing import ENSEMBLE, judge, measure, subjects
-from models.training.material import Group, faint_heads, synthetic_heads
+from models.training.material import Group, faint_heads, full_heads, synthetic_heads
 from models.training.model_card import facts, model_card
 from models.training.pictures import Gallery
 
@@ -98,6 +98,6 @@ def _ended(ends: Sequence[Fate]) -> dict[str, Any]:
 def _answers(
     card: Card, heads: Path, data: Path, weights: Path, kept: Path | None, say: Say
 ) -> Iterator[Answer]:
-    unseen = chain(synthetic_heads(heads), faint_heads(data))
+    unseen = chain(synthetic_heads(heads), faint_heads(data), full_heads(data))
     contract = InputContract.of(card.contract)
     return answers_of(card.members, weights, unseen, contract, kept=kept, say=say)

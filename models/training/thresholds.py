@@ -12,6 +12,7 @@ from imaging.candidates import Component, Evidence, components, features
 from imaging.connected import connected
 from imaging.lesion_rule import FEATURES, LesionRule
 from models.training.looks import fit_look, out_of_sample
+from models.training.material import Side
 
 GROW: Final = (0.3, 0.4, 0.5)
 SEED: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -19,8 +20,11 @@ SEED: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 LEAST_MM3: Final = (8.0, 14.0, 20.0)
 BRAIN: Final = (0.0, 0.3, 0.5, 0.7, 0.85)
 LOOK: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-# Who reads a scan looks at every false lesion: on average at most so many a head, on either side.
-FALSE_A_HEAD: Final = 1.0
+# Who reads a scan looks at every false lesion: on average at most so many a head, on each side.
+FALSE_A_HEAD: Final = {Side.REAL: 0.5, Side.IMPLANT: 0.5, Side.SYNTHETIC: 0.7}
+
+FALSE_COST: Final = 0.05  # of merit, for one false lesion a head
+_COUNTS: Final = ("found", "missed")
 
 Numbers = NDArray[np.float64]
 
@@ -33,7 +37,7 @@ class Table:
     reference lesions a candidate touches. `score` is of a look that never saw this head.
     """
 
-    synthetic: bool
+    side: Side
     reference_mm3: float
     peak: Numbers
     volume_mm3: Numbers
@@ -54,16 +58,14 @@ class Table:
 class Outcome:
     """What a rule does to one head."""
 
-    synthetic: bool
+    side: Side
     dice: float
     found: int
     missed: int
     false: int
 
 
-def tabulate(
-    evidence: Evidence, reference: NDArray[np.bool_], *, synthetic: bool, grow: float
-) -> Table:
+def tabulate(evidence: Evidence, reference: NDArray[np.bool_], *, side: Side, grow: float) -> Table:
     """Components at or above `grow` that some rule may keep."""
     truth, lesions = connected(reference)
     voxel_mm3 = evidence.volume.voxel_volume_mm3
@@ -77,7 +79,7 @@ def tabulate(
     for row, values in zip(hits, touched, strict=True):
         row[np.unique(values[values > 0]).astype(int) - 1] = True
     return Table(
-        synthetic=synthetic,
+        side=side,
         reference_mm3=int(np.count_nonzero(reference)) * voxel_mm3,
         peak=_column(found, "max_probability"),
         volume_mm3=_column(found, "volume_mm3"),
@@ -114,7 +116,7 @@ def outcome(table: Table, rule: LesionRule, *, least_score: float = 0.0) -> Outc
     found = int(table.hits[kept].any(axis=0).sum())
     total = float(table.volume_mm3[kept].sum()) + table.reference_mm3
     return Outcome(
-        table.synthetic,
+        table.side,
         2.0 * float(table.overlap_mm3[kept].sum()) / total if total else 1.0,
         found,
         table.hits.shape[1] - found,
@@ -123,26 +125,29 @@ def outcome(table: Table, rule: LesionRule, *, least_score: float = 0.0) -> Outc
 
 
 def merit(outcomes: Sequence[Outcome]) -> float:
-    """What a rule is chosen for, 0 to 1: the mean of Dice and of lesion F1, synthetic and real
-    heads alike.
+    """What a rule is chosen for, at most 1: the mean of Dice and of the share of lesions found,
+    less a little for false lesions, each side alike.
 
-    A false lesion in a head without any counts among the false lesions of its side.
+    False lesions are bounded by `within_limit`; what they cost here decides between rules that find
+    the same. One in a head without any lesion counts among those of its side.
     """
     merits = []
-    for side in (True, False):
-        items = [item for item in outcomes if item.synthetic is side]
+    for side in Side:
+        items = [item for item in outcomes if item.side is side]
         with_lesions = [item.dice for item in items if item.found + item.missed]
-        found = sum(item.found for item in items)
-        wrong = sum(item.false + item.missed for item in items)
         if with_lesions:
-            merits.append((float(np.mean(with_lesions)) + 2 * found / (2 * found + wrong)) / 2)
+            found, missed = (sum(getattr(one, name) for one in items) for name in _COUNTS)
+            good = (float(np.mean(with_lesions)) + found / (found + missed)) / 2
+            merits.append(good - FALSE_COST * float(np.mean([item.false for item in items])))
     return float(np.mean(merits)) if merits else 0.0
 
 
 def within_limit(outcomes: Sequence[Outcome]) -> bool:
-    """Whether synthetic heads, and real ones, have at most `FALSE_A_HEAD` false lesions a head."""
-    sides = ([one.false for one in outcomes if one.synthetic is side] for side in (True, False))
-    return all(float(np.mean(side)) <= FALSE_A_HEAD for side in sides if side)
+    """Whether each side has at most its `FALSE_A_HEAD` false lesions a head."""
+    sides = {side: [one.false for one in outcomes if one.side is side] for side in Side}
+    return all(
+        float(np.mean(false)) <= FALSE_A_HEAD[side] for side, false in sides.items() if false
+    )
 
 
 def rules(grow: float) -> Iterator[LesionRule]:

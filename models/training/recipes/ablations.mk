@@ -7,9 +7,10 @@ HEADS ?= $(RUNS)/heads
 OUT ?= $(RUNS)/ablations
 MINUTES ?= 6
 LOOKED_AT ?= 8
+SLICES ?= $(RUNS)/slices/train.npz
 
 RECIPES := plain seed_2 width_24 no_clahe tversky_0.6 small_weight_1 axial_only real_scans
-SHARED = --set minutes=$(MINUTES) --set material.heads=$(HEADS)/train --set material.data=$(DATA) \
+SHARED = --set minutes=$(MINUTES) --set material.heads=$(HEADS)/train --set material.slices=$(SLICES) --set material.data=$(DATA) \
   --set validation.heads=$(HEADS)/choose --set validation.count=$(LOOKED_AT) --set validation.minutes=10000
 
 # Gliomas and the brain of fold 0 are looked at; only real_scans trains on the other two thirds.
@@ -28,5 +29,5 @@ all: $(RECIPES:%=$(OUT)/%/average.weights.h5)
 
 include models/training/recipes/heads.mk
 
-$(OUT)/%/average.weights.h5: | $(HEADS)/train/lesions.csv $(HEADS)/choose/lesions.csv
+$(OUT)/%/average.weights.h5: | $(SLICES) $(HEADS)/train/lesions.csv $(HEADS)/choose/lesions.csv
 	$(METSEG) train $(SET_$*) --out $(@D) $(SHARED)

@@ -5,23 +5,24 @@ DATA ?= ../shared/data
 RUNS ?= runs
 HEADS ?= $(RUNS)/heads
 SET ?=
+SLICES ?= $(RUNS)/slices/train.npz
 
 NETWORKS := attention_unet unet_plus_plus
 WEIGHTS := average.weights.h5
 BASES := $(NETWORKS:%=$(RUNS)/base_%/$(WEIGHTS))
 FOLDS := $(foreach fold,0 1 2,$(NETWORKS:%=$(RUNS)/fold$(fold)_%/$(WEIGHTS)))
 FINALS := $(NETWORKS:%=$(RUNS)/final_%/$(WEIGHTS))
-SHARED = --set material.heads=$(HEADS)/train --set validation.heads=$(HEADS)/choose $(SET)
+SHARED = --set material.heads=$(HEADS)/train --set material.slices=$(SLICES) --set validation.heads=$(HEADS)/choose $(SET)
 REAL = $(SHARED) --set material.data=$(DATA) --set start=$(RUNS)/base_$*/$(WEIGHTS)
 
 .PHONY: all
 all: $(FOLDS) $(FINALS)
 
-.SECONDARY: $(BASES) $(HEADS)/train/lesions.csv $(HEADS)/choose/lesions.csv
+.SECONDARY: $(BASES) $(SLICES) $(HEADS)/train/lesions.csv $(HEADS)/choose/lesions.csv
 
 include models/training/recipes/heads.mk
 
-$(RUNS)/base_%/$(WEIGHTS): | $(HEADS)/train/lesions.csv $(HEADS)/choose/lesions.csv
+$(RUNS)/base_%/$(WEIGHTS): | $(SLICES) $(HEADS)/train/lesions.csv $(HEADS)/choose/lesions.csv
 	$(METSEG) train base_$* --out $(@D) $(SHARED)
 
 $(RUNS)/fold0_%/$(WEIGHTS): $(RUNS)/base_%/$(WEIGHTS)

@@ -129,7 +129,7 @@ def test_page_and_model_card_name_version_command_and_shortfall():
         assert card().version in text
         assert "RESEARCH USE ONLY" in text
         assert "`make evaluate`" in text
-        assert "| MS brains without tumour, cross-validated: false ones | <= 1 | 2.000 |" in text
+        assert "| MS brains without tumour, cross-validated: false ones | <= 0.5 | 2.000 |" in text
     assert "![Good: s1](accuracy-good-1.jpg)" in page
     assert "lies in brain (mean probability at least 0.5)" in readme
     assert json.loads(json.dumps(said))["members"][0]["sha256"] == "0" * 64

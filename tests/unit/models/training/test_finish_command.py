@@ -17,6 +17,7 @@ from models.networks import OUTPUTS, build
 from models.training import finish_command as finishing
 from models.training.finish_command import finish_command
 from models.training.heads import write_head
+from models.training.material import Group
 from models.training.report_command import report_command
 from models.training.split import FAINT_GLIOMAS, FOLDS
 from models.training.stripping import Stripping
@@ -74,6 +75,11 @@ def write_data(data: Path) -> None:
         write_nifti(data / "glioma" / name / f"{name}_seg.nii.gz", labels)
     for name in ("p1", "p2", "p3"):
         write_nifti(data / "negatives" / name / "T1POST.nii.gz", voxels)
+    (data / "full_heads").mkdir()
+    for slices in (24, 20):  # of 140 mm: 5.8 mm apart, and 7 mm, which is too far
+        bits = np.zeros((slices, 32, 4), dtype=np.uint8)
+        t1c = np.full((slices, 32, 32), 100, dtype=np.uint8)
+        np.savez(data / "full_heads" / f"h{slices}.npz", t1c=t1c, flair_abnormal=bits)
 
 
 def write_heads(heads: Path) -> None:
@@ -112,12 +118,16 @@ def test_runs_become_weights_and_weights_become_pages(folders, tmp_path):
     assert card.contract["sides"]
     assert card.seen["runs"][0]["on_from"] == "base"
     assert card.seen["material"]["never"] == {"gliomas": [FAINT_GLIOMAS[0]]}
-    validated = [(row["head"], row["subject"]) for row in card.measured["cross_validation"]]
-    assert len(validated) == len(set(validated)) == 6 * 2
+    assert card.contract["scout"] == NETWORK
+    validated = [
+        (row["head"], row["group"], row["subject"]) for row in card.measured["cross_validation"]
+    ]
+    # Six scans, each as it is and with lesions drawn into it, by two subjects.
+    assert len(validated) == len(set(validated)) == 6 * 2 * 2
     asked = {key: folders[key] for key in ("heads", "data", "weights", "name")}
     rows = report_command(**asked, docs=docs, kept=None, say=print)
-    assert {str(row.group) for row in rows} >= {"synthetic, full heads", "real gliomas"}
-    assert len(rows) == 6 * 2 + 3 * 2
+    assert {row.group for row in rows} == set(Group)
+    assert len(rows) == 6 * 2 * 2 + 4 * 2  # two synthetic heads, a faint glioma, a full head
     for page in (docs / "accuracy.md", weights / "README.md"):
         assert model_version("standard", weights) in page.read_text()
     assert len(json.loads((docs / "accuracy.json").read_text())["heads"]) == len(rows)

@@ -8,7 +8,14 @@ from models.card import Card, Member, read_card, write_card
 from models.inputs import InputContract
 from models.training.answers import Answer, evidence
 from models.training.evaluation import Row, summaries
-from models.training.finishing import GateError, cross_validate, finish, pass_gate, tables_of
+from models.training.finishing import (
+    GateError,
+    cross_validate,
+    finish,
+    measure,
+    pass_gate,
+    tables_of,
+)
 from models.training.material import Group, HeldOut
 
 SHAPE = (10, 20, 20)
@@ -129,3 +136,12 @@ def test_a_row_says_what_was_found():
     entry = rows[0].entry()
     assert (entry["head"], entry["group"], entry["dice"]) == ("g0", "real gliomas", 1.0)
     assert "detections" not in entry
+
+
+def test_of_a_full_head_only_what_lies_away_from_its_abnormality_counts_as_false():
+    head = held_out("w1", Group.WHOLE)
+    labels = np.zeros(SHAPE, dtype=np.uint16)
+    labels[3:5, 2:6, 2:6] = 1  # touches it
+    labels[8, 15:18, 15:18] = 2
+    found = measure(head, "ensemble", labels).evaluation
+    assert (found.true_positives, found.false_negatives, found.false_positives) == (0, 0, 1)

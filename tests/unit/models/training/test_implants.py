@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from models.inputs import InputContract
 from models.training.augmentation import cut, draw_changes
 from models.training.cases import Source, case_from_slice
-from models.training.implanting import implant_cases
+from models.training.implanting import implant_cases, scan_to_measure
 from models.training.implants import Ground, implant, implanted_case
 from models.training.lesions import Kind, Plan
 from models.training.real_cases import RealCase
@@ -113,3 +114,18 @@ def test_in_a_slice_nothing_is_taught_where_its_tumour_is_but_implants_are() -> 
     # The box has 100 pixels, 9 of them the lesion's.
     assert (weight == 0).sum() == 91
     assert (truth[..., 3] == 0).all()
+
+
+def test_a_scan_is_always_measured_with_the_same_nine_lesions_as_bright_as_its_tumour() -> None:
+    one = scan(tumour=True)
+    first, second = (scan_to_measure(one) for _ in range(2))
+    assert np.array_equal(first.voxels, second.voxels)
+    new = first.mask & ~one.mask
+    _, count = ndimage.label(new, structure=np.ones((3, 3, 3)))
+    assert 3 <= count <= 9  # the ball is small: not all find room
+    # The tumour has 180, white matter 101; solid lesions vary by 0.55 to 1.35 of the difference.
+    assert 101 + 0.5 * 79 < np.percentile(first.voxels[new], 75) < 101 + 1.4 * 79
+    other = scan_to_measure(replace(one, name="b"))
+    assert not np.array_equal(first.mask, other.mask)
+    nowhere = replace(one, brain=None)
+    assert scan_to_measure(nowhere) is nowhere
