@@ -21,6 +21,7 @@ class NewLesion:
     centroid_lps_mm: tuple[float, float, float]
     mean_probability: float
     measurable: bool
+    possible: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,8 @@ class LesionRow(Base):
     mean_probability: Mapped[float]
     measurable: Mapped[bool]
     """RANO-BM: longest diameter at least 10 mm and its perpendicular at least 5 mm."""
+    possible: Mapped[bool | None]
+    """Below 20 mm3: too small to be sure of."""
 
 
 class DroppedCandidate(Base):

@@ -189,6 +189,7 @@ def _lesion(row: LesionRow) -> LesionReport:
         row.perpendicular_diameter_mm,
         (row.centroid_l_mm, row.centroid_p_mm, row.centroid_s_mm),
         row.mean_probability,
+        bool(row.possible),
     )
 
 

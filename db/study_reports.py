@@ -15,6 +15,8 @@ class LesionReport:
     perpendicular_diameter_mm: float
     centroid_lps_mm: tuple[float, float, float]
     mean_probability: float
+    possible: bool
+    """Too small to be sure of."""
 
 
 @dataclass(frozen=True, slots=True)

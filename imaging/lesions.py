@@ -15,6 +15,8 @@ from imaging.volume import Volume
 # RANO-BM (Lin 2015, Lancet Oncol 16:e270): measurable from 10 mm by 5 mm.
 MEASURABLE_LONGEST_MM = 10.0
 MEASURABLE_PERPENDICULAR_MM = 5.0
+# BraTS-METS 2025 counts smaller ones for detection alone: a handful of voxels may be a vessel.
+POSSIBLE_BELOW_MM3 = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class Lesion:
     max_probability: float
     measurable: bool
     slice_index: int
+
+    @property
+    def possible(self) -> bool:
+        """Whether it is too small to be sure of: a finding to look at, not one to count on."""
+        return self.volume_mm3 < POSSIBLE_BELOW_MM3
 
 
 class DropReason(StrEnum):

@@ -86,6 +86,7 @@ def lesion(number: int = 1, *, volume_mm3: float = 100.0) -> NewLesion:
         centroid_lps_mm=(1.0, -2.0, 3.0),
         mean_probability=0.9,
         measurable=True,
+        possible=False,
     )
 
 

@@ -87,6 +87,7 @@ def _lesions(found: Segmentation, tracking_uids: Sequence[str]) -> tuple[NewLesi
             centroid_lps_mm=lesion.centroid_lps_mm,
             mean_probability=lesion.mean_probability,
             measurable=lesion.measurable,
+            possible=lesion.possible,
         )
         for lesion, tracking_uid in zip(found.lesions, tracking_uids, strict=True)
     )

@@ -10,9 +10,12 @@ FIVE = 5  # RANO-BM sums up to five target lesions (Lin 2015, Lancet Oncol 16:e2
 
 @dataclass(frozen=True, slots=True)
 class Burden:
-    """Count, total volume, how many are measurable, and the sum of the five longest diameters."""
+    """Count, how many of them are only possible, total volume, how many are measurable, and the sum
+    of the five longest diameters.
+    """
 
     n_lesions: int
+    possible_lesions: int
     total_volume_mm3: float
     measurable_lesions: int
     sum_of_five_longest_mm: float
@@ -23,6 +26,7 @@ def burden(lesions: Sequence[Lesion]) -> Burden:
     longest = sorted((one.longest_diameter_mm for one in lesions), reverse=True)
     return Burden(
         n_lesions=len(lesions),
+        possible_lesions=sum(one.possible for one in lesions),
         total_volume_mm3=float(sum(one.volume_mm3 for one in lesions)),
         measurable_lesions=sum(one.measurable for one in lesions),
         sum_of_five_longest_mm=float(sum(longest[:FIVE])),

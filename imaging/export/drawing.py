@@ -1,6 +1,7 @@
 """Slices as pictures: turned as radiologists look at them, with contours, letters and words."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +14,9 @@ TILE = 420
 CAPTION = 26
 BAND = 46
 GAP = 6
+# Pixels of a broken contour that are drawn, and then left out.
+DASH = 4
+AWAY = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -43,17 +47,30 @@ class Tile:
         self._picture: Picture = np.repeat(large[:, :, None], 3, axis=2).astype(np.uint8)
 
     def outline(
-        self, mask: NDArray[np.bool_], colour: Colour, name: str = "", *, thickness: int = 1
+        self,
+        mask: NDArray[np.bool_],
+        colour: Colour,
+        name: str = "",
+        *,
+        thickness: int = 1,
+        broken: bool = False,
     ) -> None:
-        """Draw the contour of a slice of a mask, and a name beside it."""
+        """Draw the contour of a slice of a mask, and a name beside it. A broken one keeps a little
+        away from it: what it surrounds may be no larger than the line.
+        """
         if not mask.any():
             return
         turned = self._layout.turn(mask).astype(np.float32)
         large = cv2.resize(turned, self._size, interpolation=cv2.INTER_LINEAR)
-        contours, _ = cv2.findContours(
-            (large >= 0.5).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
-        )
-        cv2.drawContours(self._picture, contours, -1, colour, thickness, cv2.LINE_AA)
+        inside = (large >= 0.5).astype(np.uint8)
+        if broken:
+            inside = cv2.dilate(inside, AWAY).astype(np.uint8)
+        contours, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+        if broken:
+            for contour in contours:
+                _dash(self._picture, contour, colour, thickness)
+        else:
+            cv2.drawContours(self._picture, contours, -1, colour, thickness, cv2.LINE_AA)
         if name and contours:
             x, y, width, _ = cv2.boundingRect(max(contours, key=cv2.contourArea))
             place = (min(x + width + 3, self._size[0] - 14 * len(name)), max(y, 14))
@@ -87,6 +104,13 @@ class Tile:
         write(tile, bottom, (TILE // 2 - 6, TILE - 6), TEXT, 0.6)
         write(tile, caption, (4, TILE + 18), TEXT, 0.45)
         return tile
+
+
+def _dash(picture: Picture, contour: NDArray[Any], colour: Colour, thickness: int) -> None:
+    """Draw every other `DASH` points of a closed contour ``(n, 1, 2)``."""
+    for start in range(0, len(contour), 2 * DASH):
+        part = contour[start : start + DASH]
+        cv2.polylines(picture, [part], False, colour, thickness, cv2.LINE_AA)
 
 
 def write(

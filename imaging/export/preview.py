@@ -43,7 +43,8 @@ def preview_png(
     """Draw up to six native slices, those of the largest lesions first, as a PNG.
 
     Slices stand in radiological convention, the patient's right on the left, cropped to the head.
-    Lesions are outlined and numbered in orange, the reference in light blue. Without lesions evenly
+    Lesions are outlined and numbered in orange, possible ones broken and with a question mark, the
+    reference in light blue. Without lesions evenly
     spaced slices are shown. Native planes: a sagittal series shows sagittal slices.
 
     Parameters
@@ -149,7 +150,8 @@ class _Scene:
             tile.outline(self._reference[z][box], REFERENCE, thickness=thickness)
         for lesion in self._lesions:
             mask = self._labels[z][box] == lesion.number
-            tile.outline(mask, FOUND, str(lesion.number), thickness=thickness)
+            name = f"{lesion.number}?" if lesion.possible else str(lesion.number)
+            tile.outline(mask, FOUND, name, thickness=thickness, broken=lesion.possible)
         return tile
 
     def caption(self, z: int, lesions: Sequence[Lesion]) -> str:

@@ -81,6 +81,7 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         "expected_dice": facts.expected_dice,
         "entropy": facts.entropy,
         "voxel_spacing_mm": _listed(facts.voxel_spacing_mm),
+        "possible_lesions": whole.possible_lesions,
         "rano_bm": {
             "measurable_lesions": whole.measurable_lesions,
             "sum_of_five_longest_mm": whole.sum_of_five_longest_mm,
@@ -102,6 +103,7 @@ def lesion_entry(lesion: Lesion) -> dict[str, Any]:
     """One lesion; the centroid is LPS mm."""
     entry = asdict(lesion)
     entry["centroid_lps_mm"] = list(lesion.centroid_lps_mm)
+    entry["possible"] = lesion.possible
     return entry
 
 

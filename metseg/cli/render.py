@@ -92,13 +92,16 @@ def outbox_line(found: OpenPushes, *, now: datetime) -> str:
 def lesion_table(report: StudyReport) -> Table:
     """Number, volume, diameters, where: one row a lesion."""
     total = report.total_volume_mm3 or 0.0
-    table = Table(title=f"{report.n_lesions} lesions, {total / 1000:.2f} cm3", title_justify="left")
+    possible = sum(lesion.possible for lesion in report.lesions)
+    doubt = f" ({possible} possible)" if possible else ""
+    title = f"{report.n_lesions} lesions{doubt}, {total / 1000:.2f} cm3"
+    table = Table(title=title, title_justify="left")
     for column in ("no", "volume mm3", "longest mm", "perp. mm", "probability"):
         table.add_column(column, justify="right")
     table.add_column("centre LPS mm", no_wrap=True)
     for lesion in report.lesions:
         table.add_row(
-            str(lesion.number),
+            f"{lesion.number}?" if lesion.possible else str(lesion.number),
             f"{lesion.volume_mm3:,.0f}",
             f"{lesion.longest_diameter_mm:.1f}",
             f"{lesion.perpendicular_diameter_mm:.1f}",

@@ -26,6 +26,7 @@ LESION_COLUMNS = (
     "centroid_p_mm",
     "centroid_s_mm",
     "mean_probability",
+    "possible",
 )
 
 

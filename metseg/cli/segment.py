@@ -132,7 +132,7 @@ def _print(findings: "StudyFindings") -> None:
         out.print(
             f"lesion {lesion.number}: {lesion.volume_mm3:,.0f} mm3,"
             f" {lesion.longest_diameter_mm:.1f} x {lesion.perpendicular_diameter_mm:.1f} mm,"
-            f" at LPS {where}"
+            f" at LPS {where}{' (possible)' if lesion.possible else ''}"
         )
     agreed = "" if found.agreement is None else f", agreement {found.agreement:.3f}"
     out.print(f"{len(found.lesions)} lesions{agreed}")

@@ -113,6 +113,17 @@ def test_measurable_is_ten_by_five_millimetres(length, width, measurable):
     assert lesion.measurable is measurable
 
 
+@pytest.mark.parametrize(("slices", "possible"), [(2, True), (3, False)])
+def test_a_lesion_below_twenty_cubic_millimetres_is_possible(slices, possible):
+    _, (lesion,), _ = find_lesions(
+        probabilities(((2, 2, 2), (slices, 3, 3), 0.9)),  # 18 and 27 mm3
+        grid((1.0, 1.0, 1.0)),
+        LesionRule(minimum_volume_mm3=1),
+    )
+    assert lesion.possible is possible
+    assert not lesion.measurable
+
+
 def test_probabilities_are_left_as_they_were():
     mean = probabilities(((2, 2, 2), (3, 3, 3), 0.9))
     before = mean.copy()

@@ -64,6 +64,13 @@ def test_rano_bm_counts_measurable_lesions_and_sums_the_five_longest(facts):
     }
 
 
+def test_lesions_that_are_only_possible_are_counted_and_named(facts):
+    small = [replace(facts.lesions[0], volume_mm3=mm3) for mm3 in (100.0, 19.9, 8.0)]
+    report = build_report(replace(facts, lesions=small))
+    assert (report["n_lesions"], report["possible_lesions"]) == (3, 2)
+    assert [one["possible"] for one in report["lesions"]] == [False, True, True]
+
+
 def test_no_series_is_a_result_without_measures():
     report = build_report(ReportFacts("1", None, "no_series", "fake-1", CHOICE))
     assert (report["n_lesions"], report["total_volume_mm3"], report["dice"]) == (0, 0, None)
