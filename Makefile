@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Tests start hundreds of processes: without compiled files each takes three times as long to begin.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-networks bench-onednn bench-peers bench-sides image crossvalidate ablations evaluate
+.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-crops bench-networks bench-onednn bench-peers bench-sides image crossvalidate ablations evaluate
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -104,6 +104,9 @@ evaluate: install-dev  ## docs/accuracy.md and the model card, on 60 heads that 
 bench: install-dev  ## seconds a study by stage; files a second beside pydicom
 	@$(BIN)/python -m benchmarks.stages
 	@$(BIN)/python -m benchmarks.files
+
+bench-crops: install-dev  ## training crops a second, by a thread and by processes, for docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.crops
 
 bench-networks: install-dev  ## parameters, arithmetic and time of the networks, for docs/networks.md
 	@$(BIN)/python -m benchmarks.networks
