@@ -105,38 +105,32 @@ def predict_head(
     scout, the other networks' maps are its own but around candidates.
     """
     whole = _whole(networks, contract)
-    again = contract.sides or len(whole) < len(networks)
-    parts = len(whole) + (1 if again else 0)
+    parts = len(networks) + (1 if contract.sides else 0)
 
     def report(share: float, before: int) -> None:
         if progress is not None:
             progress((before + share) / parts)
 
-    answers = {
-        network.name: predict_slices(
+    maps = {}
+    for number, network in enumerate(whole):
+        maps[network.name] = predict_slices(
             network,
             head.normalised,
             head.clahe,
             flip=flip,
             progress=partial(report, before=number),
         )
-        for number, network in enumerate(whole)
-    }
-    scouted = answers.get(contract.scout or "")
-    maps = {
-        network.name: answers[network.name] if network.name in answers else np.array(scouted)
-        for network in networks
-    }
-    if again:
+    for number, network in enumerate(_others(networks, whole), start=len(whole)):
+        maps[network.name] = np.array(maps[whole[0].name])
+        sides.follow_scout(network, head, contract, maps[network.name][0])
+        report(1.0, number)
+    maps = {network.name: maps[network.name] for network in networks}
+    if contract.sides:
+        lesion = [own[0] for own in maps.values()]
         sides.look_again(
-            networks,
-            head,
-            contract,
-            [own[0] for own in maps.values()],
-            scout=None if scouted is None else list(maps).index(str(contract.scout)),
-            progress=partial(report, before=len(whole)),
+            networks, head, contract, lesion, progress=partial(report, before=len(networks))
         )
-        report(1.0, len(whole))
+        report(1.0, len(networks))
     return maps
 
 
@@ -154,6 +148,10 @@ def _whole(networks: Sequence[Network], contract: InputContract) -> list[Network
     if not found:
         raise ValueError(f"scout must be one of the networks, got {contract.scout!r}")
     return found
+
+
+def _others(networks: Sequence[Network], whole: Sequence[Network]) -> list[Network]:
+    return [network for network in networks if network not in whole]
 
 
 def predict_slices(

@@ -52,6 +52,7 @@ class _View:
     axis: int
     normalised: Map
     clahe: Map
+    air: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,49 +70,43 @@ def look_again(
     contract: InputContract,
     lesion: Sequence[Map],
     *,
-    scout: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> None:
     """Replace each network's lesion map, within boxes around candidates, by the mean of what it
-    says of axial, coronal and sagittal slices; of axial ones alone where the contract has no sides.
+    says of axial, coronal and sagittal slices.
 
     Parameters
     ----------
     networks, lesion
         Networks and their maps ``(z, h, w)`` of axial slices, changed in place. Candidates are
         those of the mean map.
-    scout
-        Number of the network that answered every axial slice for all: the others' maps hold its
-        answer and get their own within the boxes. None: each map is the network's own.
     """
-    boxes = candidate_boxes(np.mean(lesion, axis=0), scouted=scout is not None)
-    tasks = _tasks(len(networks), contract, scout)
-    if not boxes or not tasks:
+    boxes = candidate_boxes(np.mean(lesion, axis=0))
+    if not boxes:
         return
-    own = [scout is None or number == scout for number in range(len(networks))]
-    total = [
-        np.stack([one[box] * np.float32(mine) for one, mine in zip(lesion, own, strict=True)])
-        for box in boxes
-    ]
-    view: _View | None = None
-    for done, (axis, number) in enumerate(tasks, start=1):
-        if view is None or view.axis != axis:
-            view = _view(head, contract, axis, boxes)
-        for at, found in _answers(networks[number], view, boxes):
-            total[at][number] += found
-        if progress is not None:
-            progress(done / len(tasks))
-    views = np.float32(3 if contract.sides else 1)
+    total = [np.stack([own[box] for own in lesion]) for box in boxes]
+    for step, axis in enumerate((1, 2)):
+        view = _view(head, contract, axis, boxes)
+        for number, network in enumerate(networks):
+            for at, found in _answers(network, view, boxes):
+                total[at][number] += found
+            if progress is not None:
+                progress((step * len(networks) + number + 1) / (2 * len(networks)))
     for box, sums in zip(boxes, total, strict=True):
-        for one, seen in zip(lesion, sums, strict=True):
-            one[box] = seen / views
+        for own, seen in zip(lesion, sums, strict=True):
+            own[box] = seen / np.float32(3)
 
 
-def _tasks(count: int, contract: InputContract, scout: int | None) -> list[tuple[int, int]]:
-    """Which network is shown slices across which axis, by axis."""
-    axial = [] if scout is None else [(0, number) for number in range(count) if number != scout]
-    across = (1, 2) if contract.sides else ()
-    return axial + [(axis, number) for axis in across for number in range(count)]
+def follow_scout(
+    network: Network, head: PreparedHead, contract: InputContract, lesion: Map
+) -> None:
+    """Replace a scout's lesion map ``(z, h, w)``, within boxes around what the scout does not rule
+    out, by what another network says of axial slices there; in place.
+    """
+    boxes = candidate_boxes(lesion, scouted=True)
+    view = _view(head, contract, 0, boxes)
+    for at, found in _answers(network, view, boxes):
+        lesion[boxes[at]] = found
 
 
 def axes_across(axis: int) -> tuple[int, int, int]:
@@ -146,15 +141,15 @@ def candidate_boxes(mean: Map, *, scouted: bool = False) -> list[Box]:
 def _view(head: PreparedHead, contract: InputContract, axis: int, boxes: Sequence[Box]) -> _View:
     """Contrast is equalised in the slices that boxes touch; elsewhere the channel stays empty."""
     if axis == 0:
-        return _View(axis, head.normalised, head.clahe)
+        return _View(axis, head.normalised, head.clahe, float(head.normalised.min()))
     normalised = np.ascontiguousarray(np.moveaxis(head.normalised, axis, 0))
     touched = np.zeros(normalised.shape[0], dtype=np.bool_)
     for box in boxes:
         touched[box[axis]] = True
     clahe = np.zeros_like(normalised)
-    span = (float(normalised.min()), float(normalised.max()))
-    clahe[touched] = equalise(normalised[touched], contract, value_range=span)
-    return _View(axis, normalised, clahe)
+    air, brightest = float(normalised.min()), float(normalised.max())
+    clahe[touched] = equalise(normalised[touched], contract, value_range=(air, brightest))
+    return _View(axis, normalised, clahe, air)
 
 
 def _answers(network: Network, view: _View, boxes: Sequence[Box]) -> Iterator[tuple[int, Map]]:
@@ -202,7 +197,7 @@ def _cut(view: _View, windows: Sequence[_Window], edge: int) -> Map:
     """Network input ``(n, edge, edge, 4)`` of windows; what lies outside the head is air."""
     _, height, width = view.normalised.shape
     batch = np.zeros((len(windows), edge, edge, CHANNELS), dtype=np.float32)
-    batch[..., : CHANNELS - 1] = view.normalised.min()
+    batch[..., : CHANNELS - 1] = view.air
     for one, window in zip(batch, windows, strict=True):
         rows, from_rows = _overlap(window.corner[0], edge, height)
         columns, from_columns = _overlap(window.corner[1], edge, width)

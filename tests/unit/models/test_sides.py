@@ -3,7 +3,7 @@ import pytest
 
 from imaging.volume import Volume
 from models.inputs import InputContract, PreparedHead, equalise, prepare
-from models.sides import CONTEXT, EDGES, GROWN, candidate_boxes, look_again
+from models.sides import CONTEXT, EDGES, GROWN, candidate_boxes, follow_scout, look_again
 
 CONTRACT = InputContract(sides=True)
 
@@ -122,31 +122,26 @@ def test_progress_rises_to_1():
     assert heard == [0.25, 0.5, 0.75, 1.0]
 
 
-def test_a_scout_answers_for_all_and_the_others_are_asked_in_boxes_from_three_sides():
+def test_another_network_follows_a_scout_into_the_boxes_alone():
     scan = head()
     found = spots(scan.normalised.shape, SPOT, probability=0.3)
-    maps = [found.copy(), found.copy()]
-    networks = [Marked(-1.0, 0.0, otherwise=0.9), Marked(-1.0, 0.0, otherwise=0.6)]
-    look_again(networks, scan, CONTRACT, maps, scout=0)
-    assert maps[0][SPOT] == pytest.approx(0.7)  # (0.3 + 0.9 + 0.9) / 3
-    assert maps[1][SPOT] == pytest.approx(0.6)  # thrice its own: nothing of the scout's
-    assert maps[1][0, 0, 0] == 0
-    # The scout was asked from two sides, the other from three: a box of 10 slices or 11, or 12.
-    calls = [len(network.shapes) for network in networks]
-    assert calls == [4, 6]
-
-
-def test_without_sides_a_scout_sends_the_others_to_the_boxes_alone():
-    scan = head()
-    found = spots(scan.normalised.shape, SPOT, probability=0.3)
-    maps = [found.copy(), found.copy()]
-    networks = [Marked(-1.0, 0.0), Marked(scan.normalised[20, 42, 33], 0.8)]
-    look_again(networks, scan, InputContract(), maps, scout=0)
-    assert networks[0].shapes == []
-    assert np.array_equal(maps[0], found)
+    found[5, 5, 5] = 0.15  # a voxel is no candidate: the scout's word stands
+    other = Marked(scan.normalised[20, 42, 33], 0.8, otherwise=0.1)
+    follow_scout(other, scan, InputContract(), found)
     expected = np.zeros_like(found)
+    expected[5, 5, 5] = 0.15
+    expected[15:25, 37:48, 27:39] = 0.1  # the spot and three voxels more to each side
     expected[20, 42, 33] = 0.8
-    assert np.allclose(maps[1], expected)
+    assert np.allclose(found, expected)
+    # Ten slices in squares of 64 are two batches.
+    assert other.shapes == [(8, 64, 64, 4)] * 2
+
+
+def test_where_a_scout_sees_nothing_nobody_follows():
+    scan, other = head(), Marked(1.0, 1.0)
+    nothing = np.zeros(scan.normalised.shape, dtype=np.float32)
+    follow_scout(other, scan, InputContract(), nothing)
+    assert other.shapes == []
 
 
 @pytest.mark.parametrize(
