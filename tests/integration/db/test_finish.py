@@ -158,7 +158,7 @@ def test_a_report_has_the_public_names_and_absolute_paths(sessions: Sessions) ->
     assert (report.study_uid, report.series_uid, report.status) == ("1.2", "1.2.1", "succeeded")
     assert (report.n_lesions, report.total_volume_mm3) == (2, 300.0)
     assert (report.dice, report.agreement, report.model_version) == (0.8, 0.95, "fake-1")
-    assert report.lesions[0] == LesionReport(1, 200.0, 12.5, 6.5, (1.0, -2.0, 3.0), 0.9)
+    assert report.lesions[0] == LesionReport(1, 200.0, 12.5, 6.5, (1.0, -2.0, 3.0), 0.9, False)
     path = f"/results/1/{claim.job_id}-1/mask.nii.gz"
     assert report.artifacts == (ArtifactReport("mask-nifti", path, "e" * 64),)
     assert [series.reasons_against for series in report.series] == [(), ("not T1",)]
