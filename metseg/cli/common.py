@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -62,8 +63,10 @@ def load_settings(home: Path | None = None, **overrides: object) -> Settings:
         settings = Settings()
     except ValidationError as error:
         for problem in error.errors():
-            name = "METSEG_" + "_".join(str(part) for part in problem["loc"]).upper()
-            err.print(f"[red]setting {name.rstrip('_')}[/]: {problem['msg']}")
+            where = "_".join(str(part) for part in problem["loc"]).upper()
+            named = f"setting METSEG_{where}" if where else "settings"
+            said = problem["msg"].removeprefix("Value error, ")
+            err.print(f"[red]{named}[/]: {escape(said)}", soft_wrap=True)
         raise typer.Exit(ExitCode.SETUP) from None
     setup_logging(level=settings.log_level, style=settings.log_format)
     return settings
