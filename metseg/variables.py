@@ -1,4 +1,4 @@
-"""Environment variables that look like settings and are none: a misspelt one must not be ignored."""
+"""Environment variables that look like settings and are none: misspelt ones are told."""
 
 import difflib
 import re

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from metseg.errors import MetsegError
+from metseg.folders import folder_problem
 from metseg.settings import Settings
 
 PACKAGES = (
@@ -137,6 +138,9 @@ def _broker(settings: Settings) -> Iterator[Check]:
 
 def _space(settings: Settings) -> Iterator[Check]:
     for name, folder in (("spool", settings.spool_dir), ("results", settings.results_dir)):
+        if problem := folder_problem(settings, name):
+            yield Check(f"folder for {name}", "not usable", problem)
+            continue
         there = next(path for path in (folder, *folder.parents) if path.exists())
         free = shutil.disk_usage(there).free / MIB
         short = free < settings.min_free_mb
@@ -145,12 +149,16 @@ def _space(settings: Settings) -> Iterator[Check]:
 
 
 def _inbox(settings: Settings) -> Iterator[Check]:
+    from watcher.places import check_places
+
     if settings.inbox is None:
         yield Check("inbox", "not set: named on the command line")
         return
     readable = settings.inbox.expanduser().is_dir()
     todo = "" if readable else "METSEG_INBOX must be a folder that can be read"
     yield Check("inbox", "is a folder" if readable else "is not a folder", todo)
+    if readable:
+        check_places(settings, settings.inbox.expanduser().absolute())
 
 
 def _inotify(_: Settings) -> Iterator[Check]:

@@ -1,7 +1,6 @@
 """`metseg run`: watcher and worker together, embedded, no server."""
 
 import contextlib
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -34,7 +33,9 @@ from metseg.cli.progress import Display
 from metseg.cli.render import STATUS_COLOURS, outbox_line
 from metseg.cli.services import stop_at_signals
 from metseg.errors import ConfigurationError
+from metseg.folders import check_folders
 from metseg.settings import Settings
+from models.catalogue import check_weights
 
 ONCE_QUIET_S = 2.0
 """With --once all is there already: no need to wait for a slow copy, unless the user says so."""
@@ -68,8 +69,10 @@ def run(
 
 def embedded_settings(inbox: Path, *, home: Path | None, once: bool) -> Settings:
     """The settings of an embedded daemon; with `once` a short quiet time unless one is set."""
-    quiet = ONCE_QUIET_S if once and "METSEG_QUIET_S" not in os.environ else None
-    return load_settings(home, inbox=inbox.expanduser().absolute(), quiet_s=quiet)
+    settings = load_settings(home, inbox=inbox.expanduser().absolute())
+    if once and "quiet_s" not in settings.model_fields_set:
+        return load_settings(quiet_s=ONCE_QUIET_S)
+    return settings
 
 
 def run_embedded(settings: Settings, *, once: bool) -> bool:
@@ -79,14 +82,7 @@ def run_embedded(settings: Settings, *, once: bool) -> bool:
     """
     from watcher.watch import Watcher
 
-    if settings.broker is not None:
-        raise ConfigurationError(
-            "metseg run is embedded: METSEG_BROKER_URL must not be set. In server mode, start"
-            " `metseg watch` and `metseg work`"
-        )
-    inbox = settings.inbox
-    if inbox is None or not inbox.is_dir():
-        raise ConfigurationError("INBOX must be a folder that exists")
+    inbox = check_start(settings, once=once)
     settings.home_dir.mkdir(parents=True, exist_ok=True)
     migrate(settings.database)
     stop = stop_at_signals()
@@ -110,6 +106,35 @@ def run_embedded(settings: Settings, *, once: bool) -> bool:
                 break
             watcher.wait(0.25)
         return bool(failed_jobs(queue_now(sessions)) - before)
+
+
+def check_start(settings: Settings, *, once: bool) -> Path:
+    """All that can be checked before anything is made. Returns the inbox.
+
+    Without `once` weights that are missing are waited for: the watcher says so meanwhile.
+
+    Raises
+    ------
+    ConfigurationError
+        A broker is set, there is no inbox, or a folder is missing or lies in another.
+    WeightsError
+        With `once`: weights are missing or not the ones of their card.
+    """
+    from watcher.places import check_places
+
+    if settings.broker is not None:
+        raise ConfigurationError(
+            "metseg run is embedded: METSEG_BROKER_URL must not be set. In server mode, start"
+            " `metseg watch` and `metseg work`"
+        )
+    inbox = settings.inbox
+    if inbox is None or not inbox.is_dir():
+        raise ConfigurationError("INBOX must be a folder that exists")
+    check_places(settings, inbox)
+    check_folders(settings)
+    if once:
+        check_weights(settings.ensemble, settings.weights)
+    return inbox
 
 
 def queue_now(sessions: sessionmaker[Session]) -> Overview:

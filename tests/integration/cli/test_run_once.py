@@ -111,11 +111,29 @@ def test_a_study_without_contrast_agent_says_why(ran: Ran) -> None:
     assert report["series"][0]["eligible"] is False
 
 
-def test_csv_has_one_row_a_lesion(ran: Ran) -> None:
+def test_csv_has_one_row_a_lesion_and_one_a_study_without(ran: Ran) -> None:
     told = ran.program.run(["results", "--format", "csv"]).stdout
     rows = list(csv.DictReader(io.StringIO(told)))
-    assert [row["number"] for row in rows] == ["1", "2", "3"]
-    assert {row["study_uid"] for row in rows} == {GOOD.study()}
+    found = {
+        (row["study_uid"], row["status"], row["error_code"], row["n_lesions"], row["number"])
+        for row in rows
+    }
+    assert len(rows) == 5
+    assert found == {
+        (GOOD.study(), "succeeded", "", "3", "1"),
+        (GOOD.study(), "succeeded", "", "3", "2"),
+        (GOOD.study(), "succeeded", "", "3", "3"),
+        (HOLED.study(), "failed", "geometry_invalid", "", ""),
+        (PLAIN.study(), "no_series", "", "", ""),
+    }
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_results_of_an_unknown_study_say_so(ran: Ran, form: str) -> None:
+    ended = ran.program.run(["results", "--study", "1.2.3.4", "--format", form])
+    assert ended.returncode == 1
+    assert "no study 1.2.3.4 is recorded" in ended.stderr
+    assert "nothing is recorded yet" not in ended.stdout
 
 
 def test_a_second_run_does_nothing_twice(ran: Ran) -> None:

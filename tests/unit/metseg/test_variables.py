@@ -51,7 +51,9 @@ def test_what_is_a_setting_or_none_of_ours_is_let_pass(name: str) -> None:
 def test_every_variable_that_compose_and_the_image_use_is_known() -> None:
     files = [ROOT / "Dockerfile", ROOT / "example.env", *ROOT.glob("docker-compose*.yml")]
     used = {
-        name for file in files for name in re.findall(r"METSEG_[A-Z0-9_]*[A-Z0-9]", file.read_text())
+        name
+        for file in files
+        for name in re.findall(r"METSEG_[A-Z0-9_]*[A-Z0-9]", file.read_text())
     }
     assert "METSEG_STATE_PATH" in used
     assert unknown_variables(used, Settings.model_fields) == []
