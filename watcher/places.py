@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
+from db.trouble import database_address
 from metseg.errors import ConfigurationError
 from metseg.settings import Settings
 
@@ -36,6 +35,6 @@ def _sqlite_file(settings: Settings) -> Path | None:
     """The database of a user's own URL, where it is a file."""
     if settings.database_url is None:
         return None
-    url = make_url(settings.database)
+    url = database_address(settings.database)
     is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
     return Path(str(url.database)).absolute() if is_file else None

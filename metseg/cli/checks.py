@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.trouble import database_place, database_trouble
 from metseg.errors import MetsegError
 from metseg.folders import folder_problem
 from metseg.settings import Settings
@@ -65,12 +66,12 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         try:
             yield from check(settings)
         except (MetsegError, OSError, SQLAlchemyError, ImportError) as error:
-            yield Check(name, f"{type(error).__name__}", _remedy(error))
+            yield Check(name, f"{type(error).__name__}", _remedy(error, settings))
 
 
-def _remedy(error: Exception) -> str:
+def _remedy(error: Exception, settings: Settings) -> str:
     if isinstance(error, SQLAlchemyError):
-        return "check METSEG_DATABASE_URL and that the server answers"
+        return database_trouble(error, settings.database)
     return str(error)
 
 
@@ -117,7 +118,8 @@ def _database(settings: Settings) -> Iterator[Check]:
     finally:
         engine.dispose()
     todo = "" if current == head else f"run `metseg migrate`: the newest is {head}"
-    yield Check("database", f"{engine.dialect.name}, revision {current}", todo)
+    place = database_place(settings.database)
+    yield Check("database", f"{place}, {f'revision {current}' if current else 'empty'}", todo)
 
 
 def _broker(settings: Settings) -> Iterator[Check]:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.session import make_engine, session_factory
+from db.trouble import database_trouble
 from db.upgrade import require_current
 from metseg.errors import ConfigurationError, MetsegError
 from metseg.logs import setup_logging
@@ -73,19 +74,21 @@ def load_settings(home: Path | None = None, **overrides: object) -> Settings:
 
 
 @contextmanager
-def edge() -> Iterator[None]:
-    """The edge of the program: our errors and the database's become a line and an exit code."""
+def edge(settings: Settings | None = None) -> Iterator[None]:
+    """The edge of the program: our errors and the database's become a line and an exit code.
+
+    `settings` are those of a program with a database: its errors then say which one.
+    """
     try:
         yield
     except MetsegError as error:
         err.print(f"[red]{error.code}[/]: {error}", soft_wrap=True)
         raise typer.Exit(ExitCode.SETUP) from None
     except SQLAlchemyError as error:
-        err.print(
-            f"[red]database[/]: {type(error).__name__}. Is it reachable, and migrated with"
-            " `metseg migrate`?",
-            soft_wrap=True,
-        )
+        if settings is None:
+            raise
+        told = database_trouble(error, settings.database)
+        err.print(f"[red]database[/]: {escape(told)}", soft_wrap=True)
         raise typer.Exit(ExitCode.SETUP) from None
 
 

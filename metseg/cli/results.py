@@ -57,7 +57,7 @@ def results(
     Example: `metseg results --format csv > lesions.csv`
     """
     settings = load_settings(home)
-    with edge(), database(settings) as session:
+    with edge(settings), database(settings) as session:
         reports = study_reports(session, results_dir=settings.results_dir, study_uid=study)
     unknown = study is not None and not reports
     if output is Format.JSON:

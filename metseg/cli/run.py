@@ -56,7 +56,7 @@ def run(
     Example: `metseg run ~/inbox --once`
     """
     settings = embedded_settings(inbox, home=home, once=once)
-    with edge():
+    with edge(settings):
         failed = run_embedded(settings, once=once)
         if once:
             with database(settings) as session:

@@ -26,7 +26,7 @@ def watch(inbox: InboxArgument = None, home: HomeOption = None) -> None:
     from watcher.service import run_watcher
 
     settings = load_settings(home, inbox=inbox)
-    with edge():
+    with edge(settings):
         if settings.inbox is None:
             raise ConfigurationError("METSEG_INBOX must name the folder to watch, got nothing")
         check_folders(settings)
@@ -42,7 +42,7 @@ def work(home: HomeOption = None) -> None:
     from worker.service import work as run_worker
 
     settings = load_settings(home)
-    with edge():
+    with edge(settings):
         check_folders(settings)
         run_worker(settings)
 
@@ -55,7 +55,7 @@ def migrate_database(home: HomeOption = None) -> None:
     settings = load_settings(home)
     from watcher.places import check_places
 
-    with edge():
+    with edge(settings):
         if settings.inbox is not None:
             check_places(settings, settings.inbox.expanduser().absolute())
         settings.home_dir.mkdir(parents=True, exist_ok=True)
