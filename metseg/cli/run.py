@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 from sqlalchemy.orm import Session, sessionmaker
 
+from db.ended import ended_after, newest_result
 from db.overview import Overview, overview
 from db.push_reports import OpenPushes, open_pushes
 from db.results import study_reports
@@ -29,7 +30,7 @@ from metseg.cli.common import (
     open_database,
     out,
 )
-from metseg.cli.progress import Display
+from metseg.cli.progress import Display, ended_line, failed_line
 from metseg.cli.render import STATUS_COLOURS, outbox_line
 from metseg.cli.services import stop_at_signals
 from metseg.errors import ConfigurationError
@@ -92,12 +93,13 @@ def run_embedded(settings: Settings, *, once: bool) -> bool:
         contextlib.closing(Watcher(settings, inbox=inbox)) as watcher,
         contextlib.ExitStack() as worker,
     ):
-        before = failed_jobs(queue_now(sessions))
+        ended = EndedJobs(sessions, display)
         working = False
         while not stop.is_set():
             watcher.step()
             found = queue_now(sessions)
             display.show(watcher.view(), found)
+            ended.tell(found)
             busy = any(found.counts.get(state) for state in OPEN) or found.pushes_at_hand
             if not working and (busy or not once):
                 worker.enter_context(supervised_worker(settings))
@@ -105,7 +107,7 @@ def run_embedded(settings: Settings, *, once: bool) -> bool:
             if once and watcher.idle and not busy:
                 break
             watcher.wait(0.25)
-        return bool(failed_jobs(queue_now(sessions)) - before)
+        return ended.any_failed(queue_now(sessions))
 
 
 def check_start(settings: Settings, *, once: bool) -> Path:
@@ -148,6 +150,37 @@ def failed_jobs(found: Overview) -> set[int]:
     return {job.job_id for job in found.jobs if job.state is JobState.FAILED}
 
 
+class EndedJobs:
+    """Says a line for each job that ends from now on."""
+
+    def __init__(self, sessions: sessionmaker[Session], display: Display) -> None:
+        self._sessions, self._display = sessions, display
+        self._before = failed_jobs(queue_now(sessions))
+        self._told = set(self._before)
+        with sessions() as session:
+            self._newest = newest_result(read_only(session))
+        self._counts: dict[JobState, int] = {}
+
+    def tell(self, found: Overview) -> None:
+        """Say what has ended since the last call; the database is asked when a count changed."""
+        if found.counts == self._counts:
+            return
+        self._counts = dict(found.counts)
+        with self._sessions() as session:
+            new = ended_after(read_only(session), self._newest)
+        for study in new:
+            self._newest = study.result_id
+            self._display.say(ended_line(study))
+        for job in reversed(found.jobs):
+            if job.state is JobState.FAILED and job.job_id not in self._told:
+                self._told.add(job.job_id)
+                self._display.say(failed_line(job))
+
+    def any_failed(self, found: Overview) -> bool:
+        """Whether a job failed since the start."""
+        return bool(failed_jobs(found) - self._before)
+
+
 @contextlib.contextmanager
 def supervised_worker(settings: Settings) -> Iterator[None]:
     """A worker process, kept alive by a thread of ours, for the time of the block."""
@@ -171,13 +204,14 @@ def print_summary(
 ) -> None:
     """One line a study, what was refused, and what is not sent yet."""
     table = Table(title="studies", title_justify="left", box=None, pad_edge=False)
-    for column in ("study", "status", "lesions", "volume mm3", "Dice"):
+    for column in ("no", "study", "status", "lesions", "volume mm3", "Dice"):
         table.add_column(column, overflow="fold")
     for report in reports:
         colour = STATUS_COLOURS[report.status]
         status = report.status + (f" ({report.error_code})" if report.error_code else "")
         volume = report.total_volume_mm3
         table.add_row(
+            str(report.study_id),
             report.study_uid,
             f"[{colour}]{status}[/]",
             "" if report.n_lesions is None else str(report.n_lesions),

@@ -67,6 +67,16 @@ def test_a_failed_study_makes_the_exit_code_one(ran: Ran) -> None:
     assert "RESEARCH USE ONLY" in ran.first.stdout
 
 
+def test_each_job_ends_with_a_line_that_names_the_study_by_number(ran: Ran) -> None:
+    good, holed, plain = (ran.reports[one.study()] for one in (GOOD, HOLED, PLAIN))
+    millilitres = good["total_volume_mm3"] / 1000
+    told = ran.first.stderr
+    assert f"study {good['study_id']}: 3 lesions, {millilitres:.1f} ml" in told
+    assert f"study {holed['study_id']}: failed, geometry_invalid: " in told
+    assert f"study {plain['study_id']}: no suitable series" in told
+    assert GOOD.study() not in told
+
+
 def test_a_good_study_has_the_promised_keys(ran: Ran) -> None:
     report = ran.reports[GOOD.study()]
     assert report.keys() >= KEYS
