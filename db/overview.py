@@ -18,6 +18,8 @@ class OpenJob:
     """A job that runs, waits or failed. `why` says what it waits for, or what went wrong."""
 
     job_id: int
+    study_id: int
+    """Our own number of the study."""
     study_uid: str
     revision: int
     state: JobState
@@ -74,7 +76,7 @@ def _open_jobs(
     session: Session, processes: tuple[ProcessRow, ...], *, now: datetime, limit: int
 ) -> tuple[OpenJob, ...]:
     query = (
-        select(Job, Study.study_instance_uid, Snapshot.revision)
+        select(Job, Study.id, Study.study_instance_uid, Snapshot.revision)
         .join(Snapshot, Snapshot.id == Job.snapshot_id)
         .join(Study, Study.id == Snapshot.study_id)
         .where(Job.state.in_((JobState.RUNNING, JobState.PENDING, JobState.FAILED)))
@@ -83,8 +85,8 @@ def _open_jobs(
     )
     workers = [process for process in processes if process.role is Role.WORKER]
     return tuple(
-        OpenJob(job.id, uid, revision, job.state, job.attempt, why(job, workers, now=now))
-        for job, uid, revision in session.execute(query)
+        OpenJob(job.id, study, uid, revision, job.state, job.attempt, why(job, workers, now=now))
+        for job, study, uid, revision in session.execute(query)
     )
 
 

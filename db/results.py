@@ -87,6 +87,7 @@ def _report(
         revision=revision,
         result_id=result.id,
         pushes=tuple(parts.pushes[result.id]),
+        study_id=result.study_id,
     )
 
 
@@ -112,6 +113,7 @@ def _job_reports(
                 error_message=row.error_message,
                 job_id=row.id,
                 revision=row.revision,
+                study_id=row.study_id,
             ),
         )
         for row in rows

@@ -4,17 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session, sessionmaker
+
+from db.trouble import database_address
 
 BUSY_S = 30.0
 """How long a SQLite writer waits for another before it gives up."""
 STATEMENT_MS = 60_000
+"""No statement of ours takes a minute: one that does hangs on a lock or a dead network."""
 IDLE_MS = 15_000
 """PostgreSQL ends a transaction whose client stood still this long: a process that was stopped
 between two statements would keep its locks, and nobody could take its job back.
 """
-"""No statement of ours takes a minute: one that does hangs on a lock or a dead network."""
 
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -26,9 +27,10 @@ SQLITE_PRAGMAS = (
 def make_engine(url: str) -> Engine:
     """An engine for SQLite or PostgreSQL with the settings of docs/reliability.md.
 
-    Connects to nothing, but makes the folder of a SQLite file.
+    Connects to nothing, but makes the folder of a SQLite file. Raises `ConfigurationError` where
+    the URL is none that we know.
     """
-    parsed = make_url(url)
+    parsed = database_address(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)

@@ -81,3 +81,5 @@ class StudyReport:
     revision: int = 0
     result_id: int | None = None
     pushes: tuple[SentReport, ...] = ()
+    study_id: int = 0
+    """Our own number of the study: lines of `metseg run` call it by this."""

@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, String, column, func, inspect, select, table
 
 from db.session import make_engine
+from db.trouble import database_place
 from metseg.errors import ConfigurationError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -66,8 +67,9 @@ def require_current(engine: Engine) -> None:
     current, needed = current_revision(engine), head_revision()
     _refuse_newer(current)
     if current != needed:
+        state = f"it is at {current}" if current else "it is empty"
         raise ConfigurationError(
-            f"the database must be at revision {needed}, it is at {current or 'none'}:"
+            f"{database_place(engine.url)} must be at revision {needed}, {state}:"
             " run `metseg migrate`"
         )
 

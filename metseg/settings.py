@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from metseg.destination import Destination
 from metseg.series_rules import DEFAULT_RULES, SeriesRules, read_rules
+from metseg.variables import unknown_variables
 
 RESULT_SETTINGS = (
     "accept_any_t1",
@@ -206,6 +207,12 @@ class Settings(BaseSettings):
         super().model_post_init(context)
         if self.series_rules is not None:
             self._choice_rules = read_rules(self.series_rules)
+
+    @model_validator(mode="after")
+    def _nothing_misspelt(self) -> Self:
+        if unknown := unknown_variables(os.environ, type(self).model_fields):
+            raise ValueError("; ".join(unknown))
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

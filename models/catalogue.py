@@ -86,6 +86,23 @@ def describe(name: str, weights_dir: Path | None = None) -> list[WeightsFile]:
     return files
 
 
+def check_weights(name: str, weights_dir: Path | None = None) -> None:
+    """Hash the weights files of an ensemble; a factory is only looked up.
+
+    Raises
+    ------
+    ConfigurationError, WeightsError
+        As `model_version`; or a weights file is missing or another one.
+    """
+    model_version(name, weights_dir)
+    for file in describe(name, weights_dir):
+        if not file.ok:
+            raise WeightsError(
+                f"weights file {file.path.name} must have SHA-256 {file.sha256_expected}, "
+                f"got {file.sha256_found or 'no file'}"
+            )
+
+
 def load_ensemble(
     name: str,
     *,
@@ -117,12 +134,7 @@ def load_ensemble(
         made: Ensemble = _factory(name)(weights_dir=weights_dir, flip=flip, device=device)
         return made
     card, folder = _card(name, weights_dir)
-    for file in describe(name, weights_dir):
-        if not file.ok:
-            raise WeightsError(
-                f"weights file {file.path.name} must have SHA-256 {file.sha256_expected}, "
-                f"got {file.sha256_found or 'no file'}"
-            )
+    check_weights(name, weights_dir)
     networks = import_quietly(_NETWORKS)
     loaded: Ensemble = networks.NetworkEnsemble.load(
         card, folder, flip=flip, device=device, engine=engine, cache=cache

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.session import make_engine, read_only, session_factory
 from db.tables import Instance
+from db.trouble import database_trouble
 from db.upgrade import require_current
 from metseg.errors import MetsegError
 from metseg.settings import Settings
@@ -37,6 +38,8 @@ SHARE_OF_TIME = 10
 UNPACKING_S = 0.5
 """Time between looks while an archive is being unpacked."""
 SWEEP_EVERY_S = 3600.0
+SAY_AGAIN_S = 60.0
+"""A log whose beginning has scrolled away must still say what is waited for."""
 DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 
 log = logging.getLogger(__name__)
@@ -81,6 +84,7 @@ class Watcher:
         )
         self._job_key: JobKey | None = None
         self._paused: dict[str, str] = {}
+        self._say_again: dict[str, float] = {}
         self._checked = self._reran = False
         self._looks = 0
         self._next_look = self._next_reconcile = self._next_sweep = float("-inf")
@@ -230,15 +234,16 @@ class Watcher:
             work()
         except MetsegError as error:
             self._pause(what, f"{error.code}: {error}")
-        except DATABASE_AWAY:
-            # Its text holds the statement and its values.
-            self._pause(what, "database: it does not answer")
+        except DATABASE_AWAY as error:
+            self._pause(what, f"database: {database_trouble(error, self._settings.database)}")
             self._engine.dispose()
         else:
             if self._paused.pop(what, None) is not None:
                 log.info("%s: goes on", what)
 
     def _pause(self, what: str, reason: str) -> None:
-        if self._paused.get(what) != reason:
+        """Remember and say why a part pauses; say it again every `SAY_AGAIN_S` while it lasts."""
+        if self._paused.get(what) != reason or self._clock() >= self._say_again[what]:
             log.warning("%s: paused, %s", what, reason)
+            self._say_again[what] = self._clock() + SAY_AGAIN_S
         self._paused[what] = reason

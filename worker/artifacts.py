@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from imaging.export.authorship import Authorship, tracking_uid
+from imaging.export.drawing import jpeg_bytes
 from imaging.export.html import Pictures, report_html
 from imaging.export.nifti import nifti_bytes, probability_nifti_bytes
 from imaging.export.preview import key_images, preview_png
@@ -47,8 +49,11 @@ _NAMES = frozenset(
     }
 )
 
-PICTURES_IN_PAGE = 24
-"""A page with the key images of more lesions grows too heavy to open; all lie beside it."""
+MOST_PICTURES = 20
+"""Key images are drawn of so many lesions, the largest: nobody leafs through two hundred."""
+PICTURE_BYTES_IN_PAGE = 6_000_000
+"""As text in the page they take a third more; the page stays below 10 MB. Where PNGs are more than
+this the page has JPEGs of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +195,12 @@ def _write_pictures(found: Segmentation, written: Written) -> None:
     montage = preview_png(volume, labels, lesions, reference=reference)
     written.put("preview-png", MONTAGE, montage)
     shown: list[tuple[int, bytes]] = []
-    for lesion, picture in key_images(volume, labels, lesions, reference=reference):
+    drawn = key_images(volume, labels, lesions, reference=reference)
+    for lesion, picture in islice(drawn, MOST_PICTURES):
         written.put("preview-png", f"lesion-{lesion.number:02d}.png", picture)
-        if len(shown) < PICTURES_IN_PAGE:
-            shown.append((lesion.number, picture))
+        shown.append((lesion.number, picture))
+    if len(montage) + sum(len(picture) for _, picture in shown) > PICTURE_BYTES_IN_PAGE:
+        shown = [(number, jpeg_bytes(picture)) for number, picture in shown]
     written.pictures = Pictures(montage, tuple(shown))
 
 

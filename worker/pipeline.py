@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imaging.choice import choose_series
+from imaging.completeness import missing_images
 from imaging.lesion_rule import LesionRule
 from imaging.lesions import find_lesions
 from imaging.metrics import agreement, entropy, expected_dice
@@ -60,7 +61,8 @@ def segment_study(
         found = _infer(volume, source, ensemble=ensemble, settings=settings, watch=watch)
     with watch.stage("lesions"):
         scores, refused = score_references(references, found)
-    warnings = (*source.warnings, *thick, *_disagreement(found), *refused)
+    incomplete = missing_images(source.datasets, len(source.slices))
+    warnings = (*source.warnings, *incomplete, *thick, *_disagreement(found), *refused)
     return replace(findings, segmentation=replace(found, scores=scores), warnings=warnings)
 
 

@@ -6,6 +6,7 @@ import threading
 from sqlalchemy import Engine
 
 from db.session import make_engine
+from db.trouble import database_trouble
 from db.upgrade import require_current
 from metseg.settings import Settings
 from worker.failures import is_database_trouble
@@ -33,6 +34,7 @@ def wait_for_database(settings: Settings, stop: threading.Event | None = None) -
             if not is_database_trouble(error):
                 raise
             failures += 1
-            logger.warning("waiting for the database: %s", type(error).__name__)
+            told = database_trouble(error, settings.database)
+            logger.warning("waiting for the database: %s", told)
         stop.wait(min(backoff(failures, first_s=0.5), 30.0))
     return engine

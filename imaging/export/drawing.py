@@ -17,6 +17,7 @@ GAP = 6
 # Pixels of a broken contour that are drawn, and then left out.
 DASH = 4
 AWAY = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
+JPEG_QUALITY = 88  # letters and thin contours stay sharp
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -187,3 +188,12 @@ def head_box(voxels: NDArray[np.float32], threshold: float) -> Box:
         margin = max(2, (last - first) // 20)
         spans.append(slice(max(0, first - margin), min(size, last + margin + 1)))
     return spans[0], spans[1]
+
+
+def jpeg_bytes(png: bytes) -> bytes:
+    """A PNG of ours as JPEG, about a fifth of its bytes, for where many stand on one page."""
+    picture = cv2.imdecode(np.frombuffer(png, dtype=np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ValueError("png must be a picture that can be decoded")
+    _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return encoded.tobytes()

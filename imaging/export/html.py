@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 TEMPLATE = "report.html.jinja"
 NO_VALUE = "none"
+JPEG_BEGINS = b"\xff\xd8\xff"
 
 EVALUATION_LABELS = {
     "dice": "Dice",
@@ -30,7 +31,7 @@ EVALUATION_LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """PNGs to show: the montage, and the key images of lesions by number."""
+    """What to show, as PNG or JPEG: the montage, and the key images of lesions by number."""
 
     montage: bytes | None = None
     lesions: Sequence[tuple[int, bytes]] = ()
@@ -60,8 +61,9 @@ def _template() -> Template:
     return environment.from_string(files(__package__).joinpath(TEMPLATE).read_text("utf-8"))
 
 
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + b64encode(png).decode()
+def _data_uri(picture: bytes) -> str:
+    kind = "jpeg" if picture.startswith(JPEG_BEGINS) else "png"
+    return f"data:image/{kind};base64," + b64encode(picture).decode()
 
 
 def _fixed(value: float | None, digits: int) -> str:

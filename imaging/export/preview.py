@@ -69,7 +69,7 @@ def key_images(
     reference: Mask | None = None,
 ) -> Iterator[tuple[Lesion, bytes]]:
     """Draw each lesion on the native slice where it is largest, as a PNG: the whole head, the
-    lesion large without contour, and with it.
+    lesion large without contour, and with it. One after the other, when the next is asked for.
 
     Otherwise as `preview_png`.
     """
@@ -148,7 +148,8 @@ class _Scene:
         tile = self.bare(z, box)
         if self._reference is not None:
             tile.outline(self._reference[z][box], REFERENCE, thickness=thickness)
-        for lesion in self._lesions:
+        here = set(np.unique(self._labels[z][box]).tolist())
+        for lesion in (one for one in self._lesions if one.number in here):
             mask = self._labels[z][box] == lesion.number
             name = f"{lesion.number}?" if lesion.possible else str(lesion.number)
             tile.outline(mask, FOUND, name, thickness=thickness, broken=lesion.possible)

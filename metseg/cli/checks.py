@@ -10,7 +10,9 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.trouble import database_place, database_trouble
 from metseg.errors import MetsegError
+from metseg.folders import folder_problem
 from metseg.settings import Settings
 
 PACKAGES = (
@@ -66,12 +68,12 @@ def run_checks(settings: Settings) -> Iterator[Check]:
         try:
             yield from check(settings)
         except (MetsegError, OSError, SQLAlchemyError, ImportError) as error:
-            yield Check(name, f"{type(error).__name__}", _remedy(error))
+            yield Check(name, f"{type(error).__name__}", _remedy(error, settings))
 
 
-def _remedy(error: Exception) -> str:
+def _remedy(error: Exception, settings: Settings) -> str:
     if isinstance(error, SQLAlchemyError):
-        return "check METSEG_DATABASE_URL and that the server answers"
+        return database_trouble(error, settings.database)
     return str(error)
 
 
@@ -123,7 +125,8 @@ def _database(settings: Settings) -> Iterator[Check]:
     finally:
         engine.dispose()
     todo = "" if current == head else f"run `metseg migrate`: the newest is {head}"
-    yield Check("database", f"{engine.dialect.name}, revision {current}", todo)
+    place = database_place(settings.database)
+    yield Check("database", f"{place}, {f'revision {current}' if current else 'empty'}", todo)
 
 
 def _broker(settings: Settings) -> Iterator[Check]:
@@ -144,6 +147,9 @@ def _broker(settings: Settings) -> Iterator[Check]:
 
 def _space(settings: Settings) -> Iterator[Check]:
     for name, folder in (("spool", settings.spool_dir), ("results", settings.results_dir)):
+        if problem := folder_problem(settings, name):
+            yield Check(f"folder for {name}", "not usable", problem)
+            continue
         there = next(path for path in (folder, *folder.parents) if path.exists())
         free = shutil.disk_usage(there).free / MIB
         short = free < settings.min_free_mb
@@ -152,12 +158,16 @@ def _space(settings: Settings) -> Iterator[Check]:
 
 
 def _inbox(settings: Settings) -> Iterator[Check]:
+    from watcher.places import check_places
+
     if settings.inbox is None:
         yield Check("inbox", "not set: named on the command line")
         return
     readable = settings.inbox.expanduser().is_dir()
     todo = "" if readable else "METSEG_INBOX must be a folder that can be read"
     yield Check("inbox", "is a folder" if readable else "is not a folder", todo)
+    if readable:
+        check_places(settings, settings.inbox.expanduser().absolute())
 
 
 def _inotify(_: Settings) -> Iterator[Check]:

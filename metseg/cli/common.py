@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.session import make_engine, session_factory
+from db.trouble import database_trouble
 from db.upgrade import require_current
 from metseg.errors import ConfigurationError, MetsegError
 from metseg.logs import setup_logging
@@ -62,27 +64,31 @@ def load_settings(home: Path | None = None, **overrides: object) -> Settings:
         settings = Settings()
     except ValidationError as error:
         for problem in error.errors():
-            name = "METSEG_" + "_".join(str(part) for part in problem["loc"]).upper()
-            err.print(f"[red]setting {name.rstrip('_')}[/]: {problem['msg']}")
+            where = "_".join(str(part) for part in problem["loc"]).upper()
+            named = f"setting METSEG_{where}" if where else "settings"
+            said = problem["msg"].removeprefix("Value error, ")
+            err.print(f"[red]{named}[/]: {escape(said)}", soft_wrap=True)
         raise typer.Exit(ExitCode.SETUP) from None
     setup_logging(level=settings.log_level, style=settings.log_format)
     return settings
 
 
 @contextmanager
-def edge() -> Iterator[None]:
-    """The edge of the program: our errors and the database's become a line and an exit code."""
+def edge(settings: Settings | None = None) -> Iterator[None]:
+    """The edge of the program: our errors and the database's become a line and an exit code.
+
+    `settings` are those of a program with a database: its errors then say which one.
+    """
     try:
         yield
     except MetsegError as error:
         err.print(f"[red]{error.code}[/]: {error}", soft_wrap=True)
         raise typer.Exit(ExitCode.SETUP) from None
     except SQLAlchemyError as error:
-        err.print(
-            f"[red]database[/]: {type(error).__name__}. Is it reachable, and migrated with"
-            " `metseg migrate`?",
-            soft_wrap=True,
-        )
+        if settings is None:
+            raise
+        told = database_trouble(error, settings.database)
+        err.print(f"[red]database[/]: {escape(told)}", soft_wrap=True)
         raise typer.Exit(ExitCode.SETUP) from None
 
 

@@ -26,7 +26,7 @@ def demo(
 
     inbox = home.expanduser().absolute() / "inbox"
     settings = embedded_settings(inbox, home=home, once=True)
-    with edge():
+    with edge(settings):
         known = not write_study(inbox)
         out.print(
             "the demo study is in the inbox already: nothing is done twice"

@@ -65,7 +65,7 @@ def push(
     Example: `metseg push 12 --to ARCHIVE@pacs.example.org:104`
     """
     settings = load_settings(home)
-    with edge(), open_database(settings) as sessions:
+    with edge(settings), open_database(settings) as sessions:
         destination = _destination(to or settings.push_to)
         with sessions.begin() as session:
             result_id = find_result(session, result)
@@ -168,7 +168,7 @@ def list_pushes(
     """
     settings = load_settings(home)
     open_states = [state for state in PushState if state is not PushState.SENT]
-    with edge(), database(settings) as session:
+    with edge(settings), database(settings) as session:
         if retry is not None or retry_all:
             found = pushes.retry(session, None if retry_all else retry, now=datetime.now(UTC))
             out.print(f"{found} pushes are sent again")

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from db.results import study_reports
-from db.study_reports import StudyReport
-from metseg.cli.common import Format, HomeOption, database, edge, load_settings, out
+from db.study_reports import LesionReport, StudyReport
+from metseg.cli.common import ExitCode, Format, HomeOption, database, edge, err, load_settings, out
 from metseg.cli.render import print_reports
 
-LESION_COLUMNS = (
+CSV_COLUMNS = (
     "study_uid",
     "series_uid",
     "model_version",
@@ -27,7 +27,12 @@ LESION_COLUMNS = (
     "centroid_s_mm",
     "mean_probability",
     "possible",
+    "status",
+    "error_code",
+    "n_lesions",
 )
+STUDY_COLUMNS = (*CSV_COLUMNS[:3], *CSV_COLUMNS[-3:])
+"""Those of the study stand first and last, on every row; those of a lesion between them."""
 
 
 def results(
@@ -35,7 +40,11 @@ def results(
         str | None, typer.Option("--study", help="Only this StudyInstanceUID.", metavar="UID")
     ] = None,
     output: Annotated[
-        Format, typer.Option("--format", help="JSON: one object a study. CSV: one row a lesion.")
+        Format,
+        typer.Option(
+            "--format",
+            help="JSON: one object a study. CSV: one row a lesion, one of a study without.",
+        ),
     ] = Format.TABLE,
     why: Annotated[
         bool, typer.Option("--why", help="Also why each series was taken or not.")
@@ -44,17 +53,23 @@ def results(
 ) -> None:
     """What is recorded: current results, and studies that failed or wait.
 
+    Exit code 1 when nothing is recorded of the study that --study names.
+
     Example: `metseg results --format csv > lesions.csv`
     """
     settings = load_settings(home)
-    with edge(), database(settings) as session:
+    with edge(settings), database(settings) as session:
         reports = study_reports(session, results_dir=settings.results_dir, study_uid=study)
+    unknown = study is not None and not reports
     if output is Format.JSON:
         sys.stdout.write(as_json(reports) + "\n")
     elif output is Format.CSV:
         write_csv(reports)
-    else:
+    elif not unknown:
         print_reports(out, reports, why=why)
+    if unknown:
+        err.print(f"no study {study} is recorded", soft_wrap=True, markup=False)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def as_json(reports: Sequence[StudyReport]) -> str:
@@ -63,21 +78,21 @@ def as_json(reports: Sequence[StudyReport]) -> str:
 
 
 def write_csv(reports: Sequence[StudyReport]) -> None:
-    """One row a lesion on standard output."""
-    rows = csv.DictWriter(sys.stdout, LESION_COLUMNS, lineterminator="\n")
+    """One row a lesion on standard output; a study without lesions has a row of its own."""
+    rows = csv.DictWriter(sys.stdout, CSV_COLUMNS, lineterminator="\n", extrasaction="ignore")
     rows.writeheader()
     for report in reports:
-        study = {
-            "study_uid": report.study_uid,
-            "series_uid": report.series_uid,
-            "model_version": report.model_version,
-        }
-        for lesion in report.lesions:
-            fields = asdict(lesion)
-            left, posterior, superior = fields.pop("centroid_lps_mm")
-            centroid = {
-                "centroid_l_mm": left,
-                "centroid_p_mm": posterior,
-                "centroid_s_mm": superior,
-            }
-            rows.writerow(study | fields | centroid)
+        study = {column: getattr(report, column) for column in STUDY_COLUMNS}
+        rows.writerows(study | fields for fields in map(_lesion_fields, report.lesions))
+        if not report.lesions:
+            rows.writerow(study)
+
+
+def _lesion_fields(lesion: LesionReport) -> dict[str, object]:
+    left, posterior, superior = lesion.centroid_lps_mm
+    centroid = {
+        "centroid_l_mm": left,
+        "centroid_p_mm": posterior,
+        "centroid_s_mm": superior,
+    }
+    return asdict(lesion) | centroid

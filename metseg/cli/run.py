@@ -1,7 +1,6 @@
 """`metseg run`: watcher and worker together, embedded, no server."""
 
 import contextlib
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import typer
 from rich.table import Table
 from sqlalchemy.orm import Session, sessionmaker
 
+from db.ended import ended_after, newest_result
 from db.overview import Overview, overview
 from db.push_reports import OpenPushes, open_pushes
 from db.results import study_reports
@@ -30,11 +30,13 @@ from metseg.cli.common import (
     open_database,
     out,
 )
-from metseg.cli.progress import Display
+from metseg.cli.progress import Display, ended_line, failed_line
 from metseg.cli.render import STATUS_COLOURS, outbox_line
 from metseg.cli.services import stop_at_signals
 from metseg.errors import ConfigurationError
+from metseg.folders import check_folders
 from metseg.settings import Settings
+from models.catalogue import check_weights
 
 ONCE_QUIET_S = 2.0
 """With --once all is there already: no need to wait for a slow copy, unless the user says so."""
@@ -55,7 +57,7 @@ def run(
     Example: `metseg run ~/inbox --once`
     """
     settings = embedded_settings(inbox, home=home, once=once)
-    with edge():
+    with edge(settings):
         failed = run_embedded(settings, once=once)
         if once:
             with database(settings) as session:
@@ -68,8 +70,10 @@ def run(
 
 def embedded_settings(inbox: Path, *, home: Path | None, once: bool) -> Settings:
     """The settings of an embedded daemon; with `once` a short quiet time unless one is set."""
-    quiet = ONCE_QUIET_S if once and "METSEG_QUIET_S" not in os.environ else None
-    return load_settings(home, inbox=inbox.expanduser().absolute(), quiet_s=quiet)
+    settings = load_settings(home, inbox=inbox.expanduser().absolute())
+    if once and "quiet_s" not in settings.model_fields_set:
+        return load_settings(quiet_s=ONCE_QUIET_S)
+    return settings
 
 
 def run_embedded(settings: Settings, *, once: bool) -> bool:
@@ -79,14 +83,7 @@ def run_embedded(settings: Settings, *, once: bool) -> bool:
     """
     from watcher.watch import Watcher
 
-    if settings.broker is not None:
-        raise ConfigurationError(
-            "metseg run is embedded: METSEG_BROKER_URL must not be set. In server mode, start"
-            " `metseg watch` and `metseg work`"
-        )
-    inbox = settings.inbox
-    if inbox is None or not inbox.is_dir():
-        raise ConfigurationError("INBOX must be a folder that exists")
+    inbox = check_start(settings, once=once)
     settings.home_dir.mkdir(parents=True, exist_ok=True)
     migrate(settings.database)
     stop = stop_at_signals()
@@ -96,12 +93,13 @@ def run_embedded(settings: Settings, *, once: bool) -> bool:
         contextlib.closing(Watcher(settings, inbox=inbox)) as watcher,
         contextlib.ExitStack() as worker,
     ):
-        before = failed_jobs(queue_now(sessions))
+        ended = EndedJobs(sessions, display)
         working = False
         while not stop.is_set():
             watcher.step()
             found = queue_now(sessions)
             display.show(watcher.view(), found)
+            ended.tell(found)
             busy = any(found.counts.get(state) for state in OPEN) or found.pushes_at_hand
             if not working and (busy or not once):
                 worker.enter_context(supervised_worker(settings))
@@ -109,7 +107,36 @@ def run_embedded(settings: Settings, *, once: bool) -> bool:
             if once and watcher.idle and not busy:
                 break
             watcher.wait(0.25)
-        return bool(failed_jobs(queue_now(sessions)) - before)
+        return ended.any_failed(queue_now(sessions))
+
+
+def check_start(settings: Settings, *, once: bool) -> Path:
+    """All that can be checked before anything is made. Returns the inbox.
+
+    Without `once` weights that are missing are waited for: the watcher says so meanwhile.
+
+    Raises
+    ------
+    ConfigurationError
+        A broker is set, there is no inbox, or a folder is missing or lies in another.
+    WeightsError
+        With `once`: weights are missing or not the ones of their card.
+    """
+    from watcher.places import check_places
+
+    if settings.broker is not None:
+        raise ConfigurationError(
+            "metseg run is embedded: METSEG_BROKER_URL must not be set. In server mode, start"
+            " `metseg watch` and `metseg work`"
+        )
+    inbox = settings.inbox
+    if inbox is None or not inbox.is_dir():
+        raise ConfigurationError("INBOX must be a folder that exists")
+    check_places(settings, inbox)
+    check_folders(settings)
+    if once:
+        check_weights(settings.ensemble, settings.weights)
+    return inbox
 
 
 def queue_now(sessions: sessionmaker[Session]) -> Overview:
@@ -121,6 +148,37 @@ def queue_now(sessions: sessionmaker[Session]) -> Overview:
 def failed_jobs(found: Overview) -> set[int]:
     """Ids of the jobs that failed."""
     return {job.job_id for job in found.jobs if job.state is JobState.FAILED}
+
+
+class EndedJobs:
+    """Says a line for each job that ends from now on."""
+
+    def __init__(self, sessions: sessionmaker[Session], display: Display) -> None:
+        self._sessions, self._display = sessions, display
+        self._before = failed_jobs(queue_now(sessions))
+        self._told = set(self._before)
+        with sessions() as session:
+            self._newest = newest_result(read_only(session))
+        self._counts: dict[JobState, int] = {}
+
+    def tell(self, found: Overview) -> None:
+        """Say what has ended since the last call; the database is asked when a count changed."""
+        if found.counts == self._counts:
+            return
+        self._counts = dict(found.counts)
+        with self._sessions() as session:
+            new = ended_after(read_only(session), self._newest)
+        for study in new:
+            self._newest = study.result_id
+            self._display.say(ended_line(study))
+        for job in reversed(found.jobs):
+            if job.state is JobState.FAILED and job.job_id not in self._told:
+                self._told.add(job.job_id)
+                self._display.say(failed_line(job))
+
+    def any_failed(self, found: Overview) -> bool:
+        """Whether a job failed since the start."""
+        return bool(failed_jobs(found) - self._before)
 
 
 @contextlib.contextmanager
@@ -146,13 +204,14 @@ def print_summary(
 ) -> None:
     """One line a study, what was refused, and what is not sent yet."""
     table = Table(title="studies", title_justify="left", box=None, pad_edge=False)
-    for column in ("study", "status", "lesions", "volume mm3", "Dice"):
+    for column in ("no", "study", "status", "lesions", "volume mm3", "Dice"):
         table.add_column(column, overflow="fold")
     for report in reports:
         colour = STATUS_COLOURS[report.status]
         status = report.status + (f" ({report.error_code})" if report.error_code else "")
         volume = report.total_volume_mm3
         table.add_row(
+            str(report.study_id),
             report.study_uid,
             f"[{colour}]{status}[/]",
             "" if report.n_lesions is None else str(report.n_lesions),

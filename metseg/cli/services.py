@@ -10,6 +10,7 @@ import typer
 from db.upgrade import head_revision, migrate
 from metseg.cli.common import HomeOption, edge, load_settings, out
 from metseg.errors import ConfigurationError
+from metseg.folders import check_folders
 
 InboxArgument = Annotated[
     Path | None, typer.Argument(help="Folder to watch. Default: METSEG_INBOX.", show_default=False)
@@ -25,9 +26,10 @@ def watch(inbox: InboxArgument = None, home: HomeOption = None) -> None:
     from watcher.service import run_watcher
 
     settings = load_settings(home, inbox=inbox)
-    with edge():
+    with edge(settings):
         if settings.inbox is None:
             raise ConfigurationError("METSEG_INBOX must name the folder to watch, got nothing")
+        check_folders(settings)
         stop = stop_at_signals()
         run_watcher(settings, inbox=settings.inbox.expanduser().absolute(), stop=stop)
 
@@ -40,7 +42,8 @@ def work(home: HomeOption = None) -> None:
     from worker.service import work as run_worker
 
     settings = load_settings(home)
-    with edge():
+    with edge(settings):
+        check_folders(settings)
         run_worker(settings)
 
 
@@ -50,8 +53,12 @@ def migrate_database(home: HomeOption = None) -> None:
     Example: `metseg migrate`
     """
     settings = load_settings(home)
-    settings.home_dir.mkdir(parents=True, exist_ok=True)
-    with edge():
+    from watcher.places import check_places
+
+    with edge(settings):
+        if settings.inbox is not None:
+            check_places(settings, settings.inbox.expanduser().absolute())
+        settings.home_dir.mkdir(parents=True, exist_ok=True)
         migrate(settings.database)
     out.print(f"the database is at revision {head_revision()}")
 

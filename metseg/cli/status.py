@@ -21,7 +21,7 @@ def status(home: HomeOption = None) -> None:
     """
     settings = load_settings(home)
     now = datetime.now(UTC)
-    with edge(), database(settings) as session:
+    with edge(settings), database(settings) as session:
         found = overview(session, now=now)
         outbox = open_pushes(session)
     _print_counts(found)
@@ -72,7 +72,7 @@ def retry(
     Example: `metseg retry 12`
     """
     settings = load_settings(home)
-    with edge(), database(settings) as session:
+    with edge(settings), database(settings) as session:
         jobs.retry(session, job, now=datetime.now(UTC))
     out.print(f"job {job} waits again")
 
@@ -92,7 +92,7 @@ def health(
     from worker.health import unhealthy_reason
 
     settings = load_settings(home)
-    with edge():
+    with edge(settings):
         reason = unhealthy_reason(settings, role, within_s=within_s)
     if reason is not None:
         err.print(reason, soft_wrap=True)

@@ -1,7 +1,12 @@
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from metseg.cli import common
+from metseg.cli.run import embedded_settings
+from models.catalogue import WEIGHTS_IN_THE_BOX
 from tests.integration.cli.program import Program
 from tests.phantom import Recipe, write_study
 
@@ -71,3 +76,64 @@ def test_migrate_can_be_run_twice(program: Program) -> None:
 def test_health_is_bad_where_nothing_runs(program: Program) -> None:
     program.run(["migrate"])
     assert program.run(["health", "worker", "--within", "0.5"]).returncode == 1
+
+
+def test_run_inside_its_own_inbox_is_refused_before_anything_is_made(
+    program: Program, tmp_path: Path
+) -> None:
+    write_study(tmp_path / "inbox")
+    before = sorted((tmp_path / "inbox").rglob("*"))
+    for where in ("inbox/home", "inbox"):
+        ended = program.run(["run", str(tmp_path / "inbox"), "--home", str(tmp_path / where)])
+        assert ended.returncode == 3
+        assert "home must not be inside the inbox" in ended.stderr
+    url = f"sqlite:///{tmp_path / 'inbox' / 'own.sqlite3'}"
+    ended = program.run(["run", str(tmp_path / "inbox")], database_url=url)
+    assert ended.returncode == 3
+    assert "the database must not be inside the inbox" in ended.stderr
+    ended = program.run(["migrate"], inbox=str(tmp_path / "inbox"), database_url=url)
+    assert ended.returncode == 3
+    assert sorted((tmp_path / "inbox").rglob("*")) == before
+
+
+def test_run_once_without_weights_ends_and_says_what_is_missing(
+    program: Program, tmp_path: Path
+) -> None:
+    write_study(tmp_path / "inbox")
+    (tmp_path / "weights").mkdir()
+    shutil.copy(WEIGHTS_IN_THE_BOX / "standard.json", tmp_path / "weights")
+    for weights in (tmp_path / "weights", tmp_path / "nowhere"):
+        ended = program.run(
+            ["run", str(tmp_path / "inbox"), "--once"], ensemble="standard", weights=str(weights)
+        )
+        assert ended.returncode == 3, ended.stdout
+        assert "weights" in ended.stderr
+        assert "no study was found" not in ended.stdout
+    assert not (tmp_path / "home").exists(), "nothing is made"
+
+
+@pytest.mark.parametrize("command", [["run", "."], ["watch", "."], ["work"]])
+@pytest.mark.parametrize("name", ["spool", "results"])
+def test_a_folder_that_is_not_there_ends_every_program_at_its_start(
+    program: Program, tmp_path: Path, command: list[str], name: str
+) -> None:
+    ended = program.run(command, **{name: str(tmp_path / "away" / name)})
+    assert ended.returncode == 3
+    assert f"METSEG_{name.upper()} must be a folder that exists" in " ".join(ended.stderr.split())
+    assert not (tmp_path / "away").exists()
+
+
+def test_a_misspelt_setting_ends_the_program_with_the_nearest_name(program: Program) -> None:
+    ended = program.run(["status"], quite_s="60")
+    assert ended.returncode == 3
+    assert "METSEG_QUITE_S is not a setting; the nearest name is METSEG_QUIET_S" in ended.stderr
+
+
+@pytest.mark.parametrize(("set_to", "kept"), [({}, 2.0), ({"METSEG_QUIET_S": "60"}, 60.0),
+                                              ({"metseg_quiet_s": "60"}, 60.0)])  # fmt: skip
+def test_a_quiet_time_that_was_set_is_kept_by_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, set_to: dict[str, str], kept: float
+) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ) | set_to)
+    monkeypatch.setattr(common, "setup_logging", lambda **_: None)
+    assert embedded_settings(tmp_path, home=tmp_path / "home", once=True).quiet_s == kept

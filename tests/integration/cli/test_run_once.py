@@ -67,6 +67,16 @@ def test_a_failed_study_makes_the_exit_code_one(ran: Ran) -> None:
     assert "RESEARCH USE ONLY" in ran.first.stdout
 
 
+def test_each_job_ends_with_a_line_that_names_the_study_by_number(ran: Ran) -> None:
+    good, holed, plain = (ran.reports[one.study()] for one in (GOOD, HOLED, PLAIN))
+    millilitres = good["total_volume_mm3"] / 1000
+    told = ran.first.stderr
+    assert f"study {good['study_id']}: 3 lesions, {millilitres:.1f} ml" in told
+    assert f"study {holed['study_id']}: failed, geometry_invalid: " in told
+    assert f"study {plain['study_id']}: no suitable series" in told
+    assert GOOD.study() not in told
+
+
 def test_a_good_study_has_the_promised_keys(ran: Ran) -> None:
     report = ran.reports[GOOD.study()]
     assert report.keys() >= KEYS
@@ -111,11 +121,29 @@ def test_a_study_without_contrast_agent_says_why(ran: Ran) -> None:
     assert report["series"][0]["eligible"] is False
 
 
-def test_csv_has_one_row_a_lesion(ran: Ran) -> None:
+def test_csv_has_one_row_a_lesion_and_one_a_study_without(ran: Ran) -> None:
     told = ran.program.run(["results", "--format", "csv"]).stdout
     rows = list(csv.DictReader(io.StringIO(told)))
-    assert [row["number"] for row in rows] == ["1", "2", "3"]
-    assert {row["study_uid"] for row in rows} == {GOOD.study()}
+    found = {
+        (row["study_uid"], row["status"], row["error_code"], row["n_lesions"], row["number"])
+        for row in rows
+    }
+    assert len(rows) == 5
+    assert found == {
+        (GOOD.study(), "succeeded", "", "3", "1"),
+        (GOOD.study(), "succeeded", "", "3", "2"),
+        (GOOD.study(), "succeeded", "", "3", "3"),
+        (HOLED.study(), "failed", "geometry_invalid", "", ""),
+        (PLAIN.study(), "no_series", "", "", ""),
+    }
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_results_of_an_unknown_study_say_so(ran: Ran, form: str) -> None:
+    ended = ran.program.run(["results", "--study", "1.2.3.4", "--format", form])
+    assert ended.returncode == 1
+    assert "no study 1.2.3.4 is recorded" in ended.stderr
+    assert "nothing is recorded yet" not in ended.stdout
 
 
 def test_a_second_run_does_nothing_twice(ran: Ran) -> None:

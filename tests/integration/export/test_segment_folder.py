@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from tests.integration.cli.program import Program
-from tests.phantom import CANARY_ID, CANARY_NAME, Mishaps, Recipe, write_study
+from tests.phantom import CANARY_ID, CANARY_NAME, Ball, Mishaps, Recipe, write_study
 
 EVERY_OUTPUT = {"rtstruct": "1", "fractional_seg": "1", "probability_nifti": "1"}
 NAMES = {
@@ -93,3 +94,27 @@ def test_a_damaged_series_ends_with_what_is_wrong(program: Program, tmp_path: Pa
     assert ended.returncode == 1
     assert ended.stderr.startswith("geometry_invalid")
     assert not (tmp_path / "out").exists()
+
+
+def test_two_hundred_lesions_have_pictures_of_the_twenty_largest_and_a_light_page(
+    program: Program, tmp_path: Path
+) -> None:
+    grid = list(product(range(-36, 37, 12), range(-36, 37, 12), range(-24, 37, 12)))
+    centres = sorted(grid, key=lambda one: sum(x * x for x in one))[:200]
+    # Of 4 mm, but 20 of 4.9: one in ten.
+    balls = [Ball(tuple(map(float, c)), 4.0 if n % 10 else 4.9) for n, c in enumerate(centres)]
+    write_study(tmp_path / "series", shape=(64, 128, 128), spacing=(2.0, 1.2, 1.2), balls=balls)
+    folder = tmp_path / "out"
+    ended = program.run(["segment", str(tmp_path / "series"), "--out", str(folder)])
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads((folder / "report.json").read_text())
+    assert report["n_lesions"] == len(report["lesions"]) == 200
+    pictures = sorted(path.name for path in folder.glob("lesion-*.png"))
+    assert pictures == [f"lesion-{number:02d}.png" for number in range(1, 21)]
+    volumes = [one["volume_mm3"] for one in report["lesions"]]
+    assert min(volumes[:20]) > max(volumes[20:]), "the twenty are the large ones"
+    page = (folder / "report.html").read_bytes()
+    assert len(page) < 10_000_000
+    assert b"20 largest of 200 lesions" in page
+    assert page.count(b'alt="Lesion ') == 20
+    assert "200 lesions" in ended.stdout

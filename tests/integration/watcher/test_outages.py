@@ -268,6 +268,23 @@ def test_a_fault_is_told_once_and_so_is_its_end(
     assert told[-1] == "inbox: goes on"
 
 
+def test_an_empty_database_is_named_again_every_minute(
+    plain_desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = plain_desk
+    url = f"sqlite:///{tmp_path / 'late.sqlite3'}"
+    with desk.watching(database_url=url) as watcher:
+        desk.pass_time(watcher, 150)
+    told = [
+        record.getMessage()
+        for record in caplog.records
+        if record.getMessage().startswith("inbox: paused")
+    ]
+    assert len(told) == 3  # at 0, 60 and 120 s
+    assert f"SQLite {tmp_path / 'late.sqlite3'} must be at revision" in told[-1]
+    assert "it is empty: run `metseg migrate`" in told[-1]
+
+
 def test_many_studies_at_once_leave_room_for_the_queue_between_them(
     plain_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,7 +81,7 @@ def test_it_says_what_the_json_says(facts):
     assert [words for words in wanted if words not in page.words] == []
     assert ["dicom-seg", "/x", "00"] in page.rows
     assert ["metseg", "0.1.0"] in page.rows
-    assert "pictures of the other 1 lie beside this page" in page.words
+    assert "These are the 2 largest of 3 lesions" in page.words
 
 
 def test_words_from_elsewhere_are_escaped(facts):
