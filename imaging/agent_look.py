@@ -30,6 +30,7 @@ _TOP_MM2 = 1000.0  # the top of the head is the highest slice with this much of 
 # In a subtraction the brain is as dark as the air; else its median is above a quarter of the way to
 # the brightest thousandth, in all real scans.
 _SUBTRACTED = 0.12
+_AIR = 10.0  # percentile of the rims of a volume, some of which may cut through the head
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def is_subtraction(voxels: NDArray[np.float32]) -> bool:
     """
     middle = voxels[tuple(slice(size // 4, max(size - size // 4, 1)) for size in voxels.shape)]
     rims = (voxels[:, 0], voxels[:, -1], voxels[:, :, 0], voxels[:, :, -1])
-    air = float(np.median(np.concatenate([rim.ravel() for rim in rims])))
+    air = float(np.percentile(np.concatenate([rim.ravel() for rim in rims]), _AIR))
     bright = float(np.percentile(middle, _BRIGHTEST)) - air
     return bright > 0 and abs(float(np.median(middle)) - air) < _SUBTRACTED * bright
 

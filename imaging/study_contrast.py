@@ -17,8 +17,8 @@ Study = Sequence[tuple[SeriesFacts, Reading]]
 
 @dataclass(frozen=True, slots=True)
 class StudyContrast:
-    """`tag_everywhere`: the agent's tag says nothing of one series; `tag_tells`: some series have it
-    and some do not. `first_after` is when the first
+    """`tag_everywhere`: the agent's tag says nothing of one series; `tag_tells`: some series have
+    it and some do not. `first_after` is when the first
     series with contrast agent was taken, `injected_at` when the agent was given; both empty where
     that is not known. `later` are UIDs of series that repeat an earlier one.
     """
@@ -58,7 +58,7 @@ def says_before(facts: SeriesFacts, reading: Reading, *, injected_at: str = "") 
 
 
 def _tag_everywhere(study: Study) -> bool:
-    """Whether an agent is named in all series, taken one after another, or in one that was certainly
+    """Whether an agent is named in all series, taken one after another, or in one that was surely
     taken before it: the tag was filled in when the patient was registered, and says nothing of one
     series.
     """
@@ -99,8 +99,8 @@ def _is_original(facts: SeriesFacts, reading: Reading) -> bool:
 
 def _later(study: Study, *, everywhere: bool) -> frozenset[str]:
     """T1 of which nothing tells whether they were taken before or after, where a like one was taken
-    earlier. Where the agent's tag is everywhere one was given for certain, and any two T1 whose times
-    are known are alike; else the same sequence has to be there twice.
+    earlier. Where the agent's tag is everywhere one was given, and any two T1 whose times are known
+    are alike; else the same sequence has to be there twice.
 
     None where another T1 is said to be after the agent: that one is to be taken.
     """

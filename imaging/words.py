@@ -16,7 +16,9 @@ _AFTER = r"(?![^\W\d_])"
 MAX_TEXT = 256  # a description has 64 characters (PS3.5 6.2, LO)
 
 Table = Mapping[str, re.Pattern[str]]
-"""Code words and the patterns of plain text that mean them."""
+"""Code words and the patterns of plain text that mean them. Plain text has no accents, neither those
+of Japan: ``サフ`` is how it writes ``サブ``.
+"""
 
 
 # Letters that have no accent to lose; the dotless i of Turkish is one.
@@ -85,7 +87,9 @@ OTHER: Mapping[Reason, Table] = {
     },
     Reason.ANGIOGRAPHY: {
         "angiography": re.compile(
-            r"angio|血管造影|혈관조영|血管撮影|ангио|phase ?-?contrast|tricks|(?<![a-z])twist|inhance|(?<![a-z])(?:tof|tof3d|mtof"
+            r"angio|血管造影|혈관조영|血管撮影|ангио"
+            r"|phase ?-?contrast|tricks|(?<![a-z])twist|inhance"
+            r"|(?<![a-z])(?:tof|tof3d|mtof"
             r"|3d ?tof|(?:ce|fce)?-?mra|(?:ce)?-?mrv|mr ?angio|pca|pc ?[23]d|[23]d ?pc|venc|willis"
             r"|carotis|carotid\w*|circle of)(?![a-z])"
         )
@@ -127,8 +131,10 @@ SOFT = frozenset({Reason.FLAIR, Reason.CISTERNOGRAPHY})
 PROCESSED: Mapping[Reason, Table] = {
     Reason.LOCALISER: {
         "localiser": re.compile(
-            r"lo[ck]ali[sz]|scout|survey|локализ|топограмм|скаут|разметк|定位|位置決|スカウト|위치|스카우트|로컬라이저|εντοπισμ|τοπογραμμ"
-            r"|(?<![a-z])(?:lokalizor|kilavuz|pilot|planowanie|planovaci|planeamento|centratore|centraggio)(?![a-z])|(?:3|three) ?-?plane|smart ?brain|planscan|locator"
+            r"lo[ck]ali[sz]|scout|survey|локализ|топограмм|скаут|разметк"
+            r"|定位|位置決|スカウト|위치|스카우트|로컬라이저|εντοπισμ|τοπογραμμ"
+            r"|(?<![a-z])(?:lokalizor|kilavuz|pilot|planowanie|planovaci|planeamento|centratore"
+            r"|centraggio)(?![a-z])|(?:3|three) ?-?plane|smart ?brain|planscan|locator"
             r"|(?<![a-z])(?:loc|loca|3 ?-?pl|reperage|reperes|ubersicht|calibration|kalibr\w*|cal"
             r"|asset|coil ?survey|ref(?:erence)? ?scan|sense ?ref|pre ?-?scan|positioning"
             r"|plan)(?![a-z])"
@@ -136,8 +142,10 @@ PROCESSED: Mapping[Reason, Table] = {
     },
     Reason.SUBTRACTION: {
         "subtraction": re.compile(
-            r"subs?tr[ak]|s[ou]u?str[ac]|sottraz|soustr|субтракц|вычитан|减影|減影|差分|減算|サブトラクション|감산|차감|αφαιρε"
-            r"|odejmowan|odecet|odecten|cikarma|subtrac|differenzbild|(?<![a-z])(?:resta|subtr?|delta ?t1|pre ?(?:-|minus) ?post|post ?nativ|km ?- ?nativ)(?![a-z])"
+            r"subs?tr[ak]|s[ou]u?str[ac]|sottraz|soustr"
+            r"|субтракц|вычитан|减影|減影|差分|減算|サフトラクション|감산|차감|αφαιρε"
+            r"|odejmowan|odecet|odecten|cikarma|subtrac|differenzbild"
+            r"|(?<![a-z])(?:resta|subtr?|delta ?t1|pre ?minus ?post|km ?- ?nativ)(?![a-z])"
             r"|(?<![a-z])subs?(?![a-z])(?! ?-?[0-9])"
             r"|(?<![a-z])post ?(?:-|minus) ?pre(?![a-z])|difference|t1\S* ?- ?t1"
         )
