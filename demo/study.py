@@ -21,7 +21,7 @@ SERIES_UID = str(generate_uid(entropy_srcs=["metseg", "demo series"]))
 WORDS = SeriesWords(
     # The word synthetic would shut it out, as it does computed T1s (imaging.words).
     description="T1 MPRAGE +C (metseg demo)",
-    contrast_agent="none given: synthetic enhancement",
+    contrast_agent="simulated agent: enhancement was drawn",
     patient_name="DEMO^SYNTHETIC",
     patient_id="METSEG-DEMO",
 )

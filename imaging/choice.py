@@ -2,14 +2,15 @@
 reasons out. docs/series-choice.md explains the reasons.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from imaging import words
-from imaging.contrast_words import Timing, names_agent
-from imaging.evidence import Surroundings, gather, says_before
+from imaging.agent_look import AgentLook
+from imaging.arguments import Surroundings
+from imaging.evidence import gather
 from imaging.facts import SeriesFacts
 from imaging.readings import Reading, read_texts
+from imaging.study_contrast import study_contrast
 from metseg.series_rules import DEFAULT_RULES, Reason, SeriesRules
 
 
@@ -18,6 +19,8 @@ class SeriesVerdict:
     """What speaks for and against one series, each reason as ``name weight: text``.
 
     `description` holds recognised code words only. Reasons without a weight make it ineligible.
+    `doubt`: nothing certain says whether it was taken after contrast agent, and the picture may
+    tell.
     """
 
     series_instance_uid: str
@@ -26,6 +29,7 @@ class SeriesVerdict:
     reasons_for: tuple[str, ...]
     reasons_against: tuple[str, ...]
     eligible: bool
+    doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ def choose_series(
     accept_any_t1: bool,
     rules: SeriesRules = DEFAULT_RULES,
     refuse_spacing_mm: float | None = None,
+    looks: Mapping[str, AgentLook] | None = None,
 ) -> Choice:
     """Choose the series of one study to segment.
 
@@ -55,18 +60,19 @@ def choose_series(
         A T1 series without any sign of contrast agent is eligible too; one with a sign still wins.
     refuse_spacing_mm
         Series with slices further apart come last.
+    looks
+        What the pictures of some series show, by SeriesInstanceUID: see `imaging.asking`.
     """
     readings = read_texts(candidates, rules)
     pairs = list(zip(candidates, readings, strict=True))
-    everywhere = _tag_everywhere(pairs)
-    first_contrast = _first_contrast(pairs, everywhere=everywhere)
+    together = study_contrast(pairs)
     found = []
     for facts, reading in pairs:
         around = Surroundings(
             accept_any_t1=accept_any_t1,
             refuse_spacing_mm=refuse_spacing_mm,
-            tag_everywhere=everywhere,
-            after_contrast_series=bool(first_contrast) and facts.acquired_at > first_contrast,
+            study=together,
+            look=(looks or {}).get(facts.series_instance_uid),
         )
         verdict = _judge(facts, reading, around, rules)
         found.append((_rank(verdict, facts), verdict, facts))
@@ -87,6 +93,7 @@ def _judge(
         reasons_for=tuple(case.pro),
         reasons_against=tuple(case.fatal + case.contra),
         eligible=not case.fatal,
+        doubt=case.doubt and all(line.startswith(f"{Reason.NO_CONTRAST}:") for line in case.fatal),
     )
 
 
@@ -138,37 +145,3 @@ def _voxels(facts: SeriesFacts) -> str:
     if spacing is None or pixel is None:
         return "voxels of a size not said"
     return f"voxels of {spacing:g} x {pixel:g} x {pixel:g} mm"
-
-
-def _tag_everywhere(study: Sequence[tuple[SeriesFacts, Reading]]) -> bool:
-    """Whether an agent is named in a series that was certainly taken before it: the tag was filled
-    in when the patient was registered, and says nothing of one series.
-    """
-    return any(
-        names_agent(facts.contrast_agent)
-        and (says_before(facts, reading) or Reason.LOCALISER in reading.found)
-        for facts, reading in study
-    )
-
-
-def _first_contrast(study: Sequence[tuple[SeriesFacts, Reading]], *, everywhere: bool) -> str:
-    """When the first series with contrast agent was taken; empty where there is none.
-
-    An agent stays: a T1 that is taken later shows it, whatever its name.
-    """
-    return min(
-        (
-            facts.acquired_at
-            for facts, reading in study
-            if facts.acquired_at
-            and facts.modality == "MR"
-            and not says_before(facts, reading)
-            and facts.image_type[:1] != ("DERIVED",)  # those carry times of their sources
-            and not any(reason in reading.found for reason in words.PROCESSED)
-            and (
-                reading.contrast.timing is Timing.AFTER
-                or (names_agent(facts.contrast_agent) and not everywhere)
-            )
-        ),
-        default="",
-    )

@@ -5,6 +5,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from imaging import phrases
+from imaging.words import plain
+
 
 class Timing(enum.Enum):
     """What words say of contrast agent. `BOTH`: the words are about the study, not the series."""
@@ -93,12 +96,23 @@ _AFTER: Final = {
     ),
     "agent": re.compile(_BRANDS),
 }  # fmt: skip
-_ABOUT_ELSE: Final = re.compile(r"phase ?-?contrast|contrast ?-?opt\w*|multi ?-?contrast")
-
-_NO_AGENT: Final = re.compile(
-    r"(?:no|none|nil|null|n|n ?/ ?a|nein|kein\w*|ohne|without|w ?/? ?o|sans|non|nessuno"
-    r"|ninguno|aucun|false|unknown|unspecified|undefined|-+)(?:[ -].*)?|0(?: 0+)?(?: ?ml)?"
+_ABOUT_ELSE: Final = re.compile(
+    r"phase ?-?contrast|contrast ?-?opt\w*|multi ?-?contrast|강조 ?영상"
 )
+
+_AMOUNT: Final = r"(?:ml|cc|mmol|mg|g|l|мл|毫升)"
+# No more than nothing was given: "0 ml Dotarem", "0,0 cc", "Gadovist 0"; not "1.0 mmol/ml".
+_NOTHING: Final = re.compile(
+    rf"(?<![\d.,])0+(?:[.,]0*)?\s*{_AMOUNT}(?![\w/])|(?<![\w.,])[\s0]*0+(?:[.,]0*)?\s*$"
+)
+
+
+class Agent(enum.Enum):
+    """What a field for the contrast agent says."""
+
+    UNSAID = enum.auto()
+    NAMED = enum.auto()
+    DENIED = enum.auto()
 
 
 def told(text: str, *, before: re.Pattern[str] | None, after: dict[str, re.Pattern[str]]) -> Told:
@@ -107,24 +121,40 @@ def told(text: str, *, before: re.Pattern[str] | None, after: dict[str, re.Patte
     What is said against it is taken out first, so that the agent it names is not taken for a sign:
     "pre Gd", "without contrast". `before` and `after` are a site's own words.
     """
-    rest, shared = _BOTH.subn(" ", text)
-    rest = _ABOUT_ELSE.sub(" ", rest)
-    if before is not None:
-        rest, own = before.subn(" ", rest)
-    else:
-        own = 0
-    rest, against = _BEFORE.subn(" ", rest)
-    signs = tuple(
-        word for word, pattern in (*_AFTER.items(), *after.items()) if pattern.search(rest)
-    )
-    if shared or ((against or own) and signs):
+    rest, halves = phrases.both().subn(" ", text)
+    rest, shared = _BOTH.subn(" ", rest)
+    rest, against = _ABOUT_ELSE.sub(" ", rest), 0
+    for pattern in (before, phrases.before(), _BEFORE):
+        if pattern is not None:
+            rest, found = pattern.subn(" ", rest)
+            against += found
+    signs = [word for word, pattern in (*_AFTER.items(), *after.items()) if pattern.search(rest)]
+    if not signs and phrases.after().search(rest):
+        signs = ["contrast"]
+    if halves or shared or (against and signs):
         return Told(Timing.BOTH)
-    if against or own:
+    if against:
         return Told(Timing.BEFORE, ("before contrast",))
-    return Told(Timing.AFTER, signs) if signs else Told(Timing.UNSAID)
+    return Told(Timing.AFTER, tuple(signs)) if signs else Told(Timing.UNSAID)
+
+
+def agent_said(value: str) -> Agent:
+    """Whether the text of ContrastBolusAgent names an agent, or says that none was given.
+
+    "Unknown", "N/A" and the like say nothing.
+    """
+    text = plain(value)
+    if _NOTHING.search(value.strip().lower()):
+        return Agent.DENIED
+    if phrases.unknown().fullmatch(text):
+        return Agent.UNSAID
+    if phrases.denied().search(text) or phrases.no().search(text):
+        return Agent.DENIED
+    if told(text, before=None, after={}).timing is Timing.BEFORE:
+        return Agent.DENIED
+    return Agent.NAMED
 
 
 def names_agent(value: str) -> bool:
-    """Whether ContrastBolusAgent names an agent: not empty, nor NO, NONE and the like."""
-    text = re.sub(r"[\s._]+", " ", value.strip().lower()).strip()
-    return bool(text) and _NO_AGENT.fullmatch(text) is None
+    """Whether it names an agent: not empty, nor NO, NONE and the like."""
+    return agent_said(value) is Agent.NAMED

@@ -1,8 +1,7 @@
 """What speaks for and against one series: reasons with their weights, from facts and words."""
 
-from dataclasses import dataclass, field
-
-from imaging.contrast_words import Timing, names_agent
+from imaging.arguments import Case, Surroundings
+from imaging.contrast_evidence import weigh_contrast
 from imaging.facts import SeriesFacts
 from imaging.frames import PHASE_IMAGES
 from imaging.readings import Reading
@@ -42,46 +41,6 @@ _OTHER_PARTS = (
 )  # fmt: skip
 
 
-@dataclass(slots=True)
-class Case:
-    """Arguments on one series as they are gathered."""
-
-    rules: SeriesRules
-    score: float = 0.0
-    pro: list[str] = field(default_factory=list)
-    contra: list[str] = field(default_factory=list)
-    fatal: list[str] = field(default_factory=list)
-
-    def add(self, reason: Reason, text: str, *, weight: float | None = None) -> None:
-        """Add an argument, with the weight of its reason unless another is given."""
-        by_rule = self.rules.weight(reason)
-        if weight is None and by_rule == "exclude":
-            self.fatal.append(f"{reason}: {text}")
-            return
-        value = weight if weight is not None else float(by_rule)
-        self.score += value
-        line = f"{reason} {value:+g}: {text}"
-        against = value < 0 or (value == 0 and reason in _AGAINST)
-        (self.contra if against else self.pro).append(line)
-
-
-_AGAINST = frozenset(
-    {Reason.PLANAR, Reason.THICK_SLICES, Reason.NO_CONTRAST, Reason.BEFORE_CONTRAST}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the rest of the study says of one series."""
-
-    accept_any_t1: bool
-    refuse_spacing_mm: float | None
-    tag_everywhere: bool
-    """The agent's tag is also on series that were taken before it."""
-    after_contrast_series: bool
-    """Taken after a series with contrast agent."""
-
-
 def gather(facts: SeriesFacts, reading: Reading, around: Surroundings, rules: SeriesRules) -> Case:
     """All arguments on one series."""
     case = Case(rules)
@@ -93,7 +52,7 @@ def gather(facts: SeriesFacts, reading: Reading, around: Surroundings, rules: Se
         return case
     _weigh_kind(case, facts, reading)
     _weigh_t1(case, facts, reading)
-    _weigh_contrast(case, facts, reading, around)
+    weigh_contrast(case, facts, reading, around)
     _weigh_sampling(case, facts, around.refuse_spacing_mm)
     _weigh_part(case, facts, reading)
     return case
@@ -178,51 +137,6 @@ def t1_times(facts: SeriesFacts) -> tuple[bool | None, str]:
     if echo > T1_ECHO_MS or repetition is None:
         return None, said
     return (True if repetition <= T1_REPETITION_MS or inverted else None), said
-
-
-def _weigh_contrast(case: Case, facts: SeriesFacts, reading: Reading, around: Surroundings) -> None:
-    """The strongest sign counts whole, each further one a little."""
-    before = says_before(facts, reading)
-    if before:
-        weight = -1.0 if around.accept_any_t1 else None
-        case.add(Reason.BEFORE_CONTRAST, before, weight=weight)
-        return
-    signs: list[tuple[Reason, str]] = []
-    if names_agent(facts.contrast_agent) or facts.contrast_given:
-        if around.tag_everywhere:
-            text = "an agent is named, but also in series before it"
-            signs.append((Reason.CONTRAST_TAG_EVERYWHERE, text))
-        else:
-            signs.append((Reason.CONTRAST_TAG, "ContrastBolusAgent names an agent"))
-    if reading.contrast.timing is Timing.AFTER:
-        text = f"words say contrast agent: {', '.join(reading.contrast.words)}"
-        signs.append((Reason.CONTRAST_WORDS, text))
-    if around.after_contrast_series:
-        signs.append((Reason.CONTRAST_ORDER, "taken after a series with contrast agent"))
-    if not signs:
-        weight = 0.0 if around.accept_any_t1 else None
-        case.add(Reason.NO_CONTRAST, "no sign of contrast agent", weight=weight)
-    further = case.rules.weight(Reason.CONTRAST_FURTHER)
-    small = 0.0 if further == "exclude" else float(further)
-    ranked = sorted(signs, key=lambda sign: -_number(case.rules, sign[0]))
-    for place, (reason, text) in enumerate(ranked):
-        case.add(reason, text, weight=min(small, _number(case.rules, reason)) if place else None)
-
-
-def _number(rules: SeriesRules, reason: Reason) -> float:
-    weight = rules.weight(reason)
-    return 0.0 if weight == "exclude" else float(weight)
-
-
-def says_before(facts: SeriesFacts, reading: Reading) -> str:
-    """What says that the series was taken before the agent; empty when nothing does."""
-    if reading.contrast.timing is Timing.BEFORE:
-        return "words say before contrast agent"
-    if facts.contrast_given is False:
-        return "ContrastBolusAgentAdministered is NO"
-    if facts.contrast_from and facts.acquired_at and facts.acquired_at < facts.contrast_from:
-        return "taken before ContrastBolusStartTime"
-    return ""
 
 
 def _weigh_sampling(case: Case, facts: SeriesFacts, refuse_spacing_mm: float | None) -> None:

@@ -19,7 +19,9 @@ class SeriesFacts:
     Texts are as written and may hold anything: they are matched against words and never shown.
     `frames` counts slices, over all instances. Times are in ms, angles in degrees and distances in
     mm; None where not said. `acquired_at` and `contrast_from` are ``YYYYMMDDHHMMSS.ffffff`` or
-    empty. `contrast_given` is what an enhanced image says of its frames. `unreadable` is what is
+    empty. `contrast_given` is what an enhanced image says of its frames, `contrast_amount` the
+    greatest of ContrastBolusVolume and ContrastBolusTotalDose, in ml. `comments` are texts of the
+    series beside its description, `procedures` those of the examination. `unreadable` is what is
     wrong with the headers, where no more of them is known than modality and manufacturer.
     """
 
@@ -34,7 +36,10 @@ class SeriesFacts:
     sequence: str = ""
     study_description: str = ""
     body_part: str = ""
+    comments: tuple[str, ...] = ()
+    procedures: tuple[str, ...] = ()
     contrast_agent: str = ""
+    contrast_amount: float | None = None
     contrast_given: bool | None = None
     contrast_from: str = ""
     acquired_at: str = ""
@@ -76,6 +81,15 @@ _NAMES = (
     "ContrastBolusAgentSequence",
     "ContrastBolusStartTime",
     "ContrastBolusVolume",
+    "ContrastBolusTotalDose",
+    "ImageComments",
+    "SeriesDescriptionCodeSequence",
+    "RequestedProcedureDescription",
+    "PerformedProcedureStepDescription",
+    "ProcedureCodeSequence",
+    "RequestedProcedureCodeSequence",
+    "PerformedProtocolCodeSequence",
+    "RequestAttributesSequence",
     "ContrastBolusIngredient",
     "AcquisitionDateTime",
     "AcquisitionDate",
@@ -124,7 +138,12 @@ def series_facts(datasets: Sequence[Dataset]) -> SeriesFacts:
         sequence=" ".join(map(look.text, ("SequenceName", "PulseSequenceName"))).strip(),
         study_description=look.text("StudyDescription"),
         body_part=look.text("BodyPartExamined") or _meaning(first, "AnatomicRegionSequence"),
+        comments=_filled(
+            look.text("ImageComments"), _meaning(first, "SeriesDescriptionCodeSequence")
+        ),
+        procedures=_procedures(look, first),
         contrast_agent=look.text("ContrastBolusAgent") or _enhanced_agent(first),
+        contrast_amount=_amount(look),
         contrast_given=_contrast_given(look),
         contrast_from=_contrast_from(look, first),
         acquired_at=min((at for d in datasets if (at := _acquired_at(d))), default=""),
@@ -190,9 +209,39 @@ def _scanning_sequence(look: _Lookup) -> tuple[str, ...]:
     return tuple(codes)
 
 
+def _filled(*texts: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def _procedures(look: _Lookup, dataset: Dataset) -> tuple[str, ...]:
+    """What was asked for and done, in words: texts of the examination and not of one series."""
+    names = (
+        "StudyDescription",
+        "RequestedProcedureDescription",
+        "PerformedProcedureStepDescription",
+    )
+    codes = (
+        "ProcedureCodeSequence",
+        "RequestedProcedureCodeSequence",
+        "PerformedProtocolCodeSequence",
+    )
+    asked = [
+        str(item.get(name) or "").strip()
+        for item in dataset.get("RequestAttributesSequence") or ()
+        for name in ("RequestedProcedureDescription", "ScheduledProcedureStepDescription")
+    ]
+    meanings = [_meaning(dataset, code) for code in codes]
+    return _filled(*map(look.text, names), *meanings, *asked)
+
+
+def _amount(look: _Lookup) -> float | None:
+    said = [look.number(name) for name in ("ContrastBolusVolume", "ContrastBolusTotalDose")]
+    return max((value for value in said if value is not None), default=None)
+
+
 def _enhanced_agent(dataset: Dataset) -> str:
-    """The first agent of an enhanced image, or an ingredient or volume where no agent is named."""
-    named = _meaning(dataset, "ContrastBolusAgentSequence")
+    """The agents of an enhanced image, or an ingredient or volume where no agent is named."""
+    named = ", ".join(_meanings(dataset, "ContrastBolusAgentSequence"))
     volume = _Lookup(dataset).number("ContrastBolusVolume")
     ingredient = str(dataset.get("ContrastBolusIngredient") or "").strip()
     return named or ingredient or (f"{volume:g} ml" if volume and volume > 0 else "")
@@ -200,9 +249,13 @@ def _enhanced_agent(dataset: Dataset) -> str:
 
 def _meaning(dataset: Dataset, keyword: str) -> str:
     """The meaning of the first code of a sequence."""
-    for item in dataset.get(keyword) or ():
-        return str(item.get("CodeMeaning") or item.get("CodeValue") or "").strip()
-    return ""
+    return next(iter(_meanings(dataset, keyword)), "")
+
+
+def _meanings(dataset: Dataset, keyword: str) -> list[str]:
+    items = dataset.get(keyword) or ()
+    said = [str(item.get("CodeMeaning") or item.get("CodeValue") or "").strip() for item in items]
+    return [text for text in said if text]
 
 
 def _contrast_given(look: _Lookup) -> bool | None:

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from imaging import words
-from imaging.contrast_words import Timing, Told, told
+from imaging.contrast_words import Agent, Timing, Told, agent_said, told
 from imaging.facts import SeriesFacts
+from imaging.recoded import as_meant, other_readings
 from metseg.series_rules import Reason, SeriesRules
 
 # Their ProtocolName is that of the whole examination ("BRAIN W WO"), not of the series.
@@ -17,12 +18,16 @@ _PROTOCOL_OF_STUDY = ("ge ", "toshiba", "canon", "hitachi", "fujifilm")
 class Reading:
     """What the texts of one series say: code words by reason.
 
-    `found` holds reasons of the kind of image, `t1` the words for T1.
+    `found` holds reasons of the kind of image, `t1` the words for T1. `agent` is what the field for
+    the contrast agent says; None of it is taken for a sign where the amount given was 0.
     """
 
     t1: tuple[str, ...]
     found: Mapping[Reason, tuple[str, ...]]
     contrast: Told
+    agent: Agent
+    study_denies: bool
+    """The words of the examination say that no agent was given."""
     head: bool
     """The series names the head."""
     study_head: bool
@@ -43,8 +48,8 @@ def read_texts(study: Sequence[SeriesFacts], rules: SeriesRules) -> list[Reading
 
 
 def _read(facts: SeriesFacts, rules: SeriesRules, *, protocol_counts: bool) -> Reading:
-    description, sequence = words.plain(facts.description), words.plain(facts.sequence)
-    protocol = words.plain(facts.protocol) if protocol_counts else ""
+    description, sequence = _plain(facts.description), _plain(facts.sequence)
+    protocol = _plain(facts.protocol) if protocol_counts else ""
     texts = [text for text in (description, protocol) if text]
     t1, other = _weighting([*texts, sequence], rules)
     found = dict(other)
@@ -56,12 +61,16 @@ def _read(facts: SeriesFacts, rules: SeriesRules, *, protocol_counts: bool) -> R
     if _mpr_is_mprage(facts, found, texts):
         found.pop(Reason.REFORMAT)
         t1 = (*t1, "MPRAGE")
-    of_study = words.plain(facts.study_description)
+    of_study = _plain(facts.study_description)
+    of_series = (facts.description, facts.protocol if protocol_counts else "", *facts.comments)
+    of_examination = (*facts.procedures, facts.study_description, facts.protocol)
     elsewhere = words.find(words.NOT_HEAD, of_study, rules.extra_words(Reason.NOT_HEAD))
     return Reading(
         t1=t1,
         found=found,
-        contrast=_contrast(description, protocol, rules),
+        contrast=_contrast(of_series, rules),
+        agent=_agent(facts),
+        study_denies=_contrast(of_examination, rules).timing is Timing.BEFORE,
         head=any(words.find(words.HEAD, text) for text in texts),
         study_head=bool(words.find(words.HEAD, of_study)),
         study_part=tuple(elsewhere),
@@ -96,15 +105,30 @@ def _weighting(
     return (), {}
 
 
-def _contrast(description: str, protocol: str, rules: SeriesRules) -> Told:
-    """The description is asked first; the protocol where that says nothing."""
+def _contrast(texts: Sequence[str], rules: SeriesRules) -> Told:
+    """What the first text says that says anything."""
     own = [words.site_word(word) for word in rules.extra_words(Reason.BEFORE_CONTRAST)]
     before = re.compile("|".join(pattern.pattern for pattern in own)) if own else None
     after = {word: words.site_word(word) for word in rules.extra_words(Reason.CONTRAST_WORDS)}
-    said = told(description, before=before, after=after)
-    if said.timing is not Timing.UNSAID:
-        return said
-    return told(protocol, before=before, after=after)
+    for text in texts:
+        for reading in (as_meant(text), *other_readings(text)):
+            said = told(words.plain(reading), before=before, after=after)
+            if said.timing is not Timing.UNSAID:
+                return said
+    return Told(Timing.UNSAID)
+
+
+def _agent(facts: SeriesFacts) -> Agent:
+    """What the field for the agent says, in any of its readings."""
+    said = agent_said(as_meant(facts.contrast_agent))
+    others = {agent_said(reading) for reading in other_readings(facts.contrast_agent)}
+    if Agent.DENIED in others:
+        said = Agent.DENIED
+    return Agent.UNSAID if said is Agent.NAMED and facts.contrast_amount == 0 else said
+
+
+def _plain(text: str) -> str:
+    return words.plain(as_meant(text))
 
 
 def _mpr_is_mprage(
@@ -133,7 +157,7 @@ def _protocols_of_study(study: Sequence[SeriesFacts], rules: SeriesRules) -> set
     for facts in study:
         if facts.manufacturer.lower().startswith(_PROTOCOL_OF_STUDY):
             of_study.add(facts.protocol)
-        t1, other = _weighting([words.plain(facts.description)], rules)
+        t1, other = _weighting([_plain(facts.description)], rules)
         if t1 or other:
             kinds.setdefault(facts.protocol, set()).add("t1" if t1 else frozenset(other))
     return of_study | {name for name, seen in kinds.items() if len(seen) > 1}

@@ -16,17 +16,30 @@ _AFTER = r"(?![^\W\d_])"
 MAX_TEXT = 256  # a description has 64 characters (PS3.5 6.2, LO)
 
 Table = Mapping[str, re.Pattern[str]]
-"""Code words and the patterns of plain text that mean them."""
+"""Code words and the patterns of plain text that mean them. Plain text has no accents, neither those
+of Japan: ``サフ`` is how it writes ``サブ``.
+"""
+
+
+# Letters that have no accent to lose; the dotless i of Turkish is one.
+_LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ё": "е"})
+_EASTERN = "\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+# The T of T1 as Cyrillic and Greek keyboards write it.
+_OTHER_T = re.compile(r"(?<![^\W\d_])[тτ](?=[ -]?[12](?![0-9]))")
 
 
 def plain(text: str) -> str:
     """The text without accents, in lower case, words parted by single blanks: what patterns ask.
 
-    An upper-case letter after a lower-case one begins a word. The signs ``+ - / ( ) &`` stay.
+    An upper-case letter after a lower-case one begins a word, and so does a change between the
+    characters of China, Japan or Korea and others. The signs ``+ - / ( ) &`` stay.
     """
     parted = re.sub(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])", " ", text[:MAX_TEXT])
-    bare = "".join(c for c in unicodedata.normalize("NFKD", parted) if not unicodedata.combining(c))
-    return re.sub(r"[^\w+\-/()&]+|_+|\s+", " ", bare.casefold()).replace("_", " ").strip()
+    marks = unicodedata.normalize("NFKD", parted)
+    bare = "".join(c for c in marks if not unicodedata.combining(c)).casefold()
+    whole = unicodedata.normalize("NFC", bare).translate(_LETTERS)
+    whole = re.sub(rf"(?<=[{_EASTERN}])(?=[a-z0-9])|(?<=[a-z0-9])(?=[{_EASTERN}])", " ", whole)
+    return _OTHER_T.sub("t", re.sub(r"(?:[^\w+\-/()&]|_)+", " ", whole)).strip()
 
 
 def _word(*alternatives: str) -> re.Pattern[str]:
@@ -74,7 +87,9 @@ OTHER: Mapping[Reason, Table] = {
     },
     Reason.ANGIOGRAPHY: {
         "angiography": re.compile(
-            r"angio|phase ?-?contrast|tricks|(?<![a-z])twist|inhance|(?<![a-z])(?:tof|tof3d|mtof"
+            r"angio|血管造影|혈관조영|血管撮影|ангио"
+            r"|phase ?-?contrast|tricks|(?<![a-z])twist|inhance"
+            r"|(?<![a-z])(?:tof|tof3d|mtof"
             r"|3d ?tof|(?:ce|fce)?-?mra|(?:ce)?-?mrv|mr ?angio|pca|pc ?[23]d|[23]d ?pc|venc|willis"
             r"|carotis|carotid\w*|circle of)(?![a-z])"
         )
@@ -116,7 +131,10 @@ SOFT = frozenset({Reason.FLAIR, Reason.CISTERNOGRAPHY})
 PROCESSED: Mapping[Reason, Table] = {
     Reason.LOCALISER: {
         "localiser": re.compile(
-            r"lo[ck]ali[sz]|scout|survey|(?:3|three) ?-?plane|smart ?brain|planscan|locator"
+            r"lo[ck]ali[sz]|scout|survey|локализ|топограмм|скаут|разметк"
+            r"|定位|位置決|スカウト|위치|스카우트|로컬라이저|εντοπισμ|τοπογραμμ"
+            r"|(?<![a-z])(?:lokalizor|kilavuz|pilot|planowanie|planovaci|planeamento|centratore"
+            r"|centraggio)(?![a-z])|(?:3|three) ?-?plane|smart ?brain|planscan|locator"
             r"|(?<![a-z])(?:loc|loca|3 ?-?pl|reperage|reperes|ubersicht|calibration|kalibr\w*|cal"
             r"|asset|coil ?survey|ref(?:erence)? ?scan|sense ?ref|pre ?-?scan|positioning"
             r"|plan)(?![a-z])"
@@ -124,7 +142,11 @@ PROCESSED: Mapping[Reason, Table] = {
     },
     Reason.SUBTRACTION: {
         "subtraction": re.compile(
-            r"subs?tr[ak]|s[ou]u?str[ac]|sottraz|soustr|(?<![a-z])subs?(?![a-z])(?! ?-?[0-9])"
+            r"subs?tr[ak]|s[ou]u?str[ac]|sottraz|soustr"
+            r"|субтракц|вычитан|减影|減影|差分|減算|サフトラクション|감산|차감|αφαιρε"
+            r"|odejmowan|odecet|odecten|cikarma|subtrac|differenzbild"
+            r"|(?<![a-z])(?:resta|subtr?|delta ?t1|pre ?minus ?post|km ?- ?nativ)(?![a-z])"
+            r"|(?<![a-z])subs?(?![a-z])(?! ?-?[0-9])"
             r"|(?<![a-z])post ?(?:-|minus) ?pre(?![a-z])|difference|t1\S* ?- ?t1"
         )
     },
@@ -159,6 +181,7 @@ NOT_HEAD: Table = {
         r"|liver|leber|foie|fegato|higado|kidney|niere\w*|renal|pancreas|pankreas|mrcp|pelvis"
         r"|pelvic|becken|bassin|prostat\w*|uterus|rektum|rectum|breast|mamma|heart|herz|cardiac"
         r"|coeur|thorax|chest|lung|femur|tibia|thigh|oberschenkel|plexus|whole ?-?body|wb)(?![a-z])"
+        r"|позвоноч|腰椎|颈椎|頸椎|胸椎|膝|척추|요추|경추|σπονδυλ|(?<![a-z])(?:omurga|kregosl\w*|pater\w*)(?![a-z])"
     )
 }
 PART_OF_HEAD: Table = {
@@ -173,7 +196,8 @@ HEAD: Table = {
     "head": re.compile(
         r"(?<![a-z])(?:head|brain|kopf|schadel\w*|hirn\w*|gehirn|neuro\w*|cereb\w*|cerveau|crani\w*"
         r"|crane|tete|encef\w*|enceph\w*|cabeza|cabeca|testa|hoofd|hersen\w*|skull|atama|toubu|headneck"
-        r"|cerv[eè]au|mozg\w*|hjarn\w*|hjerne)(?![a-z])|頭|脳"
+        r"|cerv[eè]au|mozg\w*|hjarn\w*|hjerne|beyin|kafa|kranial\w*|glow\w*|hlav\w*)(?![a-z])|頭|脳|头|颅|脑|顱|腦"
+        r"|голов|мозг|мозк|κεφαλ|εγκεφ|뇌|두부"
     )
 }
 

@@ -30,7 +30,11 @@ class Reason(enum.StrEnum):
     CONTRAST_TAG_EVERYWHERE = "contrast_tag_everywhere"
     CONTRAST_WORDS = "contrast_words"
     CONTRAST_ORDER = "contrast_order"
+    CONTRAST_LATER = "contrast_later"
+    CONTRAST_PICTURE = "contrast_picture"
     CONTRAST_FURTHER = "contrast_further"
+    CONTRAST_DENIED = "contrast_denied"
+    PICTURE_BEFORE = "picture_before"
     BEFORE_CONTRAST = "before_contrast"
     NO_CONTRAST = "no_contrast"
 
@@ -93,7 +97,12 @@ _NUMBERS: dict[Reason, float] = {
     Reason.CONTRAST_WORDS: 7.0,
     Reason.CONTRAST_TAG_EVERYWHERE: 1.0,
     Reason.CONTRAST_ORDER: 1.0,
+    # More than what sampling adds: the right kind of image before the finer one.
+    Reason.CONTRAST_LATER: 6.0,
+    Reason.CONTRAST_PICTURE: 6.0,
     Reason.CONTRAST_FURTHER: 1.0,
+    Reason.CONTRAST_DENIED: -3.0,
+    Reason.PICTURE_BEFORE: -6.0,
     Reason.T1_WORDS: 2.0,
     Reason.T1_TAG: 2.0,
     Reason.T1_TIMES: 1.0,

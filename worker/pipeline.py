@@ -5,6 +5,7 @@ No database, no queue, nothing written. `metseg segment` and the daemon both wal
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from imaging.choice import choose_series
@@ -17,6 +18,7 @@ from imaging.volume import Volume
 from metseg.errors import DicomError, InputError, SeriesError
 from metseg.settings import Settings
 from models.ensemble import Ensemble, Prediction
+from worker.agent_check import Pictures, check_agent
 from worker.findings import Segmentation, StudyFindings
 from worker.references import (
     Reference,
@@ -49,12 +51,12 @@ def segment_study(
     must not be segmented, `InfrastructureError` when disk or device are at fault.
     """
     with watch.stage("read"):
-        findings, references = _look(files, ensemble=ensemble, settings=settings)
+        findings, references, picture = _look(files, ensemble=ensemble, settings=settings)
         chosen = findings.choice.chosen
         if chosen is None:
             _check_readable(findings.series)
             return replace(findings, warnings=unmeasured(references))
-        volume, source, thick = _read(chosen, findings, settings)
+        volume, source, thick = _read(chosen, findings, settings, picture)
     if earlier is not None and earlier.series_instance_uid == chosen:
         found = earlier.segmentation(volume, source)
     else:
@@ -62,32 +64,41 @@ def segment_study(
     with watch.stage("lesions"):
         scores, refused = score_references(references, found)
     incomplete = missing_images(source.datasets, len(source.slices))
-    warnings = (*source.warnings, *incomplete, *thick, *_disagreement(found), *refused)
+    doubts = findings.warnings
+    warnings = (
+        *source.warnings, *incomplete, *thick, *doubts, *_disagreement(found), *refused
+    )
     return replace(findings, segmentation=replace(found, scores=scores), warnings=warnings)
 
 
 def _look(
     files: Sequence[Path], *, ensemble: Ensemble, settings: Settings
-) -> tuple[StudyFindings, list[Reference]]:
-    """What is in the study, and which series to take; and its references."""
+) -> tuple[StudyFindings, list[Reference], Pictures | None]:
+    """What is in the study, and which series to take; its references; and the picture of the series
+    where it was read already.
+    """
     dicom, niftis = split_files(files)
     if not dicom:
         raise SeriesError("a study must have DICOM files, got none")
     grouped = group_series(dicom)
     series, references = split_references(grouped)
+    choose = partial(
+        choose_series,
+        [s.facts for s in series],
+        accept_any_t1=settings.accept_any_t1,
+        rules=settings.choice_rules,
+        refuse_spacing_mm=settings.refuse_spacing_mm,
+    )
+    checked = check_agent(series, lambda looks: choose(looks=looks), any_t1=settings.accept_any_t1)
     findings = StudyFindings(
         study_uid=(*series, *grouped)[0].study_instance_uid,
         series=series,
-        choice=choose_series(
-            [s.facts for s in series],
-            accept_any_t1=settings.accept_any_t1,
-            rules=settings.choice_rules,
-            refuse_spacing_mm=settings.refuse_spacing_mm,
-        ),
+        choice=checked.choice,
         ensemble_version=ensemble.version,
         settings=settings.result_values,
+        warnings=checked.warnings,
     )
-    return findings, [*references, *niftis]
+    return findings, [*references, *niftis], checked.picture
 
 
 def _infer(
@@ -127,14 +138,17 @@ def _check_readable(series: Sequence[Series]) -> None:
 
 
 def _read(
-    series_instance_uid: str, findings: StudyFindings, settings: Settings
+    series_instance_uid: str,
+    findings: StudyFindings,
+    settings: Settings,
+    picture: Pictures | None,
 ) -> tuple[Volume, SourceSeries, list[str]]:
     """The chosen series, and warnings of its spacing. What is wrong with it names it: a study has
     dozens.
     """
     chosen = next(s for s in findings.series if s.series_instance_uid == series_instance_uid)
     try:
-        volume, source = read_series(chosen.files)
+        volume, source = picture or read_series(chosen.files)
         thick = check_spacing(
             volume, warn_mm=settings.warn_spacing_mm, refuse_mm=settings.refuse_spacing_mm
         )

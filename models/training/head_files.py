@@ -74,7 +74,7 @@ def write_dicom(head: StoredHead, folder: Path) -> None:
     key = ["metseg", "synthetic head", str(head.meta["label_map"]), str(head.meta["seed"])]
     words = SeriesWords(
         description="T1 MPRAGE +C (metseg, drawn)",
-        contrast_agent="none given: synthetic enhancement",
+        contrast_agent="simulated agent: enhancement was drawn",
         patient_name="SYNTHETIC^HEAD",
         patient_id=f"SYNTHETIC-{head.meta['seed']}",
     )
