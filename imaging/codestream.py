@@ -35,13 +35,34 @@ def coded_size(data: bytes) -> tuple[int, int] | None:
     return bottom - top, right - left
 
 
+def coded_precision(data: bytes) -> int | None:
+    """Bits of a sample that a JPEG, JPEG-LS or JPEG 2000 codestream says it has; None as in
+    `coded_size`.
+    """
+    if data.startswith(JPEG_START):
+        at = _jpeg_frame(data)
+        return None if at is None else data[at + 4]
+    start = data.find(JPEG_2000_START, 0, JP2_BYTES)
+    if start < 0 or len(data) <= start + 42:
+        return None
+    return (data[start + 42] & 0x7F) + 1  # Ssiz of the first component, its sign above
+
+
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    at = _jpeg_frame(data)
+    if at is None:
+        return None
+    rows, columns = data[at + 5 : at + 7], data[at + 7 : at + 9]
+    return int.from_bytes(rows, "big"), int.from_bytes(columns, "big")
+
+
+def _jpeg_frame(data: bytes) -> int | None:
+    """Where the frame header begins."""
     at = len(JPEG_START)
     while at + 9 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         if marker in _START_OF_FRAME:
-            rows, columns = data[at + 5 : at + 7], data[at + 7 : at + 9]
-            return int.from_bytes(rows, "big"), int.from_bytes(columns, "big")
+            return at
         if marker == 0xFF:  # a fill byte
             at += 1
         elif marker in _STANDALONE:

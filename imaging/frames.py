@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from imaging.parsing import parsing
 from imaging.raw_values import text, texts, whole_number
-from metseg.errors import GeometryError, SeriesError
+from metseg.errors import BlankImageError, GeometryError, SeriesError
 
 PHASE_IMAGES = frozenset({"P", "PHASE", "PHASE MAP", "PHASE_MAP", "R", "REAL", "I", "IMAGINARY"})
 """Values of ImageType, FrameType and ComplexImageComponent of what is no magnitude."""
@@ -40,6 +40,7 @@ class Frame:
     echo_time_ms: float = 0.0
     temporal: int = 0
     acquisition: int = 0
+    has_slope: bool = True
 
 
 def read_frames(datasets: Sequence[Dataset]) -> list[Frame]:
@@ -64,7 +65,22 @@ def read_frames(datasets: Sequence[Dataset]) -> list[Frame]:
     for instance, dataset in enumerate(datasets):
         with parsing("an image header"):
             frames.extend(_frames(instance, dataset))
+    _check_rescale(frames)
     return frames
+
+
+def _check_rescale(frames: Sequence[Frame]) -> None:
+    """A slope of 0 leaves nothing to see; and where only some frames say theirs, the values of the
+    others are anybody's guess.
+    """
+    if any(frame.slope == 0 for frame in frames):
+        raise BlankImageError("RescaleSlope must not be 0: it makes all pixels one value")
+    silent = sum(not frame.has_slope for frame in frames)
+    changed = any(frame.has_slope and frame.slope != 1.0 for frame in frames)
+    if silent and changed:
+        raise SeriesError(
+            f"all slices must have a RescaleSlope or none, got {silent} of {len(frames)} without"
+        )
 
 
 def is_multiframe(dataset: Dataset) -> bool:
@@ -173,6 +189,7 @@ def _frame(instance: int, number: int, groups: _Groups) -> Frame:
         orientation=orientation,
         pixel_spacing=(float(spacing[0]), float(spacing[1])),
         slope=1.0 if slope is None else slope,
+        has_slope=slope is not None,
         intercept=intercept or 0.0,
         thickness=abs(thickness),
         **_traits(groups),

@@ -1,6 +1,7 @@
 """Stored pixels of instances to real values."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from pydicom.encaps import generate_frames
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from imaging.codestream import check_frame
+from imaging.bits import bits_of, take_bits
+from imaging.codestream import RLE_LOSSLESS, check_frame, coded_precision
 from imaging.frames import Frame
 from imaging.headers import InstanceHeader
+from imaging.padding import padding_of
 from imaging.parsing import parse_dataset, parsing
 from imaging.raw_values import whole_number
 from metseg.errors import DicomError
@@ -21,13 +24,26 @@ from metseg.errors import DicomError
 _LITTLE_ENDIAN = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian})
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredFrames:
+    """The stored values of one file, ``(F, H, W)``.
+
+    `padded` marks declared padding, same shape, None where none is declared; `unfit` counts pixels
+    whose cell holds more than BitsStored bits.
+    """
+
+    values: NDArray[Any]
+    padded: NDArray[np.bool_] | None
+    unfit: int
+
+
 def read_pixels(
     path: Path, header: InstanceHeader, dataset: Dataset, *, last_frame: int = 1
-) -> NDArray[Any]:
-    """The stored values of one file, ``(F, H, W)``, at least so many frames.
+) -> StoredFrames:
+    """The stored values of one file, at least so many frames.
 
     `header` is that of the header pass, and `dataset` the file without its pixels. RLE by pydicom;
-    JPEG, JPEG-LS and JPEG 2000 by their plugins.
+    JPEG, JPEG-LS and JPEG 2000 by their plugins. Which bits are the pixel is `imaging.bits`'.
 
     Raises
     ------
@@ -38,12 +54,19 @@ def read_pixels(
         rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
         layout = header.layout
         if layout and layout.is_native and header.transfer_syntax_uid in _LITTLE_ENDIAN:
-            stored = _native(path, layout.value, dataset)
+            cells, precision = _native(path, layout.value, dataset)
         else:
-            stored = _decoded(path)
-    if stored.size % (rows * columns) or stored.size < last_frame * rows * columns:
-        raise DicomError(f"pixel data must be frames of {rows} x {columns}, got {stored.shape}")
-    return stored.reshape(-1, rows, columns)
+            cells, precision = _decoded(path)
+        bits = bits_of(dataset, precision=precision) if cells.dtype.kind in "iu" else None
+        values, unfit = (cells, 0) if bits is None else take_bits(cells, bits)
+    if values.size % (rows * columns) or values.size < last_frame * rows * columns:
+        raise DicomError(f"pixel data must be frames of {rows} x {columns}, got {values.shape}")
+    padding = padding_of(dataset)
+    padded = None if padding is None else padding.marks(cells, values, bits)
+    if padded is not None:
+        unfit = max(0, unfit - int(np.count_nonzero(padded)))
+        padded = padded.reshape(-1, rows, columns)
+    return StoredFrames(values.reshape(-1, rows, columns), padded, unfit)
 
 
 def rescale(stored: NDArray[Any], frame: Frame, out: NDArray[np.float32]) -> None:
@@ -62,30 +85,31 @@ def rescale(stored: NDArray[Any], frame: Frame, out: NDArray[np.float32]) -> Non
         raise DicomError("rescaled pixels must be finite")
 
 
-def _native(path: Path, start: int, dataset: Dataset) -> NDArray[Any]:
-    """Stored values ``(N,)`` of pixels that lie in the file as they are: pydicom takes as long for
-    these as for the whole header.
+def _native(path: Path, start: int, dataset: Dataset) -> tuple[NDArray[Any], int | None]:
+    """Cells ``(N,)`` of pixels that lie in the file as they are: pydicom takes as long for these as
+    for the whole header.
     """
-    allocated = whole_number(dataset, "BitsAllocated")
-    unused = allocated - whole_number(dataset, "BitsStored")
-    signed = whole_number(dataset, "PixelRepresentation", -1)
-    if allocated not in (8, 16, 32) or not 0 <= unused < allocated or signed not in (0, 1):
+    if bits_of(dataset) is None:
         return _decoded(path)
+    allocated = whole_number(dataset, "BitsAllocated")
     rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
     count = rows * columns * whole_number(dataset, "NumberOfFrames", 1)
     with path.open("rb") as file:
         file.seek(start)
-        values = np.fromfile(file, f"<{'ui'[signed]}{allocated // 8}", count)
-    if unused:  # PS3.5 8.1.1: what these bits hold is no pixel, and the sign is to be carried up
-        values <<= unused
-        values >>= unused
-    return values
+        return np.fromfile(file, f"<u{allocated // 8}", count), None
 
 
-def _decoded(path: Path) -> NDArray[Any]:
+def _decoded(path: Path) -> tuple[NDArray[Any], int | None]:
+    """Cells as the codec gives them, and the bits of a sample that its codestream tells."""
     dataset = parse_dataset(path, pixels=True)
-    _check_encoded(dataset)
-    return dataset.pixel_array
+    precision = _check_encoded(dataset)
+    dataset.pixel_array_options(
+        raw=True,
+        correct_unused_bits=False,
+        apply_j2k_sign_correction=False,
+        apply_jls_sign_correction=False,
+    )
+    return dataset.pixel_array, precision
 
 
 def decoded_frames(dataset: Dataset) -> Iterator[NDArray[Any]]:
@@ -117,11 +141,15 @@ def _packed(dataset: Dataset) -> Iterator[NDArray[np.uint8]]:
         yield bits[: rows * columns].reshape(rows, columns)
 
 
-def _check_encoded(dataset: Dataset) -> None:
-    """Raise `DicomError` where an encapsulated frame would decode to more than its header says."""
+def _check_encoded(dataset: Dataset) -> int | None:
+    """Raise `DicomError` where an encapsulated frame would decode to more than its header says.
+
+    Returns the most bits that a sample of a codestream has; None for native pixels and RLE.
+    """
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
-        return
+        return None
+    precisions = []
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     samples, allocated = int(dataset.get("SamplesPerPixel", 1)), int(dataset.BitsAllocated)
     frames = generate_frames(
@@ -137,6 +165,8 @@ def _check_encoded(dataset: Dataset) -> None:
             frame_bytes=rows * columns * samples * ((allocated + 7) // 8),
             syntax=syntax,
         )
+        precisions.append(coded_precision(data) or 0 if syntax != RLE_LOSSLESS else 0)
+    return max(precisions, default=0) or None
 
 
 def _extended_offsets(dataset: Dataset) -> tuple[bytes, bytes] | None:

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from imaging.acquisitions import one_acquisition
+from imaging.contents import check_not_blank
 from imaging.facts import FACT_TAGS, SeriesFacts, series_facts
 from imaging.frames import Frame, is_multiframe, read_frames
 from imaging.grid import grid_affine, sort_frames
 from imaging.headers import InstanceHeader, read_header
+from imaging.padding import fill_padding, padding_of
 from imaging.parsing import (
     MAX_FILE_BYTES,
     parse_dataset,
@@ -122,7 +124,8 @@ def read_series(
 
     Slices are sorted along the normal of their plane (PS3.3 C.7.6.2.1.1); names and instance
     numbers do not matter. Values are rescaled (RescaleSlope, RescaleIntercept); MONOCHROME1 is
-    mirrored between the least and the greatest value, so that more is brighter. The same instance
+    mirrored between the least and the greatest value, so that more is brighter. Padding gets the
+    level of air (`imaging.padding`). The same instance
     twice is harmless, and so is another with the same place and pixels. Of several acquisitions at
     the same places one is taken (`imaging.acquisitions`), with a warning.
 
@@ -135,6 +138,8 @@ def read_series(
         several multi-frame instances.
     GeometryError
         A gap, unequal spacing, mixed orientation, two different slices at one place.
+    BlankImageError
+        All voxels have one value.
     """
     found, repeated = _distinct(sorted(files), max_bytes)
     datasets = [parse_header(path, header) for path, header in found]
@@ -143,15 +148,18 @@ def read_series(
     frames, decided = one_acquisition(read_frames(datasets))
     _check_size(datasets, frames, minimum_slices)
     places = sort_frames(frames)
-    voxels, kept = _stack(found, datasets, places)
+    stacked, kept = _stack(found, datasets, places)
     if len(kept) < minimum_slices:
         raise SeriesError(f"series must have at least {minimum_slices} slices, got {len(kept)}")
     affine = grid_affine(kept)
     if datasets[0].PhotometricInterpretation == "MONOCHROME1":
-        voxels = voxels.min() + voxels.max() - voxels
+        _brighten(stacked)
+    air = fill_padding(stacked.voxels, stacked.padded)
+    check_not_blank(stacked.voxels)
     slices = tuple((frame.instance, frame.number) for frame in kept)
-    odd = (*decided, *_warnings(repeated, len(frames) - len(kept)))
-    return Volume(voxels, affine), SourceSeries(tuple(datasets), slices, odd)
+    unfit = _unfit(stacked)
+    odd = (*decided, *_warnings(repeated, len(frames) - len(kept)), *unfit, *air)
+    return Volume(stacked.voxels, affine), SourceSeries(tuple(datasets), slices, odd)
 
 
 def check_spacing(volume: Volume, *, warn_mm: float = 3.0, refuse_mm: float = 6.0) -> list[str]:
@@ -227,35 +235,82 @@ def _check_size(datasets: Sequence[Dataset], frames: Sequence[Frame], minimum_sl
         raise SeriesError(f"series must hold at most {MAX_VOXELS} voxels, got {voxels}")
 
 
+@dataclass(slots=True, eq=False)
+class _Stacked:
+    """Voxels ``(Z, H, W)`` of decoded files, which of them are declared padding, and how many
+    pixels of the files do not fit into BitsStored.
+    """
+
+    voxels: NDArray[np.float32]
+    padded: NDArray[np.bool_] | None = None
+    unfit: int = 0
+
+    def put(self, z: int, values: NDArray[np.float32], padded: NDArray[np.bool_] | None) -> None:
+        self.voxels[z] = values
+        if padded is not None and padded.any():
+            if self.padded is None:
+                self.padded = np.zeros(self.voxels.shape, dtype=np.bool_)
+            self.padded[z] = padded
+
+
 def _stack(
     files: Sequence[tuple[Path, InstanceHeader]],
     datasets: Sequence[Dataset],
     places: Sequence[Sequence[Frame]],
-) -> tuple[NDArray[np.float32], list[Frame]]:
+) -> tuple[_Stacked, list[Frame]]:
     """Decode each file once, and put its frames in their slices; at one place the first frame
     stays.
 
     Raises `GeometryError` where two frames at one place differ.
     """
     shape = len(places), int(datasets[0].Rows), int(datasets[0].Columns)
-    voxels = np.empty(shape, dtype=np.float32)
+    stacked = _Stacked(np.empty(shape, dtype=np.float32))
     kept: dict[int, Frame] = {}
     slices: dict[int, list[tuple[int, Frame]]] = {}
     for z, place in enumerate(places):
         for frame in place:
             slices.setdefault(frame.instance, []).append((z, frame))
+    values = np.empty(shape[1:], np.float32)
     for instance in sorted(slices):
         last = max(frame.number for _, frame in slices[instance])
         stored = read_pixels(*files[instance], datasets[instance], last_frame=last)
+        stacked.unfit += stored.unfit
         for z, frame in slices[instance]:
-            values = voxels[z] if z not in kept else np.empty(shape[1:], np.float32)
-            rescale(stored[frame.number - 1], frame, values)
-            if kept.setdefault(z, frame) is not frame and not np.array_equal(voxels[z], values):
+            rescale(stored.values[frame.number - 1], frame, values)
+            if kept.setdefault(z, frame) is frame:
+                padded = None if stored.padded is None else stored.padded[frame.number - 1]
+                stacked.put(z, values, padded)
+            elif not np.array_equal(stacked.voxels[z], values):
                 raise GeometryError(
                     "slices must have places of their own, "
                     f"got two different ones at slice {z} of {len(places)}"
                 )
-    return voxels, [kept[z] for z in range(len(places))]
+    _mark_real_padding(stacked, datasets[0], list(kept.values()))
+    return stacked, [kept[z] for z in range(len(places))]
+
+
+def _mark_real_padding(stacked: _Stacked, dataset: Dataset, frames: Sequence[Frame]) -> None:
+    """Padding that no stored value has was written as a real value."""
+    declared = padding_of(dataset)
+    if declared is None or stacked.padded is not None:
+        return
+    if any((frame.slope, frame.intercept) != (1.0, 0.0) for frame in frames):
+        marked = declared.marks_real(stacked.voxels)
+        stacked.padded = marked if marked.any() else None
+
+
+def _brighten(stacked: _Stacked) -> None:
+    """Mirror MONOCHROME1, in place, between the least and the greatest value that is no padding."""
+    voxels = stacked.voxels
+    real = voxels if stacked.padded is None or stacked.padded.all() else voxels[~stacked.padded]
+    ends = real.min() + real.max()
+    np.subtract(ends, voxels, out=voxels)
+
+
+def _unfit(stacked: _Stacked) -> tuple[str, ...]:
+    if not stacked.unfit:
+        return ()
+    return (f"{stacked.unfit} pixels hold bits above BitsStored, left out (PS3.5 8.1.1)",)
 
 
 def _warnings(repeated: int, same_place: int) -> tuple[str, ...]:

@@ -42,6 +42,24 @@ class SpacingError(GeometryError):
     code = "slice_spacing_too_large"
 
 
+class BlankImageError(InputError):
+    """Every voxel has the same value: there is nothing to see."""
+
+    code = "blank_image"
+
+
+class NoHeadError(InputError):
+    """Nothing of the size of a head stands out from the air."""
+
+    code = "no_head"
+
+
+class NoBrainError(InputError):
+    """The networks see no brain in it: another part of the body, a phantom, noise."""
+
+    code = "no_brain"
+
+
 class ReferenceMaskError(InputError):
     """A reference segmentation cannot be laid on the volume."""
 
