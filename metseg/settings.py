@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     )
     probability_nifti: bool = Field(False, description="Also write the probability as NIfTI.")
     compress_seg: bool = Field(
-        True, description="Deflate DICOM SEGs. Off: for software that cannot inflate them."
+        False, description="Deflate the files of DICOM SEGs. Most web viewers cannot read those."
     )
 
     push_to: str | None = Field(

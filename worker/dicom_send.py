@@ -116,7 +116,8 @@ class Peer:
     def send(self, file: OutgoingFile) -> str | None:
         """Send one file. Returns the receiver's warning, None when it had none.
 
-        A file in a transfer syntax that the receiver does not take is sent uncompressed.
+        It goes uncompressed wherever the receiver takes that, whatever it is on disk: what
+        archives hand on deflated most viewers cannot read.
 
         Raises
         ------
@@ -159,7 +160,9 @@ class Peer:
 def _in_syntax(dataset: FileDataset, accepted: set[str]) -> FileDataset:
     """The dataset as one of the accepted transfer syntaxes can carry it."""
     syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax not in accepted and syntax.is_encapsulated:
+    if syntax.is_deflated and accepted & {ExplicitVRLittleEndian, ImplicitVRLittleEndian}:
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    elif syntax not in accepted and syntax.is_encapsulated:
         dataset.decompress(generate_instance_uid=False)
     return dataset
 

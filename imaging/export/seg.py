@@ -61,7 +61,7 @@ def write_segmentation(
     lesions
         Numbered from 1 without gaps, at least one: an empty SEG is not written.
     deflated
-        Pixels of one bit have no better lossless form that others read.
+        The whole file (PS3.5 A.5). Most web viewers cannot read it.
 
     Raises
     ------

@@ -5,7 +5,9 @@ import json
 from itertools import product
 from pathlib import Path
 
+import pydicom
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian
 
 from tests.integration.cli.program import Program
 from tests.phantom import CANARY_ID, CANARY_NAME, Ball, Mishaps, Recipe, write_study
@@ -43,6 +45,9 @@ def test_every_kind_of_file_is_there_with_its_hash_and_without_a_name(
     assert {one["path"]: one["kind"] for one in report["artifacts"]} == NAMES
     for one in report["artifacts"]:
         assert hashlib.sha256(files[one["path"]]).hexdigest() == one["sha256"]
+    for name in ("lesions.dcm", "probability.dcm"):
+        syntax = pydicom.dcmread(folder / name).file_meta.TransferSyntaxUID
+        assert syntax == ExplicitVRLittleEndian, name
     nameless = {name: content for name, content in files.items() if not name.endswith(".dcm")}
     for word in (CANARY_NAME.split("^")[0], CANARY_ID):
         assert word not in "".join(files)

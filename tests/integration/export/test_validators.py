@@ -29,7 +29,7 @@ def exported(request, tmp_path_factory: pytest.TempPathFactory) -> Exported:
 
 @pytest.fixture(scope="module")
 def deflated(tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    """A study whose segmentations are deflated, as they are by default."""
+    """A study whose segmentations are deflated, by setting."""
     return export(tmp_path_factory.mktemp("deflated"), deflated=True)
 
 

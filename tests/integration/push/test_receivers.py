@@ -5,7 +5,9 @@ import time
 
 from pydicom.uid import (
     ComprehensiveSRStorage,
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
+    SegmentationStorage,
 )
 
 from tests.integration.push.sender import pusher, reports, retry_now, states
@@ -23,6 +25,15 @@ def test_a_receiver_that_cannot_inflate_gets_the_same_instance_uncompressed(
         pusher(outbox).step()
     assert {syntax for _, syntax in archive.received} == {ExplicitVRLittleEndian}
     assert states(outbox) == ["sent", "sent"]
+
+
+def test_a_receiver_that_takes_nothing_but_deflated_segs_gets_those(outbox: Outbox) -> None:
+    outbox.worker()
+    deflated = DeflatedExplicitVRLittleEndian
+    with Receiver(kinds=(SegmentationStorage,), syntaxes=(deflated,)) as archive:
+        outbox.result(push_to=archive.address)
+        pusher(outbox).step()
+    assert {syntax for _, syntax in archive.received} == {deflated}
 
 
 @LEFT_OPEN
