@@ -70,6 +70,11 @@ def parse_dataset(
         return pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=tags)
 
 
+def parse_facts(path: Path, header: InstanceHeader, tags: list[BaseTag]) -> Dataset:
+    """Some elements of a file."""
+    return parse_dataset(path, tags=tags)
+
+
 def parse_header(path: Path, header: InstanceHeader) -> Dataset:
     """All of a file but its pixels and its file meta information, by what the header pass tells:
     `dcmread` takes three times as long.
