@@ -1,80 +1,257 @@
-"""One acquisition out of several that came under one series."""
+"""The frames of one volume out of all that came under one series.
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+A volume is of one kind: one component, one image of a Dixon, one processing, one echo, before or
+after contrast agent, one phase, one acquisition. docs/dicom.md says how it is decided.
+"""
 
-from imaging.frames import PHASE_IMAGES, Frame
-from imaging.grid import grid_affine, sort_frames
-from metseg.errors import GeometryError
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from imaging import kinds
+from imaging.frames import Frame
+from imaging.phases import Parts, by_time, join_slabs, lie_between
+from imaging.stacks import Stack, missing_places, stack_of
+
+ECHO_TOLERANCE = 0.05
+"""Echo times that differ by a smaller part are one: writers round them."""
+ECHO_TOLERANCE_MS = 0.1
+WHOLE_PART = 0.75
+"""Of the longest acquisition, what another must cover: one that was broken off covers less."""
+FRAGMENT = 4
+"""Fewer slices are no phase: some were taken again, or copied."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Trait:
-    """What can tell two acquisitions apart, and which of two of one size is taken."""
+class Taken:
+    """The frames of one volume, what was decided on the way, and what is missing, if anything."""
+
+    frames: tuple[Frame, ...]
+    decided: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a frame is by itself. Frames of two kinds never make one volume, wherever they lie."""
 
     name: str
-    of: Callable[[Frame], Hashable]
-    rank: Callable[[Frame], float]
-    """The greatest is taken."""
-    which: str
+    of: Callable[[Frame], Any]
+    rank: Callable[[Any], float]
+    """The least is taken."""
+    which: Callable[[Any], str]
+    at_once: bool
+    """The kinds are images of one acquisition: each has all places."""
 
 
-def _magnitude(frame: Frame) -> float:
-    """What is said to be magnitude before what says nothing, and other parts last."""
-    if not PHASE_IMAGES.isdisjoint(frame.kind):
-        return -1.0
-    return float("M" in frame.kind or "MAGNITUDE" in frame.kind)
+def _dixon_rank(found: kinds.Dixon | None) -> float:
+    return 1.5 if found is None else kinds.rank(found)  # an image of none is before opposed phase
 
 
-# Magnitude before phase and the like; the first echo is the most T1-weighted; an agent shows in the
-# later phases.
-_TRAITS = (
-    _Trait("ImageType", lambda f: f.kind, _magnitude, "magnitude"),
-    _Trait("EchoTime", lambda f: f.echo_time_ms, lambda f: -f.echo_time_ms, "the first"),
-    _Trait("TemporalPosition", lambda f: f.temporal, lambda f: f.temporal, "the last"),
-    _Trait("AcquisitionNumber", lambda f: f.acquisition, lambda f: f.acquisition, "the last"),
+_AGENT_RANK: dict[bool | None, int] = {True: 0, None: 1, False: 2}
+_AGENT = {True: "after contrast agent", False: "before contrast agent", None: "not said"}
+
+_KINDS = (
+    _Kind(
+        "ImageType",
+        lambda f: kinds.component(f.kind),
+        kinds.rank,
+        str,
+        at_once=True,
+    ),
+    _Kind(
+        "ImageType",
+        lambda f: kinds.dixon(f.kind),
+        _dixon_rank,
+        lambda found: str(found or "no image of a Dixon"),
+        at_once=True,
+    ),
+    _Kind(
+        "ImageType",
+        lambda f: kinds.processing(f.kind),
+        kinds.rank,
+        str,
+        at_once=True,
+    ),
+    _Kind(
+        "contrast agent",
+        lambda f: f.agent,
+        _AGENT_RANK.__getitem__,
+        _AGENT.__getitem__,
+        at_once=False,
+    ),
 )
 
 
-def one_acquisition(frames: Sequence[Frame]) -> tuple[list[Frame], list[str]]:
-    """The frames of one acquisition, where several stand at the same places, and what was decided.
+def one_acquisition(frames: Sequence[Frame], *, minimum_slices: int = 1) -> Taken:
+    """The frames of one volume.
 
-    Frames at places of their own are left alone, whatever their headers say: some scanners count
-    the slices of one volume to several acquisitions. Otherwise frames are parted by ImageType, echo
-    time, temporal position and AcquisitionNumber, as far as places repeat. Of the parts the one
-    with most slices on a regular grid is taken; among equal ones magnitude, the first echo, the
-    last phase, the last acquisition. What repeats then is for the caller to compare.
+    Kinds are parted always; of each the one to be segmented is taken: magnitude, water, original,
+    after contrast agent, the first echo. Phases and acquisitions are parted where they stand at the
+    same places or between each other: the last one is taken that is whole. Slabs that overlap are
+    joined. `problem` says what is missing where the frames that should be taken are not whole; what
+    still repeats is for the caller to compare.
 
     Raises
     ------
     GeometryError
         See `imaging.grid.sort_frames`.
     """
-    kept, decided = list(frames), []
-    for trait in _TRAITS:
-        if not _repeat(kept):
-            break
+    choice = _Choice(list(frames), minimum_slices)
+    for kind in _KINDS:
+        choice.part(kind)
+    choice.part(_echoes(choice.kept))
+    choice.part_phases()
+    return Taken(tuple(choice.kept), tuple(choice.decided), choice.problem)
+
+
+def _echoes(frames: Iterable[Frame]) -> _Kind:
+    """Echo times, near ones as one: the least of them."""
+    centres: dict[float, float] = {0.0: 0.0}
+    last = 0.0
+    for echo in sorted({frame.echo_time_ms for frame in frames if frame.echo_time_ms > 0}):
+        near = echo - last <= max(ECHO_TOLERANCE * last, ECHO_TOLERANCE_MS)
+        last = last if near and last else echo
+        centres[echo] = last
+
+    return _Kind(
+        "EchoTime",
+        lambda frame: centres.get(frame.echo_time_ms) or None,
+        lambda echo: float("inf") if echo is None else echo,
+        lambda _: "the first",
+        at_once=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """What tells phases and acquisitions apart, where their frames cannot be one volume."""
+
+    name: str
+    parts: Callable[[Sequence[Frame]], Parts]
+    may_be_before: bool
+    """An earlier phase may be the one before contrast agent: it is not taken instead of the last.
+    """
+
+
+def _grouped(of: Callable[[Frame], float]) -> Callable[[Sequence[Frame]], Parts]:
+    def parts(frames: Sequence[Frame]) -> Parts:
+        found: Parts = {}
+        for frame in frames:
+            found.setdefault(of(frame), []).append(frame)
+        return found
+
+    return parts
+
+
+_PHASES = (
+    _Phase("TemporalPosition", _grouped(lambda f: f.temporal), may_be_before=True),
+    _Phase("AcquisitionNumber", _grouped(lambda f: f.acquisition), may_be_before=False),
+    _Phase("AcquisitionTime", by_time, may_be_before=True),
+)
+
+
+@dataclass(slots=True)
+class _Choice:
+    """What is kept so far, what was set aside, and what was decided."""
+
+    kept: list[Frame]
+    minimum_slices: int
+    decided: list[str] = field(default_factory=list)
+    problem: str | None = None
+
+    def part(self, kind: _Kind) -> None:
+        """Keep the frames of the first rank."""
         parts: dict[Hashable, list[Frame]] = {}
-        for frame in kept:
-            parts.setdefault(trait.of(frame), []).append(frame)
-        if len(parts) > 1:
-            kept = max(parts.values(), key=lambda part: (_slices(part), trait.rank(part[0])))
-            decided.append(
-                f"{len(parts)} acquisitions under one series differ in {trait.name}: "
-                f"most slices were taken, of equal ones {trait.which}"
+        for frame in self.kept:
+            parts.setdefault(kind.of(frame), []).append(frame)
+        if len(parts) < 2:
+            return
+        best = min(parts, key=kind.rank)
+        self._take_in_unsaid(parts, best)
+        if len(parts) < 2:
+            return
+        self.kept = parts.pop(best)
+        which = kind.which(best)
+        others = ", ".join(sorted({kind.which(one) for one in parts} - {which}))
+        beside = f" (beside {others})" if others else ""
+        self.decided.append(
+            f"{len(parts) + 1} acquisitions under one series differ in {kind.name}{beside}: "
+            f"taken is {which}"
+        )
+        if self.problem is None:
+            others_frames = [frame for part in parts.values() for frame in part]
+            self.problem = self._lacks(which, others_frames, at_once=kind.at_once)
+
+    def _take_in_unsaid(self, parts: dict[Hashable, list[Frame]], best: Hashable) -> None:
+        """Frames that say nothing belong to the best kind where they have places of their own."""
+        if best is None or None not in parts:
+            return
+        stack = stack_of([*parts[best], *parts[None]])
+        alone = stack_of(parts[best]), stack_of(parts[None])
+        if stack.places == sum(one.places for one in alone):
+            parts[best] += parts.pop(None)
+
+    def _lacks(self, which: str, others: Sequence[Frame], *, at_once: bool) -> str | None:
+        """What the kept frames lack of the places of the others."""
+        own, all_ = stack_of(self.kept), stack_of([*self.kept, *others])
+        if at_once:
+            missing = missing_places(self.kept, others)
+        elif own.extent < WHOLE_PART * all_.extent or own.places < self.minimum_slices:
+            missing = [z for z, frame in enumerate(all_.firsts) if not own.has(frame)]
+        else:
+            return None
+        if not missing:
+            return None
+        shown = ", ".join(map(str, missing[:8])) + (" ..." if len(missing) > 8 else "")
+        return (
+            f"images of one kind must be at all places: {which} is missing at {len(missing)} of "
+            f"{all_.places} places, counted from 0 upwards: {shown}"
+        )
+
+    def part_phases(self) -> None:
+        """Keep one phase and one acquisition, where several cannot be one volume."""
+        for phase in _PHASES:
+            parts = phase.parts(self.kept)
+            if len(parts) < 2 or self.problem is not None:
+                continue
+            joined = join_slabs(list(parts.values()))
+            if joined is not None:
+                dropped = len(self.kept) - len(joined)
+                self.kept = joined
+                self.decided.append(
+                    f"{len(parts)} slabs under one series overlap: they were joined, and "
+                    f"{dropped} slices that came twice left out"
+                )
+            elif stack_of(self.kept).repeats or lie_between(list(parts.values())):
+                self._take_phase(phase, parts)
+
+    def _take_phase(self, phase: _Phase, parts: Parts) -> None:
+        """The last whole one; where the last is not whole and an earlier one may be of before
+        contrast agent, none.
+        """
+        stacks = {value: stack_of(part) for value, part in parts.items()}
+        longest = max((one.extent for one in stacks.values() if one.regular), default=0.0)
+        order = sorted(parts, reverse=True)
+        whole = [value for value in order if _is_whole(stacks[value], longest)]
+        if not whole:
+            return
+        fragment = min(FRAGMENT, stacks[whole[0]].places / 2)
+        last = next(value for value in order if stacks[value].places >= fragment)
+        if phase.may_be_before and last != whole[0] and parts[last][0].agent is not True:
+            self.problem = (
+                f"the last of {len(parts)} phases that differ in {phase.name} must be whole, got "
+                f"{stacks[last].places} of {max(s.places for s in stacks.values())} places"
             )
-    return kept, decided
+        self.kept = parts[whole[0]]
+        which = "the last" if whole[0] == order[0] else "the last that is whole"
+        self.decided.append(
+            f"{len(parts)} acquisitions under one series differ in {phase.name}: taken is {which}"
+        )
+        lost = max(s.places for s in stacks.values()) - stacks[whole[0]].places
+        if lost > 0 and self.problem is None:
+            self.decided.append(f"the acquisition taken has {lost} slices less than another")
 
 
-def _repeat(frames: Sequence[Frame]) -> bool:
-    return len(sort_frames(frames)) < len(frames)
-
-
-def _slices(frames: Sequence[Frame]) -> int:
-    """Places on a regular grid; 0 where they make none."""
-    try:
-        places = sort_frames(frames)
-        grid_affine([place[0] for place in places])
-    except GeometryError:
-        return 0
-    return len(places)
+def _is_whole(stack: Stack, longest: float) -> bool:
+    return stack.regular and stack.places > 1 and stack.extent >= WHOLE_PART * longest

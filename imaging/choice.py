@@ -82,6 +82,19 @@ def choose_series(
     return Choice(chosen, tuple(verdicts))
 
 
+def passed_over(choice: Choice, why: str) -> Choice:
+    """The choice where the chosen series turned out to be no volume: the next eligible one, and the
+    reason with the verdict on the first.
+    """
+    eligible = [one for one in choice.verdicts if one.eligible]
+    first, *others = eligible
+    against = (*first.reasons_against, f"{Reason.UNREADABLE}: {why}")
+    verdict = replace(first, eligible=False, reasons_against=against)
+    rest = [one for one in choice.verdicts if not one.eligible]
+    chosen = others[0].series_instance_uid if others else None
+    return Choice(chosen, (*others, verdict, *rest))
+
+
 def _judge(
     facts: SeriesFacts, reading: Reading, around: Surroundings, rules: SeriesRules
 ) -> SeriesVerdict:

@@ -3,7 +3,7 @@
 from imaging.arguments import Case, Surroundings
 from imaging.contrast_evidence import weigh_contrast
 from imaging.facts import SeriesFacts
-from imaging.frames import PHASE_IMAGES
+from imaging.kinds import FAT_IMAGES, PHASE_IMAGES, PROJECTION, REFORMAT, SUBTRACTION
 from imaging.readings import Reading
 from metseg.series_rules import Reason, SeriesRules
 
@@ -17,16 +17,16 @@ GRADIENT_ECHO_MS = 12.0  # a longer one makes a gradient echo T2*-weighted
 BALANCED_FLIP_DEG, BALANCED_REPETITION_MS = 35.0, 15.0  # steady-state sequences such as FIESTA
 
 _KINDS = {
-    Reason.SUBTRACTION: frozenset({"SUBTRACT", "SUBTRACTION", "SUB"}),
-    Reason.PROJECTION: frozenset({"MIP", "MINIP", "MNIP", "PROJECTION IMAGE", "MAX_IP", "MIN_IP"}),
-    Reason.REFORMAT: frozenset({"MPR", "REFORMATTED", "CPR", "CURVED", "CSA MPR"}),
+    Reason.SUBTRACTION: SUBTRACTION,
+    Reason.PROJECTION: PROJECTION,
+    Reason.REFORMAT: REFORMAT,
     Reason.LOCALISER: frozenset({"LOCALIZER"}),
     Reason.DIFFUSION: frozenset({"DIFFUSION", "ADC", "TRACEW", "FA", "ADC_MAP", "TENSOR"}),
     Reason.PERFUSION: frozenset({"PERFUSION", "TTP", "CBF", "CBV", "MTT", "ASL", "RELCBF", "DSC"}),
     Reason.FUNCTIONAL: frozenset({"FMRI", "MOSAIC"}),
     Reason.SUSCEPTIBILITY: frozenset({"SWI", "MNIP_SWI"}),
     Reason.MAP: frozenset({"T1 MAP", "T2 MAP", "T1_MAP", "T2_MAP", "B0 MAP", "FIELD MAP"}),
-    Reason.FAT_IMAGE: frozenset({"FAT", "OUT_PHASE", "OPP_PHASE", "OP", "OUT-PHASE"}),
+    Reason.FAT_IMAGE: FAT_IMAGES,
 }  # fmt: skip
 _OTHER_CONTRASTS = frozenset(
     {"T2", "T2_STAR", "FLUID_ATTENUATED", "DIFFUSION", "PERFUSION", "PROTON_DENSITY", "STIR",

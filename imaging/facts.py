@@ -1,15 +1,17 @@
 """What the headers of a series say, as far as the choice of a series asks."""
 
 import math
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
-from imaging.placement import Placement, placement_of
+from imaging.frames import Frame
+from imaging.moments import acquired_at, digits
+from imaging.patients import PATIENT_TAGS
+from imaging.placement import Placement, placement_of, placement_of_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,27 +114,39 @@ _NAMES = (
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "Manufacturer",
+    "FrameOfReferenceUID",
+    "PhotometricInterpretation",
+    "ComplexImageComponent",
+    "AcquisitionNumber",
+    "TemporalPositionIdentifier",
+    "TriggerTime",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 )
-FACT_TAGS: list[BaseTag] = [Tag(name) for name in _NAMES]
+# Private creator and element of (0043,102F), see `imaging.kinds`.
+_PRIVATE = (0x00430010, 0x0043102F)
+FACT_TAGS: list[BaseTag] = [Tag(name) for name in (*_NAMES, *PATIENT_TAGS, *_PRIVATE)]
 
 
-def series_facts(datasets: Sequence[Dataset]) -> SeriesFacts:
-    """Facts of the instances of one series; words are those of the first instance."""
+def series_facts(datasets: Sequence[Dataset], *, frames: Sequence[Frame] = ()) -> SeriesFacts:
+    """Facts of the instances of one series; words are those of the first instance.
+
+    `frames` are those of them that make the volume, where that is known.
+    """
     first = datasets[0]
     look = _Lookup(first)
-    placement = placement_of(datasets)
+    placement = placement_of_frames(frames) if frames else placement_of(datasets)
     written = look.number("SpacingBetweenSlices") or look.number("SliceThickness")
     spacing = (placement and placement.spacing_mm) or written
     number = look.number("SeriesNumber")
     return SeriesFacts(
         series_instance_uid=str(first.SeriesInstanceUID),
         modality=look.text("Modality"),
-        frames=sum(int(d.get("NumberOfFrames") or 1) for d in datasets if d.get("Rows")),
+        frames=len(frames)
+        or sum(int(d.get("NumberOfFrames") or 1) for d in datasets if d.get("Rows")),
         rows=int(first.get("Rows") or 0),
         columns=int(first.get("Columns") or 0),
-        image_type=tuple(str(v).upper() for v in look.values("ImageType")),
+        image_type=_image_type(look, frames),
         description=look.text("SeriesDescription"),
         protocol=look.text("ProtocolName"),
         sequence=" ".join(map(look.text, ("SequenceName", "PulseSequenceName"))).strip(),
@@ -144,9 +158,9 @@ def series_facts(datasets: Sequence[Dataset]) -> SeriesFacts:
         procedures=_procedures(look, first),
         contrast_agent=look.text("ContrastBolusAgent") or _enhanced_agent(first),
         contrast_amount=_amount(look),
-        contrast_given=_contrast_given(look),
+        contrast_given=_contrast_given(look, frames),
         contrast_from=_contrast_from(look, first),
-        acquired_at=min((at for d in datasets if (at := _acquired_at(d))), default=""),
+        acquired_at=_first_moment(datasets, frames),
         acquisition_type=look.text("MRAcquisitionType"),
         acquisition_contrast=look.text("AcquisitionContrast"),
         scanning_sequence=_scanning_sequence(look),
@@ -258,36 +272,38 @@ def _meanings(dataset: Dataset, keyword: str) -> list[str]:
     return [text for text in said if text]
 
 
-def _contrast_given(look: _Lookup) -> bool | None:
+def _image_type(look: _Lookup, frames: Sequence[Frame]) -> tuple[str, ...]:
+    """ImageType; of an enhanced image of several kinds that of its frames too."""
+    said = tuple(str(v).upper() for v in look.values("ImageType"))
+    return tuple(dict.fromkeys((*said, *frames[0].kind[2:]))) if frames else said
+
+
+def _first_moment(datasets: Sequence[Dataset], frames: Sequence[Frame]) -> str:
+    """When the first of them was acquired."""
+    told = [frame.acquired_at for frame in frames] or [_acquired_at(d) for d in datasets]
+    found = min((at for at in told if at), default="")
+    return found or min((at for d in datasets if (at := _acquired_at(d))), default="")
+
+
+def _contrast_given(look: _Lookup, frames: Sequence[Frame]) -> bool | None:
     """ContrastBolusAgentAdministered of the frames (PS3.3 C.7.6.16.2.12)."""
+    if frames and look.text("ContrastBolusAgentAdministered"):
+        return frames[0].agent
     told = look.text("ContrastBolusAgentAdministered").upper()
     return {"YES": True, "NO": False}.get(told)
 
 
 def _acquired_at(dataset: Dataset) -> str:
     """When the acquisition began; the series where that is not said."""
-    whole = _digits(dataset.get("AcquisitionDateTime"))
-    if len(whole) >= 14:
-        return whole
-    pairs = (("AcquisitionDate", "AcquisitionTime"), ("SeriesDate", "SeriesTime"))
-    return next(_moments(dataset, pairs), "")
+    return acquired_at(
+        lambda name: (dataset.get(name),),
+        otherwise=[("SeriesDate", "SeriesTime")],
+        with_frames=False,
+    )
 
 
 def _contrast_from(look: _Lookup, dataset: Dataset) -> str:
     """When the agent was given, on the day of the acquisition; empty where not said."""
-    start = _digits(look.value("ContrastBolusStartTime"))
+    start = digits(look.value("ContrastBolusStartTime"))
     day = _acquired_at(dataset)[:8]
     return day + start if day and len(start) >= 6 and start.strip("0.") else ""
-
-
-def _moments(dataset: Dataset, pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
-    for date, time in pairs:
-        day, clock = _digits(dataset.get(date)), _digits(dataset.get(time))
-        if len(clock) >= 6:
-            yield (day if len(day) == 8 else "0" * 8) + clock
-
-
-def _digits(value: Any) -> str:
-    """A date or time as it compares: without the signs of old files, or of a time zone."""
-    text = re.sub(r"[:\s]", "", str(value or ""))
-    return found[0] if (found := re.match(r"[0-9]+(?:\.[0-9]+)?", text)) else ""

@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from imaging.contrast_words import names_agent
+from imaging.kinds import GE_COMPONENTS
+from imaging.moments import acquired_at
 from imaging.parsing import parsing
 from imaging.raw_values import text, texts, whole_number
 from metseg.errors import BlankImageError, GeometryError, SeriesError
 
-PHASE_IMAGES = frozenset({"P", "PHASE", "PHASE MAP", "PHASE_MAP", "R", "REAL", "I", "IMAGINARY"})
-"""Values of ImageType, FrameType and ComplexImageComponent of what is no magnitude."""
 _MOSAIC_GROUP = 0x0019
+_GE_GROUP = 0x0043
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,8 +26,10 @@ class Frame:
     `instance` indexes the instances given, `number` counts frames from 1 as DICOM does. `position`
     ``(3,)`` is the centre of the first voxel in LPS mm; `orientation` ``(6,)`` the directions along
     a row and along a column; `pixel_spacing` (row, column) in mm. `thickness` is 0 where it is not
-    said; so are the echo time in ms, the temporal position and the acquisition number. `kind` is
-    ImageType, or the FrameType of an enhanced image, and its ComplexImageComponent.
+    said; so are `slice_thickness`, the echo time in ms, the temporal position and the acquisition
+    number. `kind` is ImageType, or the FrameType of an enhanced image, and its
+    ComplexImageComponent. `agent` tells whether contrast agent was given, None where it is not
+    said; `acquired_at` is as `imaging.moments` gives it, empty where it is not said.
     """
 
     instance: int
@@ -38,9 +42,12 @@ class Frame:
     thickness: float
     kind: tuple[str, ...] = ()
     echo_time_ms: float = 0.0
-    temporal: int = 0
+    temporal: float = 0.0
     acquisition: int = 0
     has_slope: bool = True
+    slice_thickness: float = 0.0
+    agent: bool | None = None
+    acquired_at: str = ""
 
 
 def read_frames(datasets: Sequence[Dataset]) -> list[Frame]:
@@ -147,8 +154,22 @@ class _Groups:
         self._dataset = dataset
         self._groups = groups
 
+    @property
+    def is_single(self) -> bool:
+        return not self._groups
+
     def top(self, keyword: str) -> tuple[str, ...]:
         return texts(self._dataset, keyword)
+
+    def component_of_ge(self) -> tuple[str, ...]:
+        """ComplexImageComponent by (0043,102F), where GE says it."""
+        if not any(tag >> 16 == _GE_GROUP for tag in self._dataset.keys()):  # noqa: SIM118
+            return ()
+        try:
+            value = self._dataset.private_block(_GE_GROUP, "GEMS_PARM_01")[0x2F].value
+            return (GE_COMPONENTS[str(value)],)
+        except (KeyError, TypeError, ValueError):
+            return ()
 
     def get(self, sequence: str, keyword: str) -> tuple[str, ...]:
         if not self._groups:
@@ -212,15 +233,30 @@ def _traits(groups: _Groups) -> dict[str, Any]:
     kind = groups.get("MRImageFrameTypeSequence", "FrameType") or groups.top("ImageType")
     component = groups.get("MRImageFrameTypeSequence", "ComplexImageComponent")
     return {
-        "kind": (*kind, *component),
+        "kind": (*(value.upper() for value in (*kind, *component)), *groups.component_of_ge()),
         "echo_time_ms": number("MREchoSequence", "EffectiveEchoTime", "EchoTime"),
-        "temporal": int(
+        "temporal": (
             number("FrameContentSequence", "TemporalPositionIndex", "TemporalPositionIdentifier")
+            or number("TemporalPositionSequence", "TemporalPositionTimeOffset", "TriggerTime")
         ),
         "acquisition": int(
             number("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber")
         ),
+        "slice_thickness": abs(number("PixelMeasuresSequence", "SliceThickness")),
+        "agent": _agent(groups),
+        "acquired_at": acquired_at(lambda name: groups.get("FrameContentSequence", name)),
     }
+
+
+def _agent(groups: _Groups) -> bool | None:
+    """Whether contrast agent was given for a frame (PS3.3 C.7.6.16.2.12), or is named in the
+    header of a single-frame image.
+    """
+    told = groups.get("ContrastBolusUsageSequence", "ContrastBolusAgentAdministered")
+    if told:
+        return {"YES": True, "NO": False}.get(told[0].upper())
+    named = groups.top("ContrastBolusAgent") if groups.is_single else ()
+    return names_agent(" ".join(named)) if named else None
 
 
 def _numbers(values: Sequence[str], count: int) -> NDArray[np.float64] | None:

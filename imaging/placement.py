@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydicom.dataset import Dataset
+
+from imaging.frames import Frame
 
 SAME_PLACE_MM = 1e-2
 SAME_DIRECTION = 1e-2  # of a direction cosine
@@ -34,7 +36,15 @@ class Placement:
 
 def placement_of(datasets: Sequence[Dataset]) -> Placement | None:
     """The placement of the frames of single-frame or enhanced images; None where it is not said."""
-    found = [one for dataset in datasets for one in _frames(dataset)]
+    return _placement([one for dataset in datasets for one in _frames(dataset)])
+
+
+def placement_of_frames(frames: Sequence[Frame]) -> Placement | None:
+    """The placement of frames that are read already."""
+    return _placement([(frame.position, frame.orientation) for frame in frames])
+
+
+def _placement(found: Sequence[tuple[ArrayLike, ArrayLike]]) -> Placement | None:
     if not found:
         return None
     positions = np.array([position for position, _ in found])

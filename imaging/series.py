@@ -1,8 +1,7 @@
 """A series of files to one volume in the patient."""
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,12 @@ from pydicom.dataset import Dataset
 from imaging.acquisitions import one_acquisition
 from imaging.contents import check_not_blank
 from imaging.facts import FACT_TAGS, SeriesFacts, series_facts
-from imaging.frames import Frame, is_multiframe, read_frames
+from imaging.foreign import main_plane, without_foreign
+from imaging.frames import Frame, read_frames
+from imaging.gathering import gather
 from imaging.grid import grid_affine, sort_frames
 from imaging.headers import InstanceHeader, read_header
+from imaging.instances import check_one_series, distinct, one_patient
 from imaging.padding import fill_padding, padding_of
 from imaging.parsing import (
     MAX_FILE_BYTES,
@@ -22,10 +24,16 @@ from imaging.parsing import (
     parse_header,
     parsing,
 )
+from imaging.patients import Patient
 from imaging.pixels import read_pixels, rescale
-from imaging.raw_values import text
 from imaging.volume import Volume
-from metseg.errors import DicomError, GeometryError, SeriesError, SpacingError
+from metseg.errors import (
+    DicomError,
+    GeometryError,
+    InputError,
+    SeriesError,
+    SpacingError,
+)
 
 # Three or fewer are a localiser or a fragment.
 MINIMUM_SLICES = 4
@@ -34,12 +42,17 @@ MAX_VOXELS = 1 << 28  # 1 GiB as float32; a whole head at 0.5 mm holds half of t
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The files of one series, sorted by name, and what their headers say."""
+    """The files of one series, sorted by name, and what their headers say.
+
+    Where slices came with a SeriesInstanceUID each, it is the first of them. `patient` is that of
+    the first file.
+    """
 
     series_instance_uid: str
     study_instance_uid: str
     files: tuple[Path, ...]
     facts: SeriesFacts
+    patient: Patient = field(default=Patient(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +62,7 @@ class SourceSeries:
     Parameters
     ----------
     datasets
-        The instances without pixel data, each once.
+        The instances of the volume without pixel data, each once.
     slices
         For each slice of the volume the index into `datasets` and the frame number, counted from 1.
     warnings
@@ -84,34 +97,69 @@ def group_series(paths: Sequence[Path], *, max_bytes: int = MAX_FILE_BYTES) -> l
     for path in sorted(paths):
         header = read_header(path, max_bytes=max_bytes)
         found.setdefault(header.series_instance_uid, []).append((path, header))
+    read = {uid: _parsed(files) for uid, files in found.items()}
+    first = {uid: datasets[0] for uid, datasets in read.items() if not isinstance(datasets, str)}
+    with parsing("a series header"):
+        gathered = gather(found, first)
     return [
-        Series(
-            series_instance_uid=uid,
-            study_instance_uid=found[uid][0][1].study_instance_uid,
-            files=tuple(path for path, _ in found[uid]),
-            facts=_facts(found[uid]),
-        )
-        for uid in sorted(found)
+        _series([file for uid in uids for file in found[uid]], [read[uid] for uid in uids])
+        for uids in gathered
     ]
 
 
-def _facts(files: Sequence[tuple[Path, InstanceHeader]]) -> SeriesFacts:
-    """Facts of one series, each instance once. Where its headers cannot be read they say so: what
-    is wrong with one series is no reason against the others of a study.
-    """
-    unique = {header.sop_instance_uid: path for path, header in files}
+_Parsed = list[Dataset] | str
+"""Headers of the instances of a series, each once, or what is wrong with them."""
+
+
+def _parsed(files: Sequence[tuple[Path, InstanceHeader]]) -> _Parsed:
+    unique = {header.sop_instance_uid: (path, header) for path, header in files}
     try:
-        datasets = [parse_dataset(path, tags=FACT_TAGS) for path in unique.values()]
-        with parsing("a series header"):
-            return series_facts(datasets)
+        return [parse_dataset(path, tags=FACT_TAGS) for path, _ in unique.values()]
     except DicomError as error:
-        first = files[0][1]
-        return SeriesFacts(
-            series_instance_uid=first.series_instance_uid,
-            modality=first.modality,
-            manufacturer=first.manufacturer,
-            unreadable=str(error),
-        )
+        return str(error)
+
+
+def _series(files: Sequence[tuple[Path, InstanceHeader]], parsed: Sequence[_Parsed]) -> Series:
+    """One series. Where its headers cannot be read it says so: what is wrong with one series is no
+    reason against the others of a study.
+    """
+    header = files[0][1]
+    wrong = next((one for one in parsed if isinstance(one, str)), None)
+    datasets = [one for some in parsed if not isinstance(some, str) for one in some]
+    patient, facts = Patient(), None
+    if wrong is None:
+        try:
+            with parsing("a series header"):
+                patient = one_patient(datasets)
+                facts = _facts(datasets)
+        except InputError as error:
+            wrong = str(error)
+    return Series(
+        series_instance_uid=header.series_instance_uid,
+        study_instance_uid=header.study_instance_uid,
+        files=tuple(path for path, _ in sorted(files, key=lambda file: file[0])),
+        facts=facts
+        or SeriesFacts(
+            series_instance_uid=header.series_instance_uid,
+            modality=header.modality,
+            manufacturer=header.manufacturer,
+            unreadable=wrong or "",
+        ),
+        patient=patient,
+    )
+
+
+def _facts(datasets: Sequence[Dataset]) -> SeriesFacts:
+    """Facts of the instances and frames that would be taken for the volume; of all where nobody can
+    tell which.
+    """
+    try:
+        own = [datasets[index] for index in without_foreign(datasets).indices]
+        frames = one_acquisition(main_plane(read_frames(own))[0]).frames
+    except InputError:
+        return series_facts(datasets)
+    used = sorted({frame.instance for frame in frames})
+    return series_facts([own[index] for index in used], frames=frames)
 
 
 def read_series(
@@ -125,29 +173,38 @@ def read_series(
     Slices are sorted along the normal of their plane (PS3.3 C.7.6.2.1.1); names and instance
     numbers do not matter. Values are rescaled (RescaleSlope, RescaleIntercept); MONOCHROME1 is
     mirrored between the least and the greatest value, so that more is brighter. Padding gets the
-    level of air (`imaging.padding`). The same instance
-    twice is harmless, and so is another with the same place and pixels. Of several acquisitions at
-    the same places one is taken (`imaging.acquisitions`), with a warning.
+    level of air (`imaging.padding`). The same instance twice is harmless, and so is another with
+    the same place and pixels. Instances that are no slices of the series are left out
+    (`imaging.foreign`); of several kinds, phases and acquisitions one is taken
+    (`imaging.acquisitions`). Each of these makes a warning.
 
     Raises
     ------
     DicomError
         A file is not readable DICOM, or its pixels cannot be decoded.
     SeriesError
-        No single series, one SOPInstanceUID with two contents, colour, a localiser, too few slices,
-        several multi-frame instances.
+        No single series, one SOPInstanceUID with two contents, colour, a localiser, too few slices.
+    PatientError
+        Several patients.
     GeometryError
-        A gap, unequal spacing, mixed orientation, two different slices at one place.
+        A gap, unequal spacing, mixed orientation, two different slices at one place, or images of
+        the kind to be taken that are not at all places.
     BlankImageError
         All voxels have one value.
     """
-    found, repeated = _distinct(sorted(files), max_bytes)
-    datasets = [parse_header(path, header) for path, header in found]
+    found, repeated = distinct(sorted(files), max_bytes)
+    every = [parse_header(path, header) for path, header in found]
+    own = without_foreign(every)
+    found, datasets = [found[n] for n in own.indices], [every[n] for n in own.indices]
     with parsing("a series header"):
-        _check_one_series([header for _, header in found], datasets)
-    frames, decided = one_acquisition(read_frames(datasets))
-    _check_size(datasets, frames, minimum_slices)
-    places = sort_frames(frames)
+        check_one_series([header for _, header in found], datasets)
+        one_patient(datasets)
+    frames, other_planes = main_plane(read_frames(datasets))
+    taken = one_acquisition(frames, minimum_slices=minimum_slices)
+    if taken.problem is not None:
+        raise GeometryError(taken.problem)
+    _check_size(datasets, taken.frames, minimum_slices)
+    places = sort_frames(taken.frames)
     stacked, kept = _stack(found, datasets, places)
     if len(kept) < minimum_slices:
         raise SeriesError(f"series must have at least {minimum_slices} slices, got {len(kept)}")
@@ -156,10 +213,18 @@ def read_series(
         _brighten(stacked)
     air = fill_padding(stacked.voxels, stacked.padded)
     check_not_blank(stacked.voxels)
-    slices = tuple((frame.instance, frame.number) for frame in kept)
-    unfit = _unfit(stacked)
-    odd = (*decided, *_warnings(repeated, len(frames) - len(kept)), *unfit, *air)
-    return Volume(stacked.voxels, affine), SourceSeries(tuple(datasets), slices, odd)
+    odd = (*_warnings(repeated, len(taken.frames) - len(kept)), *_unfit(stacked), *air)
+    said = (*own.said, *other_planes, *taken.decided, *odd)
+    return Volume(stacked.voxels, affine), _source(datasets, kept, said)
+
+
+def _source(
+    datasets: Sequence[Dataset], kept: Sequence[Frame], warnings: tuple[str, ...]
+) -> SourceSeries:
+    """Of the instances that have slices in the volume."""
+    used = sorted({frame.instance for frame in kept})
+    slices = tuple((used.index(frame.instance), frame.number) for frame in kept)
+    return SourceSeries(tuple(datasets[index] for index in used), slices, warnings)
 
 
 def check_spacing(volume: Volume, *, warn_mm: float = 3.0, refuse_mm: float = 6.0) -> list[str]:
@@ -176,55 +241,6 @@ def check_spacing(volume: Volume, *, warn_mm: float = 3.0, refuse_mm: float = 6.
     if widest > warn_mm + 1e-3:
         return [f"voxels are {widest:.2f} mm apart; above {warn_mm:g} mm small lesions are missed"]
     return []
-
-
-def _distinct(
-    files: Sequence[Path], max_bytes: int
-) -> tuple[list[tuple[Path, InstanceHeader]], int]:
-    """One file for each SOPInstanceUID, and how many were left out as identical."""
-    if not files:
-        raise SeriesError("a series must have files, got none")
-    first: dict[str, tuple[Path, InstanceHeader]] = {}
-    repeated = 0
-    for path in files:
-        header = read_header(path, max_bytes=max_bytes)
-        uid = header.sop_instance_uid
-        if uid not in first:
-            first[uid] = path, header
-        elif _same_content(first[uid][0], path):
-            repeated += 1
-        else:
-            raise SeriesError("one SOPInstanceUID must have one content, got two different ones")
-    return list(first.values()), repeated
-
-
-def _same_content(one: Path, other: Path) -> bool:
-    """Byte for byte, or element for element where only the encoding of the file differs."""
-    if _sha256(one) == _sha256(other):
-        return True
-    left, right = parse_dataset(one, pixels=True), parse_dataset(other, pixels=True)
-    with parsing("a repeated instance"):
-        return bool(left == right)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _check_one_series(headers: Sequence[InstanceHeader], datasets: Sequence[Dataset]) -> None:
-    uids = {
-        "SeriesInstanceUID": {header.series_instance_uid for header in headers},
-        "StudyInstanceUID": {header.study_instance_uid for header in headers},
-        "FrameOfReferenceUID": {text(d, "FrameOfReferenceUID") for d in datasets} - {""},
-    }
-    for keyword, values in uids.items():
-        if len(values) > 1:
-            raise SeriesError(f"instances must share one {keyword}, got {len(values)}")
-    if len(datasets) > 1 and any(is_multiframe(d) for d in datasets):
-        raise SeriesError("a multi-frame series must be one instance, got several")
-    if len({text(d, "PhotometricInterpretation") for d in datasets}) > 1:
-        raise SeriesError("instances must share one PhotometricInterpretation")
 
 
 def _check_size(datasets: Sequence[Dataset], frames: Sequence[Frame], minimum_slices: int) -> None:

@@ -30,6 +30,12 @@ class SeriesError(InputError):
     code = "series_invalid"
 
 
+class PatientError(InputError):
+    """Images of several patients came as one."""
+
+    code = "several_patients"
+
+
 class GeometryError(InputError):
     """Positions, orientations or spacings do not make a regular grid."""
 

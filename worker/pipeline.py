@@ -8,14 +8,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from imaging.choice import choose_series
+from imaging.choice import choose_series, passed_over
 from imaging.completeness import missing_images
 from imaging.lesion_rule import LesionRule
 from imaging.lesions import find_lesions
 from imaging.metrics import agreement, entropy, expected_dice
+from imaging.patients import several
 from imaging.series import Series, SourceSeries, check_spacing, group_series, read_series
 from imaging.volume import Volume
-from metseg.errors import DicomError, InputError, SeriesError
+from metseg.errors import DicomError, InputError, PatientError, SeriesError
 from metseg.settings import Settings
 from models.ensemble import Ensemble, Prediction
 from worker.agent_check import Pictures, check_agent
@@ -52,22 +53,18 @@ def segment_study(
     """
     with watch.stage("read"):
         findings, references, picture = _look(files, ensemble=ensemble, settings=settings)
-        chosen = findings.choice.chosen
-        if chosen is None:
+        if findings.choice.chosen is None:
             _check_readable(findings.series)
             return replace(findings, warnings=unmeasured(references))
-        volume, source, thick = _read(chosen, findings, settings, picture)
+        findings, volume, source = _read(findings, settings, picture)
+        chosen = findings.choice.chosen
     if earlier is not None and earlier.series_instance_uid == chosen:
         found = earlier.segmentation(volume, source)
     else:
         found = _infer(volume, source, ensemble=ensemble, settings=settings, watch=watch)
     with watch.stage("lesions"):
         scores, refused = score_references(references, found)
-    incomplete = missing_images(source.datasets, len(source.slices))
-    doubts = findings.warnings
-    warnings = (
-        *source.warnings, *incomplete, *thick, *doubts, *_disagreement(found), *refused
-    )
+    warnings = (*findings.warnings, *_disagreement(found), *refused)
     return replace(findings, segmentation=replace(found, scores=scores), warnings=warnings)
 
 
@@ -138,25 +135,66 @@ def _check_readable(series: Sequence[Series]) -> None:
 
 
 def _read(
-    series_instance_uid: str,
-    findings: StudyFindings,
-    settings: Settings,
-    picture: Pictures | None,
-) -> tuple[Volume, SourceSeries, list[str]]:
-    """The chosen series, and warnings of its spacing. What is wrong with it names it: a study has
-    dozens.
+    findings: StudyFindings, settings: Settings, picture: Pictures | None
+) -> tuple[StudyFindings, Volume, SourceSeries]:
+    """The chosen series, read already where there is a `picture` of it; where it is no volume, the
+    next eligible one. The findings then say which it is, why another was passed over, and what was
+    odd.
+
+    Raises
+    ------
+    PatientError
+        The eligible series are of several patients.
+    InputError
+        No eligible series is a volume: what is wrong with the best of them.
     """
-    chosen = next(s for s in findings.series if s.series_instance_uid == series_instance_uid)
-    try:
-        volume, source = picture or read_series(chosen.files)
-        thick = check_spacing(
-            volume, warn_mm=settings.warn_spacing_mm, refuse_mm=settings.refuse_spacing_mm
+    warnings = [*findings.warnings, *_check_patients(findings)]
+    eligible = sum(verdict.eligible for verdict in findings.choice.verdicts)
+    choice, first = findings.choice, None
+    while choice.chosen is not None:
+        one = next(s for s in findings.series if s.series_instance_uid == choice.chosen)
+        try:
+            volume, source = picture or read_series(one.files)
+            thick = check_spacing(
+                volume, warn_mm=settings.warn_spacing_mm, refuse_mm=settings.refuse_spacing_mm
+            )
+        except InputError as error:
+            if first is None:
+                first = _named(error, one, eligible)
+            warnings.append(f"{_name(one)} was to be taken and cannot be: {error}")
+            choice, picture = passed_over(choice, str(error)), None
+            continue
+        missing = missing_images(source.datasets, len(source.slices))
+        said = (*warnings, *source.warnings, *missing, *thick)
+        return replace(findings, choice=choice, warnings=said), volume, source
+    assert first is not None
+    raise first from first.__cause__
+
+
+def _named(error: InputError, series: Series, eligible: int) -> InputError:
+    """What is wrong with a series names it: a study has dozens."""
+    named = type(error)(f"{_name(series)}, the best of {eligible} eligible: {error}")
+    named.__cause__ = error
+    return named
+
+
+def _check_patients(findings: StudyFindings) -> list[str]:
+    """A warning where series that are not eligible are of another patient.
+
+    Raises
+    ------
+    PatientError
+        Those that are eligible are of several.
+    """
+    eligible = {one.series_instance_uid for one in findings.choice.verdicts if one.eligible}
+    if several(s.patient for s in findings.series if s.series_instance_uid in eligible):
+        raise PatientError(
+            "one StudyInstanceUID must be of one patient, got series after contrast agent of "
+            "several: part them, each with a StudyInstanceUID of its own"
         )
-    except InputError as error:
-        eligible = sum(verdict.eligible for verdict in findings.choice.verdicts)
-        where = f"{_name(chosen)}, the best of {eligible} eligible"
-        raise type(error)(f"{where}: {error}") from error
-    return volume, source, thick
+    if several(one.patient for one in findings.series):
+        return ["the study holds series of several patients; those to choose from are of one"]
+    return []
 
 
 def _name(series: Series) -> str:

@@ -111,14 +111,20 @@ def test_what_nothing_tells_apart_is_refused(volume, tmp_path):
         read_series(paths)
 
 
-def test_acquisitions_that_lie_between_each_other_are_refused(volume, tmp_path):
-    """The patient moved: neither set of places continues the other."""
+@pytest.mark.parametrize("shift", [0.4, 0.5])
+def test_of_acquisitions_that_lie_between_each_other_the_last_is_taken(volume, tmp_path, shift):
+    """The patient or the table moved. Half a step apart, slices of 3 mm would make a grid of 1.5 mm
+    that mixes both.
+    """
     shifted = volume.affine.copy()
-    shifted[:3, 3] += 0.4 * shifted[:3, 0]
-    paths = acquisition(volume, tmp_path / "a", AcquisitionNumber=1)
-    paths += acquisition(Volume(volume.voxels, shifted), tmp_path / "b", AcquisitionNumber=2)
-    with pytest.raises(GeometryError, match="equally spaced"):
-        read_series(paths)
+    shifted[:3, 3] += shift * shifted[:3, 0]
+    paths = acquisition(volume, tmp_path / "b", AcquisitionNumber=2)
+    paths += acquisition(
+        Volume(darker(volume).voxels, shifted), tmp_path / "a", AcquisitionNumber=1
+    )
+    read, source = read_series(paths)
+    np.testing.assert_array_equal(read.voxels, volume.voxels)
+    assert source.warnings[0].endswith("the last")
 
 
 def test_a_segmentation_of_one_phase_refers_to_its_frames(tmp_path):

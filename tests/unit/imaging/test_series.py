@@ -78,12 +78,18 @@ def test_an_enhanced_multi_frame_image_reads_the_same_whatever_the_order_of_fram
     assert [number for _, number in source.slices] != list(range(1, SHAPE[0] + 1))
 
 
-def test_several_multi_frame_instances_are_refused(volume, tmp_path):
-    paths = [write_enhanced(volume, tmp_path / "a.dcm")]
-    other = Recipe(extra={"SOPInstanceUID": "1.2.3"})
-    paths.append(write_enhanced(volume, tmp_path / "b.dcm", other))
-    with pytest.raises(SeriesError, match="multi-frame"):
-        read_series(paths)
+def test_multi_frame_instances_of_one_volume_are_read_as_one(volume, tmp_path):
+    """Three slices in each of two enhanced images."""
+    paths = []
+    for half in (0, 1):
+        affine = volume.affine.copy()
+        affine[:3, 3] += 3 * half * affine[:3, 0]
+        part = Volume(volume.voxels[3 * half : 3 * half + 3], affine)
+        recipe = Recipe(extra={"SOPInstanceUID": f"1.2.{half}"})
+        paths.append(write_enhanced(part, tmp_path / f"{half}.dcm", recipe))
+    read, source = read_series(paths)
+    assert_same(read, volume)
+    assert source.slices == ((0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3))
 
 
 def test_identical_instances_are_harmless_and_mentioned(volume, tmp_path):
@@ -146,12 +152,26 @@ def test_images_of_another_kind_are_refused(volume, tmp_path, extra, error, rule
         read_series(write_series(volume, tmp_path, Recipe(extra=extra)))
 
 
-def test_mixed_orientations_are_refused(tmp_path):
-    axial = write_series(head_with_lesions(SHAPE).volume, tmp_path / "a")
-    other = Recipe(extra={"SOPInstanceUID": "1.2.9"})
+@pytest.fixture
+def coronal_paths(tmp_path):
+    """Slices across those of the series, with UIDs of their own."""
     coronal = head_with_lesions(SHAPE, plane="coronal").volume
+    paths = []
+    for z in range(SHAPE[0]):
+        other = Recipe(extra={"SOPInstanceUID": f"1.2.9.{z}"})
+        paths.append(write_series(coronal, tmp_path / f"c{z}", other)[z])
+    return paths
+
+
+def test_a_plane_across_the_others_is_left_out_and_mentioned(tmp_path, volume, coronal_paths):
+    read, source = read_series([*write_series(volume, tmp_path / "a"), *coronal_paths[:1]])
+    assert_same(read, volume)
+    assert source.warnings == ("1 images under the series were left out: in another plane",)
+
+
+def test_mixed_orientations_are_refused(tmp_path, volume, coronal_paths):
     with pytest.raises(GeometryError, match="one orientation"):
-        read_series([*axial, write_series(coronal, tmp_path / "c", other)[0]])
+        read_series([*write_series(volume, tmp_path / "a"), *coronal_paths])
 
 
 def test_two_series_at_once_are_refused(volume, tmp_path):

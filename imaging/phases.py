@@ -1,0 +1,97 @@
+"""How acquisitions under one series lie to each other: phases, slabs, or parts of one volume."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from imaging.frames import Frame
+from imaging.stacks import Stack, depth, middle, overlap_mm, same_place, stack_of
+
+Parts = dict[Any, list[Frame]]
+"""Frames by what tells them apart."""
+OVERLAP = 0.5
+"""Slabs share less of the shorter one, phases more."""
+THIN_PART = 0.75
+"""Slices of one volume lie at least this part of their thickness apart: nearer ones are of two that
+lie between each other."""
+MOST_SLABS = 8
+
+
+def by_time(frames: Sequence[Frame]) -> Parts:
+    """Frames by when they were acquired; all as one where that is not said of each.
+
+    Frames of one time are one part where no place repeats among them. Otherwise a new part begins
+    whenever a place comes again.
+    """
+    if not all(frame.acquired_at for frame in frames):
+        return {"": list(frames)}
+    parts: Parts = {}
+    for frame in frames:
+        parts.setdefault(frame.acquired_at, []).append(frame)
+    if len(parts) * 2 <= len(frames) and not any(stack_of(one).repeats for one in parts.values()):
+        return parts
+    return _in_turn(sorted(frames, key=lambda frame: frame.acquired_at))
+
+
+def _in_turn(frames: Sequence[Frame]) -> Parts:
+    place_of = {
+        id(frame): place
+        for place, first in enumerate(stack_of(frames).firsts)
+        for frame in frames
+        if same_place(frame, first)
+    }
+    parts: Parts = {}
+    seen: set[int] = set()
+    current: list[Frame] = []
+    for frame in frames:
+        place = place_of[id(frame)]
+        if not current or place in seen:
+            current = parts.setdefault(frame.acquired_at, [])
+            seen = set()
+        seen.add(place)
+        current.append(frame)
+    return parts
+
+
+def lie_between(parts: Sequence[Sequence[Frame]]) -> bool:
+    """Whether parts that share no place are volumes of their own, one shifted against the other.
+
+    So it is where each is a regular grid, they lie in one range, and together they make none, or
+    one of slices that lie nearer than they are thick. Odd and even slices of one volume do not.
+    """
+    stacks = [stack_of(part) for part in parts]
+    if not all(stack.regular and stack.places > 1 for stack in stacks):
+        return False
+    first, *others = sorted(stacks, key=lambda stack: -stack.extent)
+    if any(overlap_mm(first, one) < OVERLAP * one.extent for one in others):
+        return False
+    union = stack_of([frame for part in parts for frame in part])
+    thick = union.firsts[0].slice_thickness
+    return not union.regular or union.step < THIN_PART * thick
+
+
+def join_slabs(parts: Sequence[Sequence[Frame]]) -> list[Frame] | None:
+    """One frame a place of slabs that overlap at their ends; None where the parts are no such.
+
+    Of a place that two slabs have, that of the slab is taken which reaches further beyond it.
+    """
+    if not 2 <= len(parts) <= MOST_SLABS:
+        return None
+    stacks = [stack_of(part) for part in parts]
+    if any(one.repeats or not one.regular or one.places < 2 for one in stacks):
+        return None
+    union = stack_of([frame for part in parts for frame in part])
+    if not union.repeats or not union.regular:
+        return None
+    stacks.sort(key=lambda one: middle(one, union.firsts[0]))
+    for number, one in enumerate(stacks):
+        for other in stacks[number + 1 :]:
+            if overlap_mm(one, other) >= OVERLAP * min(one.extent, other.extent):
+                return None
+    return [_deepest(first, stacks) for first in union.firsts]
+
+
+def _deepest(place: Frame, stacks: Sequence[Stack]) -> Frame:
+    """The frame at a place, of the slab whose end is furthest from it."""
+    having = [stack for stack in stacks if stack.has(place)]
+    best = max(having, key=lambda stack: depth(place, stack))
+    return next(one for one in best.firsts if same_place(one, place))
