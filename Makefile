@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Tests start hundreds of processes: without compiled files each takes three times as long to begin.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-crops bench-networks bench-onednn bench-peers bench-sides image crossvalidate ablations evaluate
+.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-crops bench-networks bench-onednn bench-peers bench-sides image crossvalidate ablations evaluate
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -119,6 +119,9 @@ bench-peers: $(VENV)/.installed-crosscheck  ## seconds and memory beside nnU-Net
 
 bench-sides: install-dev  ## how much work the look from the front and the side adds, for docs/networks.md
 	@$(BIN)/python -m benchmarks.sides
+
+bench-agent: install-dev  ## whether pictures show contrast agent, on real scans, for docs/series-choice.md
+	@$(BIN)/python -m benchmarks.agent --data $(DATA)
 
 image:  ## the container image of docker-compose.yml
 	docker build -t metseg:cpu .

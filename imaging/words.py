@@ -16,8 +16,8 @@ _AFTER = r"(?![^\W\d_])"
 MAX_TEXT = 256  # a description has 64 characters (PS3.5 6.2, LO)
 
 Table = Mapping[str, re.Pattern[str]]
-"""Code words and the patterns of plain text that mean them. Plain text has no accents, neither
-those of Japan: ``サフ`` is how it writes ``サブ``.
+"""Code words and the patterns of plain text that mean them. Plain text has no accents, and none of
+Japan's either: ``サフ`` is how it writes ``サブ``.
 """
 
 

@@ -110,6 +110,8 @@ def _of_report(path: Path) -> tuple[tuple[Lesion, ...], tuple[Dropped, ...]]:
         one | {"centroid_lps_mm": (*one["centroid_lps_mm"],), "reason": DropReason(one["reason"])}
         for one in report["dropped_candidates"]
     ]
+    for one in lesions:
+        one.pop("possible")  # follows from the volume
     return tuple(Lesion(**one) for one in lesions), tuple(Dropped(**one) for one in dropped)
 
 
