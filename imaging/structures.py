@@ -1,25 +1,26 @@
 """Contours of a DICOM RT Structure Set, filled on the grid of a volume."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from imaging.contours import PlaneContour, fill_plane
 from imaging.parsing import parsing
+from imaging.regions import Contour, choose_targets
+from imaging.remarks import Remarks
 from imaging.series import MAX_VOXELS
 from imaging.volume import Volume
 from metseg.errors import ReferenceMaskError
 
 RT_STRUCTURE_SET_STORAGE = "1.2.840.10008.5.1.4.1.1.481.3"
 
-_CLOSED = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})  # PS3.3 C.8.8.6.3
-_TARGET = "GTV"
-_TARGET_NAMES = re.compile(r"gtv|(?<![a-z])mets?(?![a-z])|metas|lesion|tumou?r", re.IGNORECASE)
-_UNTYPED = frozenset({"", "UNDEFINED", "NONE"})
 _FLAT = 0.25  # of a voxel, or of a mm: further off, a contour is not planar
+_FARTHEST_MM = 10.0  # nobody draws a tumour in planes farther apart: they show two
+_GAP = 1.5  # of the usual distance between contours: more is a gap
 _FINER = 4  # oblique contours are filled on a grid this much finer than the volume's
 _ROUNDING = 1e-3  # of a voxel: what decimal strings leave open at the edge of a slab
 
@@ -42,68 +43,49 @@ def structure_frames(dataset: Dataset) -> set[str]:
     return top - {""}
 
 
-def fill_structures(dataset: Dataset, volume: Volume) -> Mask:
+def fill_structures(
+    dataset: Dataset,
+    volume: Volume,
+    *,
+    names: Sequence[str] = (),
+    remarks: Remarks | None = None,
+) -> Mask:
     """The target structures on the grid of a volume, ``(Z, H, W)``.
 
-    Targets are the regions of type GTV; without any, those named like a tumour (GTV, met, lesion,
-    tumour); without any, all that have no type. Never organs, margins (CTV, PTV) or the outline of
-    the patient.
+    `imaging.regions.choose_targets` says which these are. Contours may lie in any plane, the same
+    for one region; `imaging.contours.fill_plane` says what those of a plane enclose. A voxel is in
+    a region when its centre is within the contour nearest to it, at most half a contour distance
+    away: what is not drawn between two contours stays empty.
 
-    Contours may lie in any plane, the same for one region. A voxel is in a region when its centre
-    is within the contour nearest to it, at most half a contour distance away. Several contours in
-    a plane are joined by XOR, so that one within another is a hole.
+    Parameters
+    ----------
+    names
+        Patterns of the names of regions that count, instead of ours.
+    remarks
+        Gets the choice, and a warning of each gap.
 
     Raises
     ------
     ReferenceMaskError
         No target with a closed planar contour, contours that are not planar or not parallel.
     """
+    remarks = Remarks() if remarks is None else remarks
     with parsing("a structure set"):
-        regions = [_contours(item) for item in _targets(dataset)]
-    regions = [contours for contours in regions if contours]
-    if not regions:
-        raise ReferenceMaskError("structure set must have a target with closed planar contours")
-    stacks = [_stack(contours, volume) for contours in regions]
+        targets = choose_targets(dataset, names)
+    remarks.notes += targets.notes
+    stacks = [_stack(region.contours, volume) for region in targets.regions]
     distances = [stack.distance for stack in stacks if stack.distance is not None]
     laid = np.zeros(volume.shape, dtype=np.bool_)
-    for stack in stacks:
+    for region, stack in zip(targets.regions, stacks, strict=True):
         # A region of one contour is as thick as the others are.
         distance = stack.distance or min(distances, default=1.0)
         _lay(stack, volume, laid, reach=max(1.0, distance) / 2)
+        if stack.missing:
+            remarks.warnings.append(
+                f"region {region.number} has gaps: {stack.missing} contours are missing between"
+                " others, and it stays empty there"
+            )
     return laid
-
-
-def _targets(dataset: Dataset) -> Iterable[Dataset]:
-    types = {
-        int(item.ReferencedROINumber): str(item.get("RTROIInterpretedType") or "").upper()
-        for item in dataset.get("RTROIObservationsSequence") or ()
-    }
-    names = {
-        int(item.ROINumber): str(item.get("ROIName") or "")
-        for item in dataset.get("StructureSetROISequence") or ()
-    }
-    untyped = {number for number in names if types.get(number, "") in _UNTYPED}
-    wanted = (
-        {number for number in names if types.get(number) == _TARGET}
-        or {number for number in untyped if _TARGET_NAMES.search(names[number])}
-        or untyped
-    )
-    regions = dataset.get("ROIContourSequence") or ()
-    return (item for item in regions if int(item.ReferencedROINumber) in wanted)
-
-
-def _contours(region: Dataset) -> list[Points]:
-    """Closed contours, each ``(N, 3)`` in LPS mm; points and open lines enclose nothing."""
-    found = []
-    for contour in region.get("ContourSequence") or ():
-        if contour.get("ContourGeometricType") not in _CLOSED:
-            continue
-        points = np.array([float(v) for v in contour.ContourData]).reshape(-1, 3)
-        if not np.isfinite(points).all():
-            raise ReferenceMaskError("contours must be finite")
-        if len(points) >= 3:
-            found.append(points)
-    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,24 +93,24 @@ class _Stack:
     """Contours of one region, filled plane by plane.
 
     `to_stack` maps LPS mm to (plane coordinate, row, column); `places` are the plane coordinates of
-    `planes` ``(P, H, W)``, rising, and `distance` the least between them, None with a single one.
+    `planes` ``(P, H, W)``, rising. `distance` is the usual one between planes that show the same
+    lesion, None where none do; `missing` counts the planes that a gap would have room for.
     """
 
     to_stack: NDArray[np.float64]
     places: NDArray[np.float64]
     planes: Mask
-
-    @property
-    def distance(self) -> float | None:
-        return float(np.diff(self.places).min()) if self.places.size > 1 else None
+    distance: float | None
+    missing: int
 
 
-def _stack(contours: Sequence[Points], volume: Volume) -> _Stack:
-    frame = _native_frame(contours, volume)
+def _stack(contours: Sequence[Contour], volume: Volume) -> _Stack:
+    outlines = [one.points for one in contours]
+    frame = _native_frame(outlines, volume)
     if frame is None:
-        frame = _oblique_frame(contours, volume)
+        frame = _oblique_frame(outlines, volume)
     to_stack: NDArray[np.float64] = np.linalg.inv(frame).astype(np.float64)
-    flat = [points @ to_stack[:3, :3].T + to_stack[:3, 3] for points in contours]
+    flat = [points @ to_stack[:3, :3].T + to_stack[:3, 3] for points in outlines]
     corner = np.floor(np.min([points[:, 1:].min(axis=0) for points in flat], axis=0)) - 1
     far = np.ceil(np.max([points[:, 1:].max(axis=0) for points in flat], axis=0)) + 2
     heights = np.array([points[:, 0].mean() for points in flat])
@@ -136,11 +118,28 @@ def _stack(contours: Sequence[Points], volume: Volume) -> _Stack:
     shape = len(places), int(far[0] - corner[0]), int(far[1] - corner[1])
     if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
         raise ReferenceMaskError(f"contours must span at most {MAX_VOXELS} voxels, got {shape}")
-    planes = np.zeros(shape, dtype=np.bool_)
-    for points, height in zip(flat, heights, strict=True):
-        planes[np.abs(places - height).argmin()] ^= _fill(points[:, 1:] - corner, shape[1:])
+    in_plane: list[list[PlaneContour]] = [[] for _ in places]
+    for one, points, height in zip(contours, flat, heights, strict=True):
+        place = int(np.abs(places - height).argmin())
+        in_plane[place].append(PlaneContour(points[:, 1:] - corner, one.exclusive))
+    planes = np.stack([fill_plane(one, shape[1:]) for one in in_plane])
     to_stack[1:3, 3] -= corner
-    return _Stack(to_stack, places, planes)
+    farthest = _FARTHEST_MM / float(np.linalg.norm(frame[:3, 0]))
+    return _Stack(to_stack, places, planes, *_distance(places, planes, farthest))
+
+
+def _distance(
+    places: NDArray[np.float64], planes: Mask, farthest: float
+) -> tuple[float | None, int]:
+    """The usual distance between planes that overlap, and how many are missing where it is more."""
+    steps = np.diff(places)
+    is_one = np.array([bool((a & b).any()) for a, b in pairwise(planes)], dtype=np.bool_)
+    near = steps[is_one & (steps <= farthest)]
+    if not near.size:
+        return None, 0
+    usual = float(np.sort(near)[(near.size - 1) // 2])
+    wide = steps[is_one & (steps > _GAP * max(usual, 1.0))]
+    return usual, int(np.rint(wide / max(usual, 1.0) - 1).sum())
 
 
 def _native_frame(contours: Sequence[Points], volume: Volume) -> NDArray[np.float64] | None:
@@ -194,21 +193,6 @@ def _distinct(heights: NDArray[np.float64]) -> NDArray[np.float64]:
     rising = np.sort(heights)
     new = np.concatenate([[True], np.diff(rising) > _FLAT])
     return np.asarray(rising[new])
-
-
-def _fill(corners: NDArray[np.float64], shape: tuple[int, int]) -> Mask:
-    """Pixels ``(H, W)`` whose centre lies in a polygon of (row, column) corners, by even-odd.
-
-    Each side toggles what is right of it in the rows that it spans.
-    """
-    toggles = np.zeros((shape[0], shape[1] + 1), dtype=np.bool_)
-    for (y0, x0), (y1, x1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        low, high = sorted((y0, y1))
-        rows = np.arange(int(np.ceil(low)), int(np.ceil(high)))
-        if rows.size:
-            crossing = x0 + (rows - y0) * ((x1 - x0) / (y1 - y0))
-            toggles[rows, np.ceil(crossing).astype(np.intp)] ^= True
-    return np.asarray(np.logical_xor.accumulate(toggles, axis=1)[:, :-1])
 
 
 def _lay(stack: _Stack, volume: Volume, laid: Mask, *, reach: float) -> None:

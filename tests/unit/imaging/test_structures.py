@@ -13,6 +13,8 @@ from imaging.export.rtstruct import write_structures
 from imaging.lesion_rule import LesionRule
 from imaging.lesions import find_lesions
 from imaging.reference import read_reference
+from imaging.regions import choose_targets
+from imaging.remarks import Remarks
 from imaging.series import read_series
 from imaging.structures import RT_STRUCTURE_SET_STORAGE, fill_structures
 from imaging.volume import Volume
@@ -151,6 +153,125 @@ def test_only_targets_are_taken(case):
         if wanted:
             expected |= fill_structures(structures(region(ring)), volume)
     np.testing.assert_array_equal(fill_structures(structures(*regions), volume), expected)
+
+
+CHOICES = {
+    "a margin beside it": ([("GTV1", ""), ("PTV_GTV1", "")], [1]),
+    "all of type GTV": ([("GTV1", "GTV"), ("GTV1+2mm", "GTV"), ("Ring GTV", "GTV")], [1]),
+    "typed, with a name of its own": ([("R frontal", "GTV"), ("brainstem", "ORGAN")], [1]),
+    "a copy beside it": ([("met 1", ""), ("met 1 old", "")], [1]),
+    "nothing but a copy": ([("met 1 copy", ""), ("PTV", "")], [1]),
+    "types in other letters": ([("a", " gtv "), ("b", "ptv")], [1]),
+    "no name says it": ([("L frontal", ""), ("Brainstem", ""), ("CTV1", "")], [1]),
+    "a type that only means a margin": ([("GTV1", "CTV"), ("met", "")], [2]),
+    "several": ([("GTV1", ""), ("GTV2", ""), ("Brain-GTV", "")], [1, 2]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*VR CS")
+@pytest.mark.parametrize(("named", "taken"), CHOICES.values(), ids=CHOICES)
+def test_the_tumour_itself_is_taken_and_the_choice_is_told(named, taken):
+    volume = blank()
+    ring = cylinder(volume, "axial")[:1]
+    regions = [region(ring, number=n, name=a, kind=k) for n, (a, k) in enumerate(named, start=1)]
+    targets = choose_targets(structures(*regions))
+    assert [one.number for one in targets.regions] == taken
+    first, *others = targets.notes
+    assert first.startswith(f"regions taken: {taken[0]} '{named[taken[0] - 1][0]}'")
+    assert len(others) == (len(taken) < len(named))
+
+
+def test_the_names_of_a_site_are_taken_whatever_type_and_meaning_they_have():
+    volume = blank()
+    ring = cylinder(volume, "axial")[:1]
+    names = ["ZV 1", "ZV 2", "GTV", "zv1 alt"]
+    regions = [region(ring, number=n, name=name, kind="CTV") for n, name in enumerate(names)]
+    for patterns, taken in [
+        (["zv*"], [0, 1, 3]),
+        (["ZV ?"], [0, 1]),
+        (["zv*", "!*alt"], [0, 1]),
+        (["!zv*"], [2]),
+        (["zv 2", "gtv"], [1, 2]),
+    ]:
+        found = choose_targets(structures(*regions), patterns)
+        assert [one.number for one in found.regions] == taken, patterns
+    with pytest.raises(ReferenceMaskError, match="METSEG_REFERENCE_REGIONS"):
+        choose_targets(structures(*regions), ["tumour*"])
+
+
+def test_the_record_of_a_choice_does_not_name_the_patient():
+    volume = blank()
+    ring = cylinder(volume, "axial")[:1]
+    dataset = structures(
+        region(ring, name="GTV Canary 1"), region(ring, number=2, name="PTV 19700203")
+    )
+    dataset.PatientName, dataset.PatientBirthDate = "Canary^Carla", "19700203"
+    assert choose_targets(dataset).notes == (
+        "regions taken: 1 (name withheld)",
+        "regions left out: 2 (name withheld) (a margin)",
+    )
+
+
+def test_an_empty_region_does_not_stand_in_the_way():
+    volume = blank()
+    empty = region([], number=1, name="GTV", kind="GTV")
+    drawn = region(cylinder(volume, "axial"), number=2, name="met 1")
+    laid = fill_structures(structures(empty, drawn), volume)
+    assert overlap(laid, in_cylinder(volume, "axial")) > 0.98
+
+
+@pytest.mark.parametrize("plane", ["axial", "oblique"])
+def test_contours_that_stand_twice_or_in_halves_make_the_same_solid(plane):
+    volume = blank()
+    rings = cylinder(volume, plane)
+    middle = volume.to_lps((np.array(GRID) - 1) / 2)
+    across = plane_directions(plane)[:, 2]
+    halves = []
+    for ring in rings:
+        off = ((ring - middle) @ across)[:, None]
+        halves += [
+            ring - np.maximum(off - 2.0, 0) * across,
+            ring - np.minimum(off + 2.0, 0) * across,
+        ]
+    expected = fill_structures(structures(region(rings)), volume)
+    for drawn in (rings + rings, rings + rings[2:4], halves):
+        laid = fill_structures(structures(region(drawn)), volume)
+        assert overlap(laid, expected) > 0.995
+
+
+@pytest.mark.filterwarnings("ignore:.*VR CS")
+def test_interpolated_contours_count():
+    volume = blank()
+    rings = cylinder(volume, "axial")
+    drawn, between = region(rings[::2]), region(rings[1::2], geometry="INTERPOLATED_PLANAR")
+    drawn[2].ContourSequence += between[2].ContourSequence
+    expected = fill_structures(structures(region(rings)), volume)
+    np.testing.assert_array_equal(fill_structures(structures(drawn), volume), expected)
+
+
+def test_a_gap_stays_as_drawn_with_a_warning():
+    volume = blank()
+    rings = cylinder(volume, "axial")
+    remarks = Remarks()
+    laid = fill_structures(structures(region(rings[:3] + rings[5:])), volume, remarks=remarks)
+    whole = fill_structures(structures(region(rings)), volume)
+    marked, all_of_it = laid.any(axis=(1, 2)), whole.any(axis=(1, 2))
+    assert (all_of_it.sum(), marked.sum()) == (8, 6)
+    assert remarks.warnings == [
+        "region 1 has gaps: 2 contours are missing between others, and it stays empty there"
+    ]
+
+
+def test_lesions_of_one_contour_each_in_one_region_are_one_slice_thick():
+    volume = blank()
+    middle = volume.to_lps((np.array(GRID) - 1) / 2 - [0.5, 0, 0])
+    up, aside = plane_directions("axial")[:, 0], plane_directions("axial")[:, 2]
+    one, other = (circle(middle + at, 6.0, "axial") for at in (0 * up, 24 * up))
+    third = circle(middle + 6 * up + 25 * aside, 6.0, "axial")
+    remarks = Remarks()
+    laid = fill_structures(structures(region([one, other, third])), volume, remarks=remarks)
+    assert laid.any(axis=(1, 2)).sum() == 3
+    assert remarks.warnings == []
 
 
 def bent(points: np.ndarray) -> np.ndarray:
