@@ -41,7 +41,11 @@ PAIRS = {
         {"PatientName": "Thetic^A", "PatientBirthDate": "19500101"},
         False,
     ),
-    "a name in other writing": ({"PatientName": "MÜLLER^Änne"}, {"PatientName": "muller anne"}, False),
+    "a name in other writing": (
+        {"PatientName": "MÜLLER^Änne"},
+        {"PatientName": "muller anne"},
+        False,
+    ),
     "a name that is shorter": ({"PatientName": "Syn^A^Middle"}, {"PatientName": "Syn^A"}, False),
     "other birth date and sex": (
         {"PatientBirthDate": "19500101", "PatientSex": "F"},
@@ -53,7 +57,7 @@ PAIRS = {
         {"PatientName": "Syn^A", "PatientBirthDate": "19500110"},
         False,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("one", "other", "two"), PAIRS.values(), ids=PAIRS)
@@ -84,13 +88,16 @@ STRANGERS = {
     "a localiser": ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localisers"),
     "a colour picture": ({"PhotometricInterpretation": "PALETTE COLOR"}, "not grey"),
     "another modality": ({"Modality": "OT"}, "of another modality"),
-    "another frame of reference": ({"FrameOfReferenceUID": "1.2.3"}, "in another frame of reference"),
+    "another frame of reference": (
+        {"FrameOfReferenceUID": "1.2.3"},
+        "in another frame of reference",
+    ),
     "a picture without a position": (
         {"ImageType": ["DERIVED", "SECONDARY"], "ImagePositionPatient": None},
         "derived, without a position",
     ),
     "other pixels": ({"PixelSpacing": ["1", "1"]}, "in another plane"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("extra", "said"), STRANGERS.values(), ids=STRANGERS)
