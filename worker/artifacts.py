@@ -16,6 +16,7 @@ from imaging.export.drawing import jpeg_bytes
 from imaging.export.html import Pictures, report_html
 from imaging.export.nifti import nifti_bytes, probability_nifti_bytes
 from imaging.export.preview import key_images, preview_png
+from imaging.export.reference_images import cannot_refer
 from imaging.export.report import ReportFacts, build_report, report_bytes
 from imaging.export.rtstruct import write_structures
 from imaging.export.seg import has_probability, write_probability, write_segmentation
@@ -77,6 +78,8 @@ class Written:
     mask_nifti_gz: bytes | None = field(default=None, repr=False)
     tracking_uids: tuple[str, ...] = ()
     pictures: Pictures = field(default_factory=Pictures, repr=False)
+    warnings: tuple[str, ...] = ()
+    """What was left out, and why."""
 
     def put(self, kind: str, name: str, content: bytes) -> None:
         """Write a file. Its SHA-256 is that of what we have in memory."""
@@ -133,10 +136,17 @@ def write_artifacts(
     written = Written(folder)
     if findings.segmentation is not None:
         authorship = Authorship(findings.ensemble_version, version("metseg"), made_at.astimezone())
+        unfit = cannot_refer(findings.segmentation.source)
+        if unfit is not None:
+            written.warnings = (
+                f"DICOM results cannot refer to the series, and are left out: {unfit}",
+            )
         if findings.segmentation.kept is not None:
             _take_over(findings.segmentation.kept, written)
         else:
-            _write_dicom(findings.segmentation, written, authorship, settings)
+            written.tracking_uids = _tracking_uids(findings.segmentation, authorship)
+            if unfit is None:
+                _write_dicom(findings.segmentation, written, authorship, settings)
             _write_volumes(findings.segmentation, written, settings)
         _write_pictures(findings.segmentation, written)
     facts = _facts(findings, written, seconds)
@@ -155,13 +165,16 @@ def _take_over(kept: Kept, written: Written) -> None:
         written.adopt(kind, path.name)
 
 
+def _tracking_uids(found: Segmentation, authorship: Authorship) -> tuple[str, ...]:
+    return tuple(
+        tracking_uid(lesion, found.source, authorship.model_version) for lesion in found.lesions
+    )
+
+
 def _write_dicom(
     found: Segmentation, written: Written, authorship: Authorship, settings: Settings
 ) -> None:
     labels, lesions, source = found.labels, found.lesions, found.source
-    written.tracking_uids = tuple(
-        tracking_uid(lesion, source, authorship.model_version) for lesion in lesions
-    )
     deflated = settings.compress_seg
     if lesions:
         path = written.folder / SEGMENTATION
@@ -211,7 +224,7 @@ def _facts(findings: StudyFindings, written: Written, seconds: Mapping[str, floa
         status="no_series",
         model_version=findings.ensemble_version,
         choice=findings.choice,
-        warnings=findings.warnings,
+        warnings=(*findings.warnings, *written.warnings),
         versions=package_versions(),
         settings=findings.settings,
         timings_s=dict(seconds),

@@ -34,7 +34,7 @@ def new_result(
             NewArtifact(file.kind, f"{directory}/{file.name}", file.size, file.sha256)
             for file in written.files
         ),
-        warnings=findings.warnings,
+        warnings=(*findings.warnings, *written.warnings),
         timings_s={name: round(value, 4) for name, value in seconds.items()},
         versions=package_versions() | {"ensemble": findings.ensemble_version},
     )

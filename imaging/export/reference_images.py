@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from copy import deepcopy
 
 import numpy as np
+from highdicom._standard_utils import get_sop_class_iod_map
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import MRImageStorage, generate_uid
 
-from imaging.frames import Frame, is_multiframe, read_frames
+from imaging.frames import Frame, read_frames
 from imaging.series import SourceSeries
 
 # Of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1) what a series repeats.
@@ -56,12 +57,35 @@ _FORMATS = {
 }
 
 
-def reference_images(source: SourceSeries) -> tuple[list[Dataset], list[int | None]]:
+def cannot_refer(source: SourceSeries) -> str | None:
+    """Why no segmentation or report can refer to these images; None where one can."""
+    if len({str(dataset.SeriesInstanceUID) for dataset in source.datasets}) > 1:
+        return "its images have several SeriesInstanceUIDs"
+    known = get_sop_class_iod_map()
+    if any(str(dataset.SOPClassUID) not in known for dataset in source.datasets):
+        return "its SOPClassUID is none of the standard's images"
+    if not _as_single_frames(source) and len(source.datasets) > 1:
+        return "it is made of several multi-frame images"
+    return None
+
+
+def _as_single_frames(source: SourceSeries) -> bool:
+    """Whether each instance is one frame, in functional groups or not: a reference to it needs no
+    frame number.
+    """
+    return all(int(dataset.get("NumberOfFrames") or 1) == 1 for dataset in source.datasets)
+
+
+def reference_images(
+    source: SourceSeries, *, plain_classes: bool = False
+) -> tuple[list[Dataset], list[int | None]]:
     """Stand-ins of the source images, and for each of their frames the slice of the volume.
 
     Single-frame instances come in slice order. That of an enhanced multi-frame image has only the
     frames of the volume, in slice order: other phases or copies at the same places would be taken
-    for them. `restore_frame_numbers` then says which frames they are.
+    for them. `restore_references` then says which frames they are. With `plain_classes` instances
+    of one frame are called plain MR images, for highdicom takes one instance of a multi-frame class
+    only; `restore_references` names their class again.
 
     Raises
     ------
@@ -69,14 +93,18 @@ def reference_images(source: SourceSeries) -> tuple[list[Dataset], list[int | No
         A series of several multi-frame instances: a segmentation can be derived from one only.
     """
     slices: list[int | None] = list(range(len(source.slices)))
-    if not is_multiframe(source.datasets[0]):
+    if _as_single_frames(source):
         datasets = [source.datasets[instance] for instance, _ in source.slices]
         frames = read_frames(datasets)
         distance = _slice_distance(frames)
-        return [
+        images = [
             _single_frame(dataset, frame, distance)
             for dataset, frame in zip(datasets, frames, strict=True)
-        ], slices
+        ]
+        if plain_classes:
+            for image in images:
+                image.SOPClassUID = MRImageStorage
+        return images, slices
     if len(source.datasets) > 1:
         raise ValueError(
             f"source must be single frames or one multi-frame image, got {len(source.datasets)}"
@@ -86,18 +114,31 @@ def reference_images(source: SourceSeries) -> tuple[list[Dataset], list[int | No
     return [_multi_frame(source.datasets[0], kept)], slices
 
 
-def restore_frame_numbers(result: Dataset, source: SourceSeries) -> None:
-    """Let a segmentation made from `reference_images` refer to the frames that the source has."""
-    if not is_multiframe(source.datasets[0]):
-        return
-    images = (
+def restore_references(result: Dataset, source: SourceSeries) -> None:
+    """Let a segmentation made from `reference_images` refer to the classes and frames that the
+    source has.
+    """
+    images = [
         image
         for group in result.PerFrameFunctionalGroupsSequence
         for derivation in group.get("DerivationImageSequence") or ()
         for image in derivation.SourceImageSequence
-        if "ReferencedFrameNumber" in image
-    )
-    for image in {id(image): image for image in images}.values():  # segments may share one
+    ]
+    if _as_single_frames(source):
+        images += [
+            image
+            for series in result.get("ReferencedSeriesSequence") or ()
+            for image in series.ReferencedInstanceSequence
+        ]
+        images += result.get("SourceImageSequence") or ()
+        classes = {str(one.SOPInstanceUID): one.SOPClassUID for one in source.datasets}
+        for image in images:
+            image.ReferencedSOPClassUID = classes[str(image.ReferencedSOPInstanceUID)]
+        return
+    # Segments may share a reference.
+    for image in {
+        id(image): image for image in images if "ReferencedFrameNumber" in image
+    }.values():
         image.ReferencedFrameNumber = source.slices[int(image.ReferencedFrameNumber) - 1][1]
 
 

@@ -32,7 +32,7 @@ from imaging.export.authorship import (
     who_and_when,
 )
 from imaging.export.colours import lesion_colour
-from imaging.export.reference_images import reference_images, restore_frame_numbers
+from imaging.export.reference_images import reference_images, restore_references
 from imaging.lesions import Lesion
 from imaging.series import SourceSeries
 
@@ -177,7 +177,7 @@ def _write(
     words: _Words,
     deflated: bool,
 ) -> Path:
-    images, _ = reference_images(source)
+    images, _ = reference_images(source, plain_classes=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom and highdicom quote values of the source
         segmentation = Segmentation(
@@ -200,7 +200,7 @@ def _write(
         )
         segmentation.ContentCreatorName = ""  # type 2 (PS3.3 10.9), left out by highdicom
         _settle_dimensions(segmentation)
-        restore_frame_numbers(segmentation, source)
+        restore_references(segmentation, source)
         save_result(segmentation, path, source, authorship.made_at, deflated=deflated)
     return path
 

@@ -47,7 +47,7 @@ def segment(
     with edge(), _unreadable():
         files = _study_files(series_dir, max_bytes=int(settings.max_file_mb * 1e6))
         findings, written = _segment(files, out_dir, settings)
-    _print(findings)
+    _print(findings, written.warnings)
     for file in written.files:
         out.print(str((out_dir / file.name).absolute()), soft_wrap=True)
     if findings.segmentation is None:
@@ -119,7 +119,7 @@ def _segment(
     return findings, written
 
 
-def _print(findings: "StudyFindings") -> None:
+def _print(findings: "StudyFindings", left_out: Sequence[str]) -> None:
     found = findings.segmentation
     if found is None:
         for verdict in findings.choice.verdicts:
@@ -136,6 +136,6 @@ def _print(findings: "StudyFindings") -> None:
         )
     agreed = "" if found.agreement is None else f", agreement {found.agreement:.3f}"
     out.print(f"{len(found.lesions)} lesions{agreed}")
-    for warning in findings.warnings:
+    for warning in (*findings.warnings, *left_out):
         err.print(f"[yellow]warning[/] {warning}", soft_wrap=True)
     out.print(f"[bold]{RESEARCH_USE_ONLY}[/]")

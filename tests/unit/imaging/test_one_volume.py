@@ -1,4 +1,4 @@
-"""One volume is of one kind: what came together under a series is parted, one kind taken whole."""
+"""One volume is of one kind: what came together is parted, and one kind taken whole."""
 
 from dataclasses import dataclass
 

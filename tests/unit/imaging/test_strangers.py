@@ -57,7 +57,7 @@ PAIRS = {
         {"PatientName": "Syn^A", "PatientBirthDate": "19500110"},
         False,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("one", "other", "two"), PAIRS.values(), ids=PAIRS)
@@ -97,7 +97,7 @@ STRANGERS = {
         "derived, without a position",
     ),
     "other pixels": ({"PixelSpacing": ["1", "1"]}, "in another plane"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("extra", "said"), STRANGERS.values(), ids=STRANGERS)
