@@ -180,6 +180,8 @@ def _is_far(
     steps = np.diff(np.unique(rest[:: max(1, rest.size // _SAMPLE)]))
     if min(abs(value - low), abs(value - high)) < _STEPS * float(np.median(steps)):
         return False
+    if value == 0.0 and value < low and not holds_air:
+        return False  # black air, as a mask leaves it around a head or a brain: it is air already
     if value < low:
         near = _NEAR_AIR if holds_air else _NEAR_TISSUE
         return low - value > near * (high - low)
