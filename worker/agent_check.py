@@ -9,7 +9,7 @@ from imaging.agent_look import AgentLook, look_for_agent
 from imaging.asking import believed, doubts, next_to_look
 from imaging.choice import Choice
 from imaging.resample import to_axial
-from imaging.series import Series, SourceSeries, read_series
+from imaging.series import Series, SourceSeries, check_spacing, read_series
 from imaging.volume import Volume
 from metseg.errors import InputError
 from models.inputs import find_head
@@ -48,6 +48,7 @@ def check_agent(
         asked.add(uid)
         try:
             volume, source = read_series(by_uid[uid].files)
+            check_spacing(volume)  # what is too coarse to segment is too coarse to look at
         except InputError:
             continue
         looks[uid] = believed(_look(volume), by_uid[uid].facts)
