@@ -154,7 +154,7 @@ def test_four_processes_that_migrate_at_once_all_succeed(database_url: str) -> N
 def test_an_empty_database_is_refused_with_what_to_do(database_url: str) -> None:
     engine = make_engine(database_url)
     try:
-        with pytest.raises(ConfigurationError, match="it is empty: run `metseg migrate`"):
+        with pytest.raises(ConfigurationError, match=r"at none: run `metseg migrate`"):
             require_current(engine)
     finally:
         engine.dispose()
