@@ -67,7 +67,7 @@ def require_current(engine: Engine) -> None:
     current, needed = current_revision(engine), head_revision()
     _refuse_newer(current)
     if current != needed:
-        state = f"it is at {current}" if current else "it is empty"
+        state = f"it is at {current}" if current else "it is empty, at none"
         raise ConfigurationError(
             f"{database_place(engine.url)} must be at revision {needed}, {state}:"
             " run `metseg migrate`"

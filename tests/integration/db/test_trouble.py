@@ -111,4 +111,4 @@ def test_an_empty_database_is_told_with_its_place_and_what_to_do(database_url: s
         require_current(engine)
     engine.dispose()
     assert str(told.value).startswith(f"{database_place(database_url)} must be at revision")
-    assert "it is empty: run `metseg migrate`" in str(told.value)
+    assert "it is empty, at none: run `metseg migrate`" in str(told.value)

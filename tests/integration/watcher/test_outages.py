@@ -282,7 +282,7 @@ def test_an_empty_database_is_named_again_every_minute(
     ]
     assert len(told) == 3  # at 0, 60 and 120 s
     assert f"SQLite {tmp_path / 'late.sqlite3'} must be at revision" in told[-1]
-    assert "it is empty: run `metseg migrate`" in told[-1]
+    assert "it is empty, at none: run `metseg migrate`" in told[-1]
 
 
 def test_many_studies_at_once_leave_room_for_the_queue_between_them(
