@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from imaging.acquisitions import one_acquisition
+from imaging.completeness import missing_images
 from imaging.contents import check_not_blank
 from imaging.facts import FACT_TAGS, SeriesFacts, series_facts
 from imaging.foreign import main_plane, without_foreign
@@ -213,7 +214,9 @@ def read_series(
         _brighten(stacked)
     air = fill_padding(stacked.voxels, stacked.padded)
     check_not_blank(stacked.voxels)
-    odd = (*_warnings(repeated, len(taken.frames) - len(kept)), *_unfit(stacked), *air)
+    # Of every instance: what was left out of the volume is not missing from the series.
+    missing = missing_images(every, len(kept))
+    odd = (*_warnings(repeated, len(taken.frames) - len(kept)), *_unfit(stacked), *air, *missing)
     said = (*own.said, *other_planes, *taken.decided, *odd)
     return Volume(stacked.voxels, affine), _source(datasets, kept, said)
 

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from imaging.choice import choose_series, passed_over
-from imaging.completeness import missing_images
 from imaging.lesion_rule import LesionRule
 from imaging.lesions import find_lesions
 from imaging.metrics import agreement, entropy, expected_dice
@@ -164,8 +163,7 @@ def _read(
             warnings.append(f"{_name(one)} was to be taken and cannot be: {error}")
             choice, picture = passed_over(choice, str(error)), None
             continue
-        missing = missing_images(source.datasets, len(source.slices))
-        said = (*warnings, *source.warnings, *missing, *thick)
+        said = (*warnings, *source.warnings, *thick)
         return replace(findings, choice=choice, warnings=said), volume, source
     assert first is not None
     raise first from first.__cause__
