@@ -9,6 +9,7 @@ from imaging.study_contrast import says_before
 from metseg.series_rules import Reason, SeriesRules
 
 _Sign = tuple[Reason, str]
+_LATER = "taken after a like series"
 
 
 def weigh_contrast(case: Case, facts: SeriesFacts, reading: Reading, around: Surroundings) -> None:
@@ -30,7 +31,7 @@ def weigh_contrast(case: Case, facts: SeriesFacts, reading: Reading, around: Sur
         case.add(Reason.NO_CONTRAST, "no sign of contrast agent", weight=weight)
     _add_signs(case, [*told, *signs])
     if around.look is not None:
-        _add_picture(case, around.look, around)
+        _add_picture(case, around.look, facts, around)
 
 
 def _certain(facts: SeriesFacts, reading: Reading, around: Surroundings) -> list[_Sign]:
@@ -63,18 +64,21 @@ def _weak(facts: SeriesFacts, reading: Reading, around: Surroundings) -> list[_S
     if reading.agent is Agent.NAMED and around.study.tag_everywhere:
         text = "an agent is named, but in series before it or in all series too"
         signs.append((Reason.CONTRAST_TAG_EVERYWHERE, text))
-    decided = around.look is not None and around.look.shows_agent is not None
-    if facts.series_instance_uid in around.study.later and not decided:
-        signs.append((Reason.CONTRAST_LATER, "taken after a like series"))
+    shows = around.look.shows_agent if around.look is not None else None
+    if _is_later(facts, around) and shows is None:
+        signs.append((Reason.CONTRAST_LATER, _LATER))
     return signs
 
 
 def _add_signs(case: Case, signs: list[_Sign]) -> None:
-    further = case.rules.weight(Reason.CONTRAST_FURTHER)
-    small = 0.0 if further == "exclude" else float(further)
+    small = _small(case.rules)
     ranked = sorted(signs, key=lambda sign: -_number(case.rules, sign[0]))
     for place, (reason, text) in enumerate(ranked):
         case.add(reason, text, weight=min(small, _number(case.rules, reason)) if place else None)
+
+
+def _small(rules: SeriesRules) -> float:
+    return _number(rules, Reason.CONTRAST_FURTHER)
 
 
 def _number(rules: SeriesRules, reason: Reason) -> float:
@@ -82,14 +86,22 @@ def _number(rules: SeriesRules, reason: Reason) -> float:
     return 0.0 if weight == "exclude" else float(weight)
 
 
-def _add_picture(case: Case, look: AgentLook, around: Surroundings) -> None:
-    """It decides where words leave a doubt. Against words it only counts."""
+def _is_later(facts: SeriesFacts, around: Surroundings) -> bool:
+    return facts.series_instance_uid in around.study.later
+
+
+def _add_picture(case: Case, look: AgentLook, facts: SeriesFacts, around: Surroundings) -> None:
+    """It decides where words leave a doubt, and order only between two that show agent. Against
+    words it only counts.
+    """
     if look.is_subtraction:
         case.add(Reason.SUBTRACTION, "in the picture the brain is as dark as the air")
     if look.shows_agent is None:
         case.add(Reason.CONTRAST_PICTURE, look.words, weight=0.0)
     elif look.shows_agent:
         case.add(Reason.CONTRAST_PICTURE, look.words, weight=None if case.doubt else 0.0)
+        if _is_later(facts, around):
+            case.add(Reason.CONTRAST_LATER, _LATER, weight=_small(case.rules))
     elif case.doubt and not around.accept_any_t1:
         case.exclude(Reason.PICTURE_BEFORE, look.words)
     else:

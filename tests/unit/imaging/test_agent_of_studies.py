@@ -112,6 +112,7 @@ def test_where_words_leave_a_doubt_the_picture_decides() -> None:
     both = with_tag(T1, LATER)
     assert choose(*both, looks={"1.1": BRIGHT, "1.2": DARK}).chosen == "1.1"
     assert choose(*both, looks={"1.1": DARK, "1.2": DARK}).chosen is None
+    assert choose(*both, looks={"1.1": BRIGHT, "1.2": BRIGHT}).chosen == "1.2"
     assert choose(*both, looks={"1.1": UNCLEAR, "1.2": UNCLEAR}).chosen == "1.2"
     choice = choose(T1, looks={"1.1": BRIGHT})
     assert choice.chosen == "1.1"
