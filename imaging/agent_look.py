@@ -17,7 +17,7 @@ SHOWN, NOT_SHOWN = 1.35, 1.25
 _BRIGHTEST = 99.9  # percentile: a thousandth of 400 ml is 0.4 ml, a few cm of an inner vein
 _WHITE_MATTER = 75.0  # percentile: half of the inside of a brain is white matter, the rest darker
 # Grey matter and CSF make a tenth of the inside darker than this share of white matter; at most
-# 0.89 in real scans. Less contrast is no brain.
+# 0.88 in real scans. Less contrast is no brain.
 _DARKEST, _LEAST_CONTRAST = 10.0, 0.95
 _MM = 2  # edge of the blocks that are looked at: noise averages out
 _DEEP_MM, _HIGH_MM = (
@@ -75,10 +75,11 @@ def look_for_agent(voxels: NDArray[np.float32], head: NDArray[np.bool_]) -> Agen
     deep &= small > 0.1 * np.percentile(small[inside], 98)
     if deep.sum() * _MM**3 < _LEAST_ML * 1000:
         return AgentLook(None)
-    values = _without_field(small, deep)
-    dark, white, brightest = np.percentile(values, (_DARKEST, _WHITE_MATTER, _BRIGHTEST))
+    dark, white = np.percentile(small[deep], (_DARKEST, _WHITE_MATTER))
     if not white > 0 or dark > _LEAST_CONTRAST * white:
         return AgentLook(None)
+    values = _without_field(small, deep)
+    white, brightest = np.percentile(values, (_WHITE_MATTER, _BRIGHTEST))
     return AgentLook(round(float(brightest / white), 3))
 
 
