@@ -90,6 +90,20 @@ def _check_rescale(frames: Sequence[Frame]) -> None:
         )
 
 
+def read_places(dataset: Dataset) -> list[Frame]:
+    """The frames of one instance, whatever its pixels mean: of a segmentation they are no greys.
+
+    Raises
+    ------
+    SeriesError, GeometryError, DicomError
+        As `read_frames`, but for colour.
+    """
+    with parsing("an image header"):
+        if not (whole_number(dataset, "Rows") and whole_number(dataset, "Columns")):
+            raise SeriesError("an instance must be an image with Rows and Columns")
+        return list(_frames(0, dataset))
+
+
 def is_multiframe(dataset: Dataset) -> bool:
     """Whether geometry is in functional groups (PS3.3 C.7.6.16) and not at the top level."""
     return "PerFrameFunctionalGroupsSequence" in dataset

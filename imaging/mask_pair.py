@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.metrics.overlap import bounding_box
-from imaging.reference import Mask, PlacedMask, sample_nearest
+from imaging.placed import Mask, PlacedMask, sample_nearest
 from imaging.series import MAX_VOXELS
 from imaging.volume import Volume
 from metseg.errors import ReferenceMaskError

@@ -8,11 +8,8 @@ from imaging.headers import read_header
 from imaging.mask_pair import MaskPair, on_one_grid
 from imaging.metrics import Evaluation, evaluate
 from imaging.parsing import MAX_FILE_BYTES
-from imaging.reference import (
-    LABEL_MAP_SEGMENTATION_STORAGE,
-    SEGMENTATION_STORAGE,
-    read_mask,
-)
+from imaging.reference import read_mask
+from imaging.segmentations import LABEL_MAP_SEGMENTATION_STORAGE, SEGMENTATION_STORAGE
 from metseg.errors import ConfigurationError, DicomError, InputError, ReferenceMaskError
 
 NIFTI = (".nii.gz", ".nii")
@@ -88,10 +85,11 @@ def find_cases(prediction: Path, reference: Path) -> Cases:
 def compare(case: Case, options: Options) -> Compared:
     """Read, lay on one grid, measure. What is wrong with the files is kept, not raised."""
     try:
-        pair = on_one_grid(
-            read_mask(find_mask(case.prediction), labels=options.prediction_labels),
-            read_mask(find_mask(case.reference), labels=options.reference_labels),
+        predicted = read_mask(find_mask(case.prediction), labels=options.prediction_labels)
+        reference = read_mask(
+            find_mask(case.reference), labels=options.reference_labels, beside=predicted.grid()
         )
+        pair = on_one_grid(predicted, reference)
     except InputError as error:
         return Compared(case.name, error=error)
     except OSError as error:
@@ -100,7 +98,9 @@ def compare(case: Case, options: Options) -> Compared:
     found = evaluate(
         pair.prediction, pair.reference, pair.volume, tolerance_mm=options.tolerance_mm
     )
-    return Compared(case.name, found, tuple(_notes(pair, found)))
+    doubts = [f"prediction: {one}" for one in predicted.warnings]
+    doubts += [f"reference: {one}" for one in reference.warnings]
+    return Compared(case.name, found, (*doubts, *_notes(pair, found)))
 
 
 def find_mask(path: Path) -> Path:

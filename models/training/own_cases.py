@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 
 from imaging.headers import InstanceHeader, NotDicomError, read_header
 from imaging.parsing import MAX_FILE_BYTES
-from imaging.reference import (
-    LABEL_MAP_SEGMENTATION_STORAGE,
-    SEGMENTATION_STORAGE,
-    read_reference,
-)
+from imaging.reference import read_reference
 from imaging.resample import to_axial
+from imaging.segmentations import LABEL_MAP_SEGMENTATION_STORAGE, SEGMENTATION_STORAGE
 from imaging.series import SourceSeries, check_spacing, read_series
 from imaging.volume import Volume
 from metseg.errors import InputError, MetsegError

@@ -1,0 +1,214 @@
+"""The segments of a DICOM SEG on one regular grid (PS3.3 C.8.20)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from imaging.frames import Frame, read_places
+from imaging.grid import plane_normal, sort_frames
+from imaging.parsing import parsing
+from imaging.pixels import decoded_frames
+from imaging.placed import Mask
+from imaging.raw_values import text
+from imaging.remarks import Remarks
+from imaging.series import MAX_VOXELS, SourceSeries
+from imaging.volume import Volume
+from metseg.errors import DicomError, GeometryError, ReferenceMaskError, SeriesError
+
+SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
+LABEL_MAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
+"""Of 2024 (Supplement 243): a pixel holds the number of its segment, grey or by a palette."""
+_MAX_SLICES = 1 << 14
+_OFF_PLACE = 0.25  # of the distance between slices: further off, slices are irregular
+_SAME_STEP = 1e-3  # of a voxel, in a step of one pixel: two grids run alike
+
+Affine = NDArray[np.float64]
+
+
+def is_segmentation(dataset: Dataset) -> bool:
+    """Whether a dataset is a DICOM segmentation of voxels."""
+    kinds = (SEGMENTATION_STORAGE, LABEL_MAP_SEGMENTATION_STORAGE)
+    return dataset.get("SOPClassUID") in kinds
+
+
+def lay_out(
+    dataset: Dataset,
+    *,
+    beside: Volume | None = None,
+    source: SourceSeries | None = None,
+    remarks: Remarks | None = None,
+) -> tuple[Mask, Affine]:
+    """The union of all segments ``(Z, H, W)``, and the affine from (slice, row, column, 1) to LPS
+    mm.
+
+    Places without a frame are empty. How far slices are apart, few frames do not tell: see
+    `_slice_spacing`.
+
+    Parameters
+    ----------
+    beside
+        The grid that the mask is to be compared on; its frames may lie on slices of it.
+    source
+        Where `beside` came from.
+    remarks
+        Gets a warning where segments of several kinds are pooled.
+
+    Raises
+    ------
+    ReferenceMaskError
+        It cannot be read, or its frames do not make a regular grid.
+    """
+    try:
+        kinds = _kinds(dataset)
+        if remarks is not None and len(kinds) > 1:
+            remarks.warnings.append(
+                f"segments of {len(kinds)} kinds are pooled into one mask: {', '.join(kinds)}"
+            )
+        return _regular(dataset, beside, source)
+    except (DicomError, GeometryError, SeriesError) as error:
+        raise ReferenceMaskError(f"segmentation: {error}") from error
+
+
+def _kinds(dataset: Dataset) -> list[str]:
+    """The codes of all property types of segments, but for the background (segment 0)."""
+    with parsing("segments"):
+        types = [
+            item.SegmentedPropertyTypeCodeSequence[0]
+            for item in dataset.get("SegmentSequence") or ()
+            if item.get("SegmentNumber") and item.get("SegmentedPropertyTypeCodeSequence")
+        ]
+        return sorted({str(one.get("CodeValue") or "?") for one in types})
+
+
+def _regular(
+    dataset: Dataset, beside: Volume | None, source: SourceSeries | None
+) -> tuple[Mask, Affine]:
+    places = sort_frames(read_places(dataset))
+    first = places[0][0]
+    normal = plane_normal(first.orientation)
+    along = np.array([place[0].position @ normal for place in places])
+    spacing = _slice_spacing(dataset, [place[0] for place in places], along, beside, source)
+    index = (along - along[0]) / spacing
+    if np.abs(index - np.rint(index)).max() > _OFF_PLACE or index[-1] >= _MAX_SLICES:
+        raise GeometryError(f"slices must be regular, {spacing:.3f} mm apart")
+    shape = round(float(index[-1])) + 1, int(dataset.Rows), int(dataset.Columns)
+    if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
+        raise SeriesError(f"segmentation must hold at most {MAX_VOXELS} voxels, got {shape}")
+    mask = np.zeros(shape, dtype=np.bool_)
+    slices = {
+        frame.number: z
+        for z, place in zip(np.rint(index).astype(int), places, strict=True)
+        for frame in place
+    }
+    for number, marked in enumerate(_marked(dataset), start=1):
+        mask[slices[number]] |= marked
+    affine = np.eye(4)
+    affine[:3, 0] = normal * spacing
+    affine[:3, 1:3] = _in_plane(first)
+    affine[:3, 3] = first.position
+    return mask, affine
+
+
+def _slice_spacing(
+    dataset: Dataset,
+    frames: list[Frame],
+    along: NDArray[np.float64],
+    beside: Volume | None,
+    source: SourceSeries | None,
+) -> float:
+    """That of the slices that the frames lie on, where the header refers to their series; else
+    SpacingBetweenSlices where the gaps are multiples of it; else that of slices with the same
+    pixels, or below a single frame. SliceThickness is no distance, and only the last resort.
+    """
+    on_slices = None if beside is None else _slices_below(frames, beside)
+    if on_slices is not None and source is not None and _refers_to(dataset, source):
+        return on_slices.spacing
+    stated = _fitting(along, _stated(dataset, "SpacingBetweenSlices"))
+    if stated is not None:
+        return stated
+    if on_slices is not None and (on_slices.same_pixels or along.size == 1):
+        return on_slices.spacing
+    thickness = _fitting(along, _stated(dataset, "SliceThickness"))
+    if thickness is not None:
+        return thickness
+    return float(np.diff(along).min()) if along.size > 1 else 1.0
+
+
+def _fitting(along: NDArray[np.float64], spacing: float) -> float | None:
+    """A stated spacing as it really is, where all gaps are multiples of it; None otherwise."""
+    if not spacing > 0:
+        return None
+    if along.size == 1:
+        return spacing
+    multiples = np.diff(along) / spacing
+    if np.abs(multiples - np.rint(multiples)).max() >= _OFF_PLACE or multiples.min() <= 0.5:
+        return None
+    whole = float(along[-1] - along[0])
+    return whole / round(whole / spacing)
+
+
+def _stated(dataset: Dataset, keyword: str) -> float:
+    """A length of the pixel measures that all frames share, or of the first frame; 0 without."""
+    with parsing("pixel measures"):
+        for sequence in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+            for group in (dataset.get(sequence) or ())[:1]:
+                for measures in (group.get("PixelMeasuresSequence") or ())[:1]:
+                    if found := text(measures, keyword):
+                        return abs(float(found))
+    return 0.0
+
+
+def _refers_to(dataset: Dataset, source: SourceSeries) -> bool:
+    named = (str(s.get("SeriesInstanceUID")) for s in dataset.get("ReferencedSeriesSequence") or ())
+    return source.series_instance_uid in named
+
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """Slices that all frames lie on: their distance in mm, and whether the pixels are the same."""
+
+    spacing: float
+    same_pixels: bool
+
+
+def _slices_below(frames: list[Frame], beside: Volume) -> _Below | None:
+    """The slices of a volume, along any of its axes, that frames lie on; None where they do not."""
+    to_index = np.linalg.inv(beside.affine)
+    steps = to_index[:3, :3] @ _in_plane(frames[0])
+    extent = np.abs(steps).sum(axis=1)
+    axis = int(extent.argmin())
+    positions = np.stack([frame.position for frame in frames])
+    index = positions @ to_index[:3, :3].T + to_index[:3, 3]
+    off = np.abs(index[:, axis] - np.rint(index[:, axis])).max()
+    if extent[axis] > _SAME_STEP or off > _OFF_PLACE:
+        return None
+    others = [other for other in range(3) if other != axis]
+    odd = np.abs(index[:, others] - np.rint(index[:, others])).max()
+    whole = np.rint(steps[others])
+    is_unit = (np.abs(whole).sum(axis=0) == 1).all() and (np.abs(whole).sum(axis=1) == 1).all()
+    same = bool(is_unit and np.abs(steps[others] - whole).max() < _SAME_STEP and odd < _OFF_PLACE)
+    return _Below(beside.spacing[axis], same_pixels=same)
+
+
+def _in_plane(frame: Frame) -> NDArray[np.float64]:
+    """Steps ``(3, 2)`` in LPS mm to the next row and the next column."""
+    row, column = frame.pixel_spacing
+    return np.stack([frame.orientation[3:] * row, frame.orientation[:3] * column], axis=1)
+
+
+def _marked(dataset: Dataset) -> Iterator[Mask]:
+    """What is marked in each frame ``(H, W)``, one at a time: all of them may be a thousand times
+    as large as the file.
+    """
+    with parsing("segmentation pixels"):
+        is_fractional = text(dataset, "SegmentationType").strip() == "FRACTIONAL"
+        # PS3.3 C.8.20.2: segment 0 is background where there is one, padding is no segment.
+        background = {0, int(dataset.get("PixelPaddingValue") or 0)}
+        for stored in decoded_frames(dataset):
+            if is_fractional:
+                yield 2 * stored.astype(np.int32) >= int(dataset.MaximumFractionalValue)
+            else:
+                yield np.isin(stored, list(background), invert=True)
