@@ -78,4 +78,6 @@ class StudyReport:
     job_id: int = 0
     revision: int = 0
     result_id: int | None = None
+    brain_volume_ml: float | None = None
+    """Of the brain as the networks see it; None where no network tells."""
     pushes: tuple[SentReport, ...] = ()
