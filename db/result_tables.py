@@ -48,13 +48,6 @@ class Result(Base):
     """Dice between the members' own masks. Not Dice: no reference is involved."""
     expected_dice: Mapped[float | None]
     entropy: Mapped[float | None]
-    brain_volume_ml: Mapped[float | None]
-    """As the networks see it. This and its centroid: None where no network tells, and in rows of a
-    metseg that did not measure it.
-    """
-    brain_centroid_l_mm: Mapped[float | None]
-    brain_centroid_p_mm: Mapped[float | None]
-    brain_centroid_s_mm: Mapped[float | None]
     warnings: Mapped[list[str]] = mapped_column(JSON)
     timings_s: Mapped[dict[str, float]] = mapped_column(JSON)
     """Seconds by stage: read, prepare, infer, lesions, write."""
@@ -62,6 +55,13 @@ class Result(Base):
     directory: Mapped[str] = mapped_column(Text)
     """Relative to the results folder; its name carries job and fence."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    brain_volume_ml: Mapped[float | None]
+    """As the networks see it. This and its centroid: None where no network tells, and in rows of a
+    metseg that did not measure it.
+    """
+    brain_centroid_l_mm: Mapped[float | None]
+    brain_centroid_p_mm: Mapped[float | None]
+    brain_centroid_s_mm: Mapped[float | None]
 
 
 class SeriesChoice(Base):
