@@ -127,10 +127,8 @@ def _brain(entry: Mapping[str, Any] | None) -> BrainSeen | None:
     if entry is None:
         return None
     centroid = entry["centroid_lps_mm"]
-    return BrainSeen(
-        **entry
-        | {"cut": (*entry["cut"],), "centroid_lps_mm": None if centroid is None else (*centroid,)}
-    )
+    place = None if centroid is None else (*centroid,)
+    return BrainSeen(**{**entry, "cut": (*entry["cut"],), "centroid_lps_mm": place})
 
 
 def _labels(nifti_gz: bytes) -> NDArray[np.uint16]:

@@ -21,6 +21,7 @@ DOUBTFUL = [
     ({"volume_ml": 600.0}, "600 ml"),
     ({"volume_ml": 2400.0}, "2400 ml"),
     ({"volume_ml": 340.0, "cut": ("bottom", "top"), "height_mm": 20.0}, "cut at bottom, top"),
+    ({"volume_ml": 1700.0, "cut": ("bottom", "top"), "height_mm": 140.0}, "cut at bottom, top"),
     ({"certainty": 0.7}, "hardly recognise"),
 ]
 
@@ -36,6 +37,7 @@ NONE = [
     {"volume_ml": 3800.0},
     {"variation": 0.006},  # a ball of one substance
     {"volume_ml": 546.0, "cut": ("bottom", "top"), "height_mm": 180.0},  # a knee
+    {"volume_ml": 400.0, "cut": ("bottom", "top"), "height_mm": 120.0},  # 33 cm2
 ]
 
 
