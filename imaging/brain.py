@@ -28,7 +28,7 @@ LEAST_VARIATION: Final = 0.03
 substance."""
 LONG_MM: Final = 80.0
 THIN_CM2: Final = 60.0
-"""What leaves the scan at bottom and top alone, and is longer and on average thinner, is a limb or a
+"""What leaves the scan at bottom and top alone, longer and on average thinner, is a limb or a
 spine: 30 and 38 cm2 in drawn ones, 119 and more in real brains that were cut there."""
 CUT_CM2: Final = 15.0
 """More brain than this on a face of the scan was cut; a brain stem has less."""

@@ -7,6 +7,7 @@ import pytest
 from imaging.export.series import SeriesWords, write_series
 from imaging.series import read_series
 from imaging.volume import Volume
+from metseg.errors import BlankImageError
 from tests.phantom import grid_affine, head_with_lesions, uid
 
 PLANES = ["axial", "sagittal", "coronal", "oblique"]
@@ -62,5 +63,6 @@ def test_a_leaning_volume_cannot_be_written(tmp_path):
 
 def test_a_flat_volume_is_written(tmp_path):
     volume = Volume(np.full((4, 8, 8), -0.5, np.float32), grid_affine((4, 8, 8), (3, 1, 1)))
-    read, _ = read_series(write_series(volume, tmp_path, study_uid="1.2", series_uid="1.3"))
-    np.testing.assert_allclose(read.voxels, -0.5)
+    written = write_series(volume, tmp_path, study_uid="1.2", series_uid="1.3")
+    with pytest.raises(BlankImageError, match=r"voxels must differ, got -0\.5 in all of them"):
+        read_series(written)
