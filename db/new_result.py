@@ -113,6 +113,9 @@ class NewResult:
     agreement: float | None = None
     expected_dice: float | None = None
     entropy: float | None = None
+    brain_volume_ml: float | None = None
+    """Of the brain as the networks see it; None where no network tells."""
+    brain_centroid_lps_mm: tuple[float, float, float] | None = None
     warnings: tuple[str, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, Any] = field(default_factory=dict)

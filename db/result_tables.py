@@ -55,6 +55,13 @@ class Result(Base):
     directory: Mapped[str] = mapped_column(Text)
     """Relative to the results folder; its name carries job and fence."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    brain_volume_ml: Mapped[float | None]
+    """As the networks see it. This and its centroid: None where no network tells, and in rows of a
+    metseg that did not measure it.
+    """
+    brain_centroid_l_mm: Mapped[float | None]
+    brain_centroid_p_mm: Mapped[float | None]
+    brain_centroid_s_mm: Mapped[float | None]
 
 
 class SeriesChoice(Base):

@@ -78,6 +78,7 @@ def _report(
         total_volume_mm3=result.total_volume_mm3,
         dice=evaluations[-1].dice if evaluations else None,
         agreement=result.agreement,
+        brain_volume_ml=result.brain_volume_ml,
         lesions=tuple(parts.lesions[result.id]),
         artifacts=tuple(parts.artifacts[result.id]),
         warnings=tuple(result.warnings),

@@ -80,6 +80,8 @@ class StudyReport:
     job_id: int = 0
     revision: int = 0
     result_id: int | None = None
+    brain_volume_ml: float | None = None
+    """Of the brain as the networks see it; None where no network tells."""
     pushes: tuple[SentReport, ...] = ()
     study_id: int = 0
     """Our own number of the study: lines of `metseg run` call it by this."""

@@ -110,7 +110,7 @@ def fill_padding(
         value = _undeclared(voxels, padded)
         if value is None:
             break
-        marked = voxels == np.float32(value)
+        marked = _plausible(voxels, voxels == np.float32(value))
         found.append(f"{marked.mean():.0%} of the voxels are {value:g}: taken for padding, so air")
         padded = marked if padded is None else padded | marked
     if padded is None or not padded.any() or padded.all():
@@ -151,14 +151,14 @@ def _undeclared(voxels: NDArray[np.float32], padded: NDArray[np.bool_] | None) -
     least, greatest = float(rest.min()), float(rest.max())
     if not least < greatest:
         return None
-    faces = np.concatenate([face.ravel() for face in _faces(voxels)])
-    corners = voxels[np.ix_(*((0, -1),) * 3)]
     for value in (least, greatest):
-        at_border = float((faces == np.float32(value)).mean())
-        at_corners = np.count_nonzero(corners == np.float32(value)) >= _LEAST_CORNERS
+        same = voxels == np.float32(value)
+        if padded is not None:
+            same &= ~padded
+        at_border = float(np.concatenate([face.ravel() for face in _faces(same)]).mean())
+        at_corners = np.count_nonzero(same[np.ix_(*((0, -1),) * 3)]) >= _LEAST_CORNERS
         if at_border < (_LEAST_BORDER if at_corners else _LEAST_FRAME):
             continue
-        same = voxels == np.float32(value)
         if same.mean() >= _LEAST_SHARE and _is_far(value, voxels, same, padded):
             return value
     return None

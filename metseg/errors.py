@@ -54,12 +54,6 @@ class BlankImageError(InputError):
     code = "blank_image"
 
 
-class NoHeadError(InputError):
-    """Nothing of the size of a head stands out from the air."""
-
-    code = "no_head"
-
-
 class NoBrainError(InputError):
     """The networks see no brain in it: another part of the body, a phantom, noise."""
 

@@ -137,6 +137,8 @@ def found(claim: Claim, *, lesions: int = 2, series: str = "1.2.1") -> NewResult
         agreement=0.95,
         expected_dice=0.9,
         entropy=0.1,
+        brain_volume_ml=1300.0,
+        brain_centroid_lps_mm=(1.0, -2.0, 30.0),
         warnings=("slices are 4.0 mm apart",),
         timings_s={"read": 0.5, "infer": 2.0},
         versions={"metseg": "0.1.0", "ensemble": MODEL},

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.brain import BrainSeen
 from imaging.choice import Choice
 from imaging.lesions import Dropped, Lesion
 from imaging.metrics import Evaluation
@@ -42,6 +43,7 @@ class Segmentation:
     `labels` is ``(Z, H, W)`` on the native grid of `volume`, value = lesion number, and
     `probability` the mean probability there, None where `kept` is of an earlier result. `agreement`
     is Dice between the members; `expected_dice` and `entropy` are of the mean probability.
+    `brain` is None where no network tells.
     """
 
     volume: Volume
@@ -53,6 +55,7 @@ class Segmentation:
     agreement: float | None
     expected_dice: float | None
     entropy: float | None
+    brain: BrainSeen | None = None
     scores: tuple[ReferenceScore, ...] = ()
     kept: Kept | None = None
 

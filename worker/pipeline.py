@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from imaging.brain import brain_seen, check_brain
 from imaging.choice import choose_series, passed_over
 from imaging.lesion_rule import LesionRule
 from imaging.lesions import find_lesions
@@ -47,8 +48,8 @@ def segment_study(
     `files` are DICOM instances of any of its series, in any order, and NIfTI masks; segmentations
     among them are references. `earlier` is what was found before in the same files of its series:
     where that is the series to take, it still holds. `watch` collects the seconds of the stages
-    read, prepare, infer and lesions. Raises `InputError` when the chosen series cannot be read or
-    must not be segmented, `InfrastructureError` when disk or device are at fault.
+    read, prepare, infer and lesions. Raises `InputError` when the chosen series cannot be read,
+    must not be segmented or shows no brain, `InfrastructureError` when disk or device are at fault.
     """
     with watch.stage("read"):
         findings, references, picture = _look(files, ensemble=ensemble, settings=settings)
@@ -61,9 +62,10 @@ def segment_study(
         found = earlier.segmentation(volume, source)
     else:
         found = _infer(volume, source, ensemble=ensemble, settings=settings, watch=watch)
+    odd = () if found.brain is None else check_brain(found.brain)
     with watch.stage("lesions"):
         scores, refused = score_references(references, found)
-    warnings = (*findings.warnings, *_disagreement(found), *refused)
+    warnings = (*findings.warnings, *odd, *_disagreement(found), *refused)
     return replace(findings, segmentation=replace(found, scores=scores), warnings=warnings)
 
 
@@ -109,7 +111,9 @@ def _infer(
         prediction = ensemble.predict(volume, progress=report)
     watch.move(prediction.seconds.get("prepare", 0.0), out_of="infer", into="prepare")
     with watch.stage("lesions"):
-        return _measure(prediction, volume, source, lesion_rule(ensemble.rule, settings))
+        brain = None if prediction.brain is None else brain_seen(prediction.brain, volume)
+        found = _measure(prediction, volume, source, lesion_rule(ensemble.rule, settings))
+        return replace(found, brain=brain)
 
 
 def lesion_rule(shipped: LesionRule, settings: Settings) -> LesionRule:

@@ -6,8 +6,10 @@ They are read from the files and rows of that result, and only if all of these a
 import gzip
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from db.earlier import EarlierResult
 from db.new_result import NewArtifact
+from imaging.brain import BrainSeen
 from imaging.lesions import Dropped, DropReason, Lesion
 from imaging.series import SourceSeries
 from imaging.volume import Volume
@@ -41,6 +44,7 @@ class Earlier:
     expected_dice: float | None
     entropy: float | None
     kept: Kept
+    brain: BrainSeen | None = None
 
     def segmentation(self, volume: Volume, source: SourceSeries) -> Segmentation:
         """The findings on the volume that they are of. The probabilities are not kept: None.
@@ -63,6 +67,7 @@ class Earlier:
             expected_dice=self.expected_dice,
             entropy=self.entropy,
             kept=self.kept,
+            brain=self.brain,
         )
 
 
@@ -77,7 +82,7 @@ def take_over(recorded: EarlierResult, results_dir: Path) -> Earlier | None:
         logger.warning("result %d: its files are not as recorded", recorded.result_id)
         return None
     report = next(paths[one.path] for one in recorded.artifacts if one.kind == REPORT)
-    lesions, dropped = _of_report(report)
+    lesions, dropped, brain = _of_report(report)
     return Earlier(
         series_instance_uid=recorded.series_instance_uid,
         labels=_labels(recorded.mask_nifti_gz),
@@ -95,6 +100,7 @@ def take_over(recorded: EarlierResult, results_dir: Path) -> Earlier | None:
             tracking_uids=recorded.tracking_uids,
             mask_nifti_gz=recorded.mask_nifti_gz,
         ),
+        brain=brain,
     )
 
 
@@ -102,8 +108,8 @@ def _is_intact(path: Path, recorded: NewArtifact) -> bool:
     return path.is_file() and sha256_of(path) == recorded.sha256
 
 
-def _of_report(path: Path) -> tuple[tuple[Lesion, ...], tuple[Dropped, ...]]:
-    """Lesions and dropped candidates of a report of this very version, with all their numbers."""
+def _of_report(path: Path) -> tuple[tuple[Lesion, ...], tuple[Dropped, ...], BrainSeen | None]:
+    """Lesions, dropped candidates and the brain of a report of this version, with all numbers."""
     report = json.loads(path.read_text("utf-8"))
     lesions = [one | {"centroid_lps_mm": (*one["centroid_lps_mm"],)} for one in report["lesions"]]
     dropped = [
@@ -112,7 +118,19 @@ def _of_report(path: Path) -> tuple[tuple[Lesion, ...], tuple[Dropped, ...]]:
     ]
     for one in lesions:
         one.pop("possible")  # follows from the volume
-    return tuple(Lesion(**one) for one in lesions), tuple(Dropped(**one) for one in dropped)
+    return (
+        tuple(Lesion(**one) for one in lesions),
+        tuple(Dropped(**one) for one in dropped),
+        _brain(report.get("brain")),
+    )
+
+
+def _brain(entry: Mapping[str, Any] | None) -> BrainSeen | None:
+    if entry is None:
+        return None
+    centroid = entry["centroid_lps_mm"]
+    place = None if centroid is None else (*centroid,)
+    return BrainSeen(**{**entry, "cut": (*entry["cut"],), "centroid_lps_mm": place})
 
 
 def _labels(nifti_gz: bytes) -> NDArray[np.uint16]:

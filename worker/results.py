@@ -52,6 +52,8 @@ def _segmented(result: NewResult, found: Segmentation, written: Written) -> NewR
         lesions=_lesions(found, written.tracking_uids),
         dropped=tuple(NewDropped(d.reason, d.volume_mm3, d.centroid_lps_mm) for d in found.dropped),
         evaluations=tuple(_evaluation(score) for score in found.scores),
+        brain_volume_ml=None if found.brain is None else found.brain.volume_ml,
+        brain_centroid_lps_mm=None if found.brain is None else found.brain.centroid_lps_mm,
         agreement=found.agreement,
         expected_dice=found.expected_dice,
         entropy=found.entropy,

@@ -109,6 +109,7 @@ def _becomes_current(session: Session, claim: Claim, study_id: int) -> bool:
 
 
 def _columns(result: NewResult) -> dict[str, Any]:
+    left, posterior, superior = result.brain_centroid_lps_mm or (None, None, None)
     return {
         "outcome": result.outcome,
         "series_instance_uid": result.series_instance_uid,
@@ -117,6 +118,10 @@ def _columns(result: NewResult) -> dict[str, Any]:
         "agreement": result.agreement,
         "expected_dice": result.expected_dice,
         "entropy": result.entropy,
+        "brain_volume_ml": result.brain_volume_ml,
+        "brain_centroid_l_mm": left,
+        "brain_centroid_p_mm": posterior,
+        "brain_centroid_s_mm": superior,
         "warnings": list(result.warnings),
         "timings_s": dict(result.timings_s),
         "versions": dict(result.versions),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from imaging.brain import BrainSeen
 from imaging.choice import Choice
 from imaging.export.authorship import RESEARCH_ONLY
 from imaging.export.burden import burden
@@ -35,6 +36,7 @@ class ReportFacts:
     agreement: float | None = None
     expected_dice: float | None = None
     entropy: float | None = None
+    brain: BrainSeen | None = None
     voxel_spacing_mm: tuple[float, float, float] | None = None
     warnings: Sequence[str] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -80,6 +82,7 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         "made_at": facts.made_at,
         "expected_dice": facts.expected_dice,
         "entropy": facts.entropy,
+        "brain": None if facts.brain is None else brain_entry(facts.brain),
         "voxel_spacing_mm": _listed(facts.voxel_spacing_mm),
         "possible_lesions": whole.possible_lesions,
         "rano_bm": {
@@ -97,6 +100,14 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         "settings": dict(facts.settings),
         "timings_s": {name: round(seconds, 3) for name, seconds in facts.timings_s.items()},
     }
+
+
+def brain_entry(brain: BrainSeen) -> dict[str, Any]:
+    """The brain as the networks see it; the centroid is LPS mm."""
+    entry = asdict(brain)
+    entry["centroid_lps_mm"] = _listed(brain.centroid_lps_mm)
+    entry["cut"] = list(brain.cut)
+    return entry
 
 
 def lesion_entry(lesion: Lesion) -> dict[str, Any]:

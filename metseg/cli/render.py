@@ -114,9 +114,10 @@ def lesion_table(report: StudyReport) -> Table:
 def _measures(report: StudyReport) -> str:
     dice = "no reference" if report.dice is None else f"{report.dice:.3f}"
     agreement = "-" if report.agreement is None else f"{report.agreement:.3f}"
+    brain = "" if report.brain_volume_ml is None else f"   brain {report.brain_volume_ml:.0f} ml"
     return (
         f"Dice against the reference: {dice}   agreement of the two networks: {agreement}"
-        f"   model {report.model_version}"
+        f"{brain}   model {report.model_version}"
     )
 
 

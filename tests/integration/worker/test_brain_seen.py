@@ -1,0 +1,74 @@
+"""A result is of a brain: recorded, warned of where it is in doubt, refused where it is none."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from db.result_tables import Result
+from db.results import study_reports
+from db.tables import Job
+from imaging.volume import Volume
+from models.ensemble import Prediction
+from tests.fakes import ThresholdEnsemble
+from tests.integration.worker.conftest import Ward
+from worker.execute import Ended, execute
+
+
+class Telling(ThresholdEnsemble):
+    """Calls voxels brighter than `above` brain."""
+
+    above = 100.0
+
+    def predict(
+        self, volume: Volume, *, progress: Callable[[float], None] | None = None
+    ) -> Prediction:
+        brain = (volume.voxels > self.above).astype(np.float32)
+        return replace(super().predict(volume, progress=progress), brain=brain)
+
+
+def test_the_brain_is_recorded_and_a_cut_one_warned_of(ward: Ward) -> None:
+    """A slab of 60 mm through the phantom: bright at its bottom and its top."""
+    job_id, head = ward.admit()
+    bench = replace(ward.bench(), ensemble=Telling())
+    assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
+    brain = head.volume.voxels > Telling.above
+    expected_ml = brain.sum() * 5.0 * 4.0 * 4.0 / 1000.0
+    centre = head.volume.to_lps(np.argwhere(brain).mean(axis=0))
+    with ward.sessions() as session:
+        result = session.scalars(select(Result).where(Result.job_id == job_id)).one()
+        report = study_reports(session, results_dir=ward.settings.results_dir)[0]
+    assert result.brain_volume_ml == pytest.approx(expected_ml)
+    seen = (result.brain_centroid_l_mm, result.brain_centroid_p_mm, result.brain_centroid_s_mm)
+    assert seen == pytest.approx(tuple(centre), abs=1e-3)
+    assert any("cut at bottom, top" in warning for warning in result.warnings)
+    assert report.brain_volume_ml == result.brain_volume_ml
+    page = json.loads((ward.settings.results_dir / result.directory / "report.json").read_text())
+    assert page["brain"]["cut"] == ["bottom", "top"]
+
+
+def test_where_the_networks_see_no_brain_the_study_fails(ward: Ward) -> None:
+    class Blind(Telling):
+        above = 2000.0
+
+    job_id, _ = ward.admit()
+    bench = replace(ward.bench(), ensemble=Blind())
+    assert execute(ward.claim(job_id, bench), bench).ended is Ended.FAILED
+    with ward.sessions() as session:
+        job = session.get_one(Job, job_id)
+        assert (job.error_code, job.error_message) == (
+            "no_brain",
+            "the networks must see a brain: got 0 ml, less than 50 ml",
+        )
+        assert session.scalars(select(Result)).all() == []
+
+
+def test_an_ensemble_that_does_not_tell_is_not_asked(ward: Ward) -> None:
+    job_id, _ = ward.admit()
+    bench = ward.bench()
+    assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
+    with ward.sessions() as session:
+        assert session.scalars(select(Result)).one().brain_volume_ml is None
