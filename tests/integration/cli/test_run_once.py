@@ -53,9 +53,8 @@ class Ran:
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     place = tmp_path_factory.mktemp("run")
     inbox = place / "inbox"
-    for recipe in (GOOD, HOLED):
+    for recipe in (GOOD, HOLED, PLAIN):
         write_study(inbox / recipe.name, recipe)
-    write_study(inbox / PLAIN.name, PLAIN, balls=())  # nothing bright: the picture shows no agent
     (inbox / "notes.txt").write_text("not DICOM")
     program = Program(place / "home")
     first = program.run(["run", str(inbox), "--once"])
