@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from db.evaluations import EvaluationReport
+from db.evaluations import EvaluationReport, RefusedReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +79,4 @@ class StudyReport:
     revision: int = 0
     result_id: int | None = None
     pushes: tuple[SentReport, ...] = ()
+    refused_references: tuple[RefusedReport, ...] = ()

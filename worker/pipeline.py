@@ -19,10 +19,12 @@ from models.ensemble import Ensemble, Prediction
 from worker.findings import Segmentation, StudyFindings
 from worker.references import (
     Reference,
+    ReferenceRules,
     score_references,
     split_files,
     split_references,
     unmeasured,
+    warnings_of,
 )
 from worker.renewal import Earlier
 from worker.stopwatch import Stopwatch
@@ -59,9 +61,11 @@ def segment_study(
     else:
         found = _infer(volume, source, ensemble=ensemble, settings=settings, watch=watch)
     with watch.stage("lesions"):
-        scores, refused = score_references(references, found)
-    warnings = (*source.warnings, *thick, *_disagreement(found), *refused)
-    return replace(findings, segmentation=replace(found, scores=scores), warnings=warnings)
+        rules = ReferenceRules(settings.counted_labels, settings.counted_regions)
+        scores, refused = score_references(references, found, rules)
+    warnings = (*source.warnings, *thick, *_disagreement(found), *warnings_of(scores, refused))
+    segmentation = replace(found, scores=scores, refused=refused)
+    return replace(findings, segmentation=segmentation, warnings=warnings)
 
 
 def _look(

@@ -9,6 +9,7 @@ from db.new_result import (
     NewDropped,
     NewEvaluation,
     NewLesion,
+    NewRefusedReference,
     NewResult,
     NewSeries,
 )
@@ -52,6 +53,9 @@ def _segmented(result: NewResult, found: Segmentation, written: Written) -> NewR
         lesions=_lesions(found, written.tracking_uids),
         dropped=tuple(NewDropped(d.reason, d.volume_mm3, d.centroid_lps_mm) for d in found.dropped),
         evaluations=tuple(_evaluation(score) for score in found.scores),
+        refused_references=tuple(
+            NewRefusedReference(one.sha256, one.kind, one.reason) for one in found.refused
+        ),
         agreement=found.agreement,
         expected_dice=found.expected_dice,
         entropy=found.entropy,
@@ -109,6 +113,8 @@ def _evaluation(score: ReferenceScore) -> NewEvaluation:
         lesion_surface_dice=measured.lesion_surface_dice_mean,
         surface_dice_tolerance_mm=measured.surface_dice_tolerance_mm,
         relative_volume_error=measured.relative_volume_error,
+        labels=None if score.labels is None else list(score.labels),
+        notes=[*score.notes, *score.warnings],
         **_found_by_size(measured),
     )
 
