@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from db.result_tables import EvaluationRow
+from db.result_tables import EvaluationRow, RefusedReference
 
 DIAMETER_BANDS: Mapping[str, str] = {
     "<3": "below_3mm",
@@ -45,6 +45,19 @@ class EvaluationReport:
     volume_error_mm3: float
     relative_volume_error: float | None
     sensitivity_by_diameter: tuple[BandReport, ...] | None
+    labels: tuple[int, ...] | None = None
+    """Labels of a NIfTI that counted, by setting; None: all."""
+    notes: tuple[str, ...] = ()
+    """How the reference was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedReport:
+    """A reference that the result was not measured against, and why not."""
+
+    reference_kind: str
+    reference_sha256: str
+    reason: str
 
 
 def evaluation_report(row: EvaluationRow) -> EvaluationReport:
@@ -65,7 +78,14 @@ def evaluation_report(row: EvaluationRow) -> EvaluationReport:
         volume_error_mm3=row.volume_error_mm3,
         relative_volume_error=row.relative_volume_error,
         sensitivity_by_diameter=_bands(row),
+        labels=None if row.labels is None else tuple(row.labels),
+        notes=tuple(row.notes or ()),
     )
+
+
+def refused_report(row: RefusedReference) -> RefusedReport:
+    """One row, read."""
+    return RefusedReport(row.reference_kind, row.reference_sha256, row.reason)
 
 
 def _bands(row: EvaluationRow) -> tuple[BandReport, ...] | None:

@@ -78,6 +78,19 @@ class NewEvaluation:
     lesions_5_to_10mm: int | None = None
     found_from_10mm: int | None = None
     lesions_from_10mm: int | None = None
+    labels: list[int] | None = None
+    """Labels of a NIfTI that counted, by setting; None: all."""
+    notes: list[str] | None = None
+    """How the reference was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRefusedReference:
+    """A reference that the result was not measured against, and why not."""
+
+    reference_sha256: str
+    reference_kind: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,7 @@ class NewResult:
     series: tuple[NewSeries, ...] = ()
     artifacts: tuple[NewArtifact, ...] = ()
     evaluations: tuple[NewEvaluation, ...] = ()
+    refused_references: tuple[NewRefusedReference, ...] = ()
     agreement: float | None = None
     expected_dice: float | None = None
     entropy: float | None = None

@@ -182,3 +182,21 @@ class EvaluationRow(Base):
     lesions_5_to_10mm: Mapped[int | None]
     found_from_10mm: Mapped[int | None]
     lesions_from_10mm: Mapped[int | None]
+    labels: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    """Labels of a NIfTI that counted, by setting; None: all."""
+    notes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """How the reference was read, in sentences; None in rows of a metseg that did not tell."""
+
+
+class RefusedReference(Base):
+    """A reference that a result was not measured against: empty, out of place, unreadable."""
+
+    __tablename__ = "refused_reference"
+    __table_args__ = (UniqueConstraint("result_id", "reference_sha256"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    result_id: Mapped[int] = mapped_column(ForeignKey("result.id", ondelete="CASCADE"))
+    reference_sha256: Mapped[str] = mapped_column(SHA256)
+    reference_kind: Mapped[str] = mapped_column(String(30))
+    reason: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

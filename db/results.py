@@ -9,9 +9,16 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from db.evaluations import EvaluationReport, evaluation_report
+from db.evaluations import EvaluationReport, RefusedReport, evaluation_report, refused_report
 from db.push_tables import Push
-from db.result_tables import Artifact, EvaluationRow, LesionRow, Result, SeriesChoice
+from db.result_tables import (
+    Artifact,
+    EvaluationRow,
+    LesionRow,
+    RefusedReference,
+    Result,
+    SeriesChoice,
+)
 from db.study_reports import ArtifactReport, LesionReport, SentReport, SeriesReport, StudyReport
 from db.tables import Base, Job, JobState, Outcome, Snapshot, Study
 
@@ -40,6 +47,7 @@ class _Parts:
     lesions: Mapping[int, Sequence[LesionReport]]
     series: Mapping[int, Sequence[SeriesReport]]
     evaluations: Mapping[int, Sequence[EvaluationReport]]
+    refused: Mapping[int, Sequence[RefusedReport]]
     artifacts: Mapping[int, Sequence[ArtifactReport]]
     pushes: Mapping[int, Sequence[SentReport]]
 
@@ -84,6 +92,7 @@ def _report(
         warnings=tuple(result.warnings),
         series=tuple(parts.series[result.id]),
         evaluations=tuple(evaluations),
+        refused_references=tuple(parts.refused[result.id]),
         job_id=result.job_id,
         revision=revision,
         result_id=result.id,
@@ -157,6 +166,7 @@ def _all_parts(session: Session, results_dir: Path, only: Sequence[ColumnElement
         lesions=_parts(session, LesionRow, LesionRow.number, _lesion, only),
         series=_parts(session, SeriesChoice, SeriesChoice.id, _series, only),
         evaluations=_parts(session, EvaluationRow, EvaluationRow.id, evaluation_report, only),
+        refused=_parts(session, RefusedReference, RefusedReference.id, refused_report, only),
         artifacts=defaultdict(list, artifacts),
         pushes=_parts(session, Push, Push.id, lambda row: _sent(row, kinds), only),
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from db.evaluations import EvaluationReport
+from db.evaluations import EvaluationReport, RefusedReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +85,4 @@ class StudyReport:
     pushes: tuple[SentReport, ...] = ()
     study_id: int = 0
     """Our own number of the study: lines of `metseg run` call it by this."""
+    refused_references: tuple[RefusedReport, ...] = ()

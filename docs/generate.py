@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from metseg.settings import RESULT_SETTINGS, Settings
+from metseg.settings import REFERENCE_SETTINGS, RESULT_SETTINGS, Settings
 from models.training.recipe import Recipe
 
 DOCS = Path(__file__).parent
@@ -36,7 +36,7 @@ def settings_page() -> str:
     for name, field in Settings.model_fields.items():
         secret = isinstance(field.default, SecretStr)
         default = "" if field.default is None or secret else f"`{field.default}`"
-        star = " *" if name in (*RESULT_SETTINGS, "series_rules") else ""
+        star = " *" if name in (*RESULT_SETTINGS, *REFERENCE_SETTINGS, "series_rules") else ""
         lines.append(f"| `METSEG_{name.upper()}`{star} | {default} | {field.description} |")
     return "\n".join(lines) + "\n"
 

@@ -112,8 +112,8 @@ def _marked(values: NDArray[np.integer], labels: Collection[int] | None, remarks
     if labels is not None:
         counted = sorted(value for value in found if value in labels)
         others = sorted(set(found) - set(counted))
-        left = f", and {_listed(others)} left out" if others else ""
-        remarks.notes.append(f"labels {_listed(counted)} counted{left}")
+        left = f"; left out: {_listed(others)}" if others else ""
+        remarks.notes.append(f"labels that counted: {_listed(counted)}{left}")
         return np.asarray(np.isin(values, counted))
     mask = np.asarray(values > 0)
     if len(found) > 1 and not _is_numbering(values, mask, found):

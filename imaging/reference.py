@@ -18,7 +18,7 @@ from imaging.structures import fill_structures, is_structure_set, structure_fram
 from imaging.volume import Volume
 from metseg.errors import DicomError, ReferenceMaskError
 
-__all__ = ["PlacedMask", "is_nifti", "read_mask", "read_reference", "sample_nearest"]
+__all__ = ["PlacedMask", "read_mask", "read_reference", "sample_nearest"]
 
 _LEAST_INSIDE = 0.9  # of a NIfTI mask
 

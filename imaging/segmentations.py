@@ -162,8 +162,9 @@ def _stated(dataset: Dataset, keyword: str) -> float:
 
 
 def _refers_to(dataset: Dataset, source: SourceSeries) -> bool:
-    named = (str(s.get("SeriesInstanceUID")) for s in dataset.get("ReferencedSeriesSequence") or ())
-    return source.series_instance_uid in named
+    with parsing("referenced series"):
+        series = dataset.get("ReferencedSeriesSequence") or ()
+        return source.series_instance_uid in {str(one.get("SeriesInstanceUID")) for one in series}
 
 
 @dataclass(frozen=True, slots=True)

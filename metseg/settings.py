@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_valid
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from metseg.destination import Destination
+from metseg.reference_choice import parse_labels, parse_patterns
 from metseg.series_rules import DEFAULT_RULES, SeriesRules, read_rules
 from metseg.variables import unknown_variables
 
@@ -26,6 +27,9 @@ RESULT_SETTINGS = (
     "probability_nifti",
 )
 """The settings that can change a result: another value makes a new run beside the old one."""
+
+REFERENCE_SETTINGS = ("reference_labels", "reference_regions")
+"""Those that can change what a result is measured against; they make a new run too."""
 
 FIRST_RELEASE = frozenset(RESULT_SETTINGS[:7])
 """Those that were in 0.1.0."""
@@ -108,6 +112,17 @@ class Settings(BaseSettings):
     probability_nifti: bool = Field(False, description="Also write the probability as NIfTI.")
     compress_seg: bool = Field(
         False, description="Deflate the files of DICOM SEGs. Most web viewers cannot read those."
+    )
+
+    reference_labels: str | None = Field(
+        None,
+        description="Labels that count in NIfTI references, like 1,3. Default: all, with a "
+        "warning where they seem to be tissues.",
+    )
+    reference_regions: str | None = Field(
+        None,
+        description="Names of the regions that count in RTSTRUCT references, like "
+        "GTV*,!*old. Default: docs/references.md.",
     )
 
     push_to: str | None = Field(
@@ -197,6 +212,16 @@ class Settings(BaseSettings):
             read_rules(path)
         return path
 
+    @field_validator("reference_labels")
+    @classmethod
+    def _labels(cls, text: str | None) -> str | None:
+        return ",".join(map(str, sorted(parse_labels(text)))) if text else None
+
+    @field_validator("reference_regions")
+    @classmethod
+    def _regions(cls, text: str | None) -> str | None:
+        return ",".join(parse_patterns(text)) if text else None
+
     @field_validator("push_to")
     @classmethod
     def _destination(cls, text: str | None) -> str | None:
@@ -271,6 +296,16 @@ class Settings(BaseSettings):
         return self._choice_rules
 
     @property
+    def counted_labels(self) -> frozenset[int] | None:
+        """`reference_labels`; None counts all."""
+        return parse_labels(self.reference_labels) if self.reference_labels else None
+
+    @property
+    def counted_regions(self) -> tuple[str, ...]:
+        """`reference_regions`; none leaves the choice to us."""
+        return parse_patterns(self.reference_regions) if self.reference_regions else ()
+
+    @property
     def result_values(self) -> dict[str, Any]:
         """The settings that can change a result, of a file of rules its digest.
 
@@ -278,7 +313,7 @@ class Settings(BaseSettings):
         default: else every known study would run again after an upgrade.
         """
         fields = type(self).model_fields
-        values = {name: getattr(self, name) for name in RESULT_SETTINGS}
+        values = {name: getattr(self, name) for name in (*RESULT_SETTINGS, *REFERENCE_SETTINGS)}
         values["series_rules"] = self.choice_rules.digest
         return {
             name: value

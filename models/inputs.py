@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.contrast import enhance_contrast
-from imaging.resample import AxialGrid, to_axial
+from imaging.resample import AxialGrid, to_axial, to_native
 from imaging.volume import Volume
 
 CHANNELS = 4
@@ -122,6 +122,12 @@ def find_head(voxels: NDArray[np.float32]) -> NDArray[np.bool_]:
     fine = coarse.repeat(_BLOCK, 0).repeat(_BLOCK, 1).repeat(_BLOCK, 2)
     z, h, w = voxels.shape
     return np.ascontiguousarray(fine[:z, :h, :w])
+
+
+def native_head(volume: Volume) -> NDArray[np.bool_]:
+    """The same mask on the native grid of a volume ``(Z, H, W)`` of any plane and spacing."""
+    axial, grid = to_axial(volume)
+    return to_native(find_head(axial.voxels).astype(np.float32), grid) >= 0.5
 
 
 def head_box(head: NDArray[np.bool_], *, margin: int) -> tuple[slice, slice, slice]:

@@ -4,7 +4,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from itertools import islice
@@ -22,7 +22,7 @@ from imaging.export.rtstruct import write_structures
 from imaging.export.seg import has_probability, write_probability, write_segmentation
 from imaging.export.sr import write_measurements
 from metseg.settings import Settings
-from worker.findings import Kept, Segmentation, StudyFindings
+from worker.findings import Kept, ReferenceScore, Segmentation, StudyFindings
 from worker.staging import sha256_of
 from worker.versions import package_versions
 
@@ -240,9 +240,16 @@ def _facts(findings: StudyFindings, written: Written, seconds: Mapping[str, floa
         lesions=found.lesions,
         dropped=found.dropped,
         references={score.sha256: score.evaluation for score in found.scores},
+        readings={score.sha256: _reading(score) for score in found.scores},
+        refused_references=[asdict(one) for one in found.refused],
         agreement=found.agreement,
         expected_dice=found.expected_dice,
         entropy=found.entropy,
         brain=found.brain,
         voxel_spacing_mm=found.volume.spacing,
     )
+
+
+def _reading(score: ReferenceScore) -> dict[str, Any]:
+    labels = None if score.labels is None else list(score.labels)
+    return {"labels": labels, "notes": [*score.notes, *score.warnings]}

@@ -18,13 +18,29 @@ from imaging.volume import Volume
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferenceScore:
-    """The lesions measured against one real reference, its `mask` on the grid of the volume."""
+    """The lesions measured against one real reference, its `mask` on the grid of the volume.
+
+    `labels` are those that the settings count in a NIfTI, None for all; `notes` tell how the
+    reference was read, and `warnings` what of it is doubtful.
+    """
 
     sha256: str
     kind: str
     reference_volume_mm3: float
     evaluation: Evaluation
     mask: NDArray[np.bool_]
+    labels: tuple[int, ...] | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedReference:
+    """A reference that the lesions cannot be measured against, and why not."""
+
+    sha256: str
+    kind: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,7 @@ class Segmentation:
     entropy: float | None
     brain: BrainSeen | None = None
     scores: tuple[ReferenceScore, ...] = ()
+    refused: tuple[RefusedReference, ...] = ()
     kept: Kept | None = None
 
 

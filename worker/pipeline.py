@@ -23,10 +23,12 @@ from worker.agent_check import Pictures, check_agent
 from worker.findings import Segmentation, StudyFindings
 from worker.references import (
     Reference,
+    ReferenceRules,
     score_references,
     split_files,
     split_references,
     unmeasured,
+    warnings_of,
 )
 from worker.renewal import Earlier
 from worker.stopwatch import Stopwatch
@@ -64,9 +66,12 @@ def segment_study(
         found = _infer(volume, source, ensemble=ensemble, settings=settings, watch=watch)
     odd = () if found.brain is None else check_brain(found.brain)
     with watch.stage("lesions"):
-        scores, refused = score_references(references, found)
-    warnings = (*findings.warnings, *odd, *_disagreement(found), *refused)
-    return replace(findings, segmentation=replace(found, scores=scores), warnings=warnings)
+        rules = ReferenceRules(settings.counted_labels, settings.counted_regions)
+        scores, refused = score_references(references, found, rules)
+    said = warnings_of(scores, refused)
+    warnings = (*findings.warnings, *odd, *_disagreement(found), *said)
+    segmentation = replace(found, scores=scores, refused=refused)
+    return replace(findings, segmentation=segmentation, warnings=warnings)
 
 
 def _look(

@@ -9,6 +9,7 @@ from db.new_result import (
     NewDropped,
     NewEvaluation,
     NewLesion,
+    NewRefusedReference,
     NewResult,
     NewSeries,
 )
@@ -54,6 +55,9 @@ def _segmented(result: NewResult, found: Segmentation, written: Written) -> NewR
         evaluations=tuple(_evaluation(score) for score in found.scores),
         brain_volume_ml=None if found.brain is None else found.brain.volume_ml,
         brain_centroid_lps_mm=None if found.brain is None else found.brain.centroid_lps_mm,
+        refused_references=tuple(
+            NewRefusedReference(one.sha256, one.kind, one.reason) for one in found.refused
+        ),
         agreement=found.agreement,
         expected_dice=found.expected_dice,
         entropy=found.entropy,
@@ -112,6 +116,8 @@ def _evaluation(score: ReferenceScore) -> NewEvaluation:
         lesion_surface_dice=measured.lesion_surface_dice_mean,
         surface_dice_tolerance_mm=measured.surface_dice_tolerance_mm,
         relative_volume_error=measured.relative_volume_error,
+        labels=None if score.labels is None else list(score.labels),
+        notes=[*score.notes, *score.warnings],
         **_found_by_size(measured),
     )
 

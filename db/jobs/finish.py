@@ -18,6 +18,7 @@ from db.result_tables import (
     EvaluationRow,
     LesionRow,
     Mask,
+    RefusedReference,
     Result,
     SeriesChoice,
 )
@@ -145,6 +146,7 @@ def _insert_parts(session: Session, result_id: int, result: NewResult, *, now: d
         EvaluationRow: [
             _plain(evaluation) | {"created_at": now} for evaluation in result.evaluations
         ],
+        RefusedReference: [_plain(one) | {"created_at": now} for one in result.refused_references],
     }
     if result.mask_nifti_gz is not None:
         sha256 = hashlib.sha256(result.mask_nifti_gz).hexdigest()

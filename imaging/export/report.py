@@ -20,7 +20,9 @@ class ReportFacts:
     """All that a report says. Lengths are mm, volumes mm3, times s.
 
     `status` is ``succeeded`` or ``no_series``; without a segmentation `lesions` is empty and the
-    measures are None. `references` are measures against each reference, by the SHA-256 of its file.
+    measures are None. `references` are measures against each reference, by the SHA-256 of its file,
+    and `readings` tell how these were read: ``labels`` and ``notes``. `refused_references` have
+    ``sha256``, ``kind`` and ``reason``.
     `settings` must hold no secrets. `run` names the result by our own ids,
     ``study/job-fence-token``, where a database gives them; `made_at` is in words.
     """
@@ -33,6 +35,8 @@ class ReportFacts:
     lesions: Sequence[Lesion] = ()
     dropped: Sequence[Dropped] = ()
     references: Mapping[str, Evaluation] = field(default_factory=dict)
+    readings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    refused_references: Sequence[Mapping[str, str]] = ()
     agreement: float | None = None
     expected_dice: float | None = None
     entropy: float | None = None
@@ -90,8 +94,12 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
             "sum_of_five_longest_mm": whole.sum_of_five_longest_mm,
         },
         "references": [
-            {"sha256": sha256, **evaluation_entry(one)} for sha256, one in facts.references.items()
+            {"sha256": sha256, "labels": None, "notes": []}
+            | dict(facts.readings.get(sha256, {}))
+            | evaluation_entry(one)
+            for sha256, one in facts.references.items()
         ],
+        "refused_references": [dict(one) for one in facts.refused_references],
         "segmentation_written": bool(facts.lesions),  # an empty DICOM SEG is not written
         "dropped_candidates": [dropped_entry(one) for one in facts.dropped],
         "series_choice": choice_entries(facts.choice),

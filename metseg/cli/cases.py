@@ -37,7 +37,7 @@ class Cases:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How masks are read and compared. Labels are of NIfTI; None: anything but 0 is lesion."""
+    """How masks are read and compared. Labels are of NIfTI; None: all above 0 are lesion."""
 
     tolerance_mm: float
     prediction_labels: Collection[int] | None = None

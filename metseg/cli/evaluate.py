@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from metseg.cli.common import RESEARCH_USE_ONLY, ExitCode, Format, edge, err, out
+from metseg.reference_choice import parse_labels
 
 if TYPE_CHECKING:
     from imaging.metrics import Summary
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 Labels = Annotated[
     str | None,
-    typer.Option(metavar="1,3", help="NIfTI values that are lesion there. Default: all but 0."),
+    typer.Option(metavar="1,3", help="NIfTI values that are lesion there. Default: all above 0."),
 ]
 
 
@@ -68,14 +69,10 @@ def evaluate(
 
 
 def _labels(text: str | None, option: str) -> frozenset[int] | None:
-    if text is None:
-        return None
     try:
-        return frozenset(int(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(
-            f"must be whole numbers like 1,3, got {text!r}", param_hint=option
-        ) from None
+        return None if text is None else parse_labels(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def _print(compared: "list[Compared]", cases: "Cases", output: Format, *, many: bool) -> None:

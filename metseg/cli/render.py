@@ -60,6 +60,9 @@ def _print_study(console: Console, report: StudyReport) -> None:
     console.print(_measures(report))
     for evaluation in report.evaluations:
         console.print(_against(evaluation), soft_wrap=True)
+    for refused in report.refused_references:
+        line = f"reference {refused.reference_kind}: refused, {refused.reason}"
+        console.print(line, soft_wrap=True, markup=False)
     for warning in report.warnings:
         console.print(f"[yellow]warning[/] {warning}", soft_wrap=True)
     for artifact in report.artifacts:
@@ -125,9 +128,11 @@ def _against(found: EvaluationReport) -> str:
     near = f" at {found.surface_dice_tolerance_mm:g} mm" if found.surface_dice_tolerance_mm else ""
     by_size = f" ({bands(found.sensitivity_by_diameter)})" if found.sensitivity_by_diameter else ""
     lesions = found.true_positives + found.false_negatives
+    counted = f", labels {','.join(map(str, found.labels))}" if found.labels else ""
     return (
-        f"reference {found.reference_kind}: found {found.true_positives} of {lesions}{by_size},"
-        f" {found.false_positives} false   lesion-wise Dice {number(found.lesion_dice)}"
+        f"reference {found.reference_kind}{counted}: found {found.true_positives} of"
+        f" {lesions}{by_size}, {found.false_positives} false"
+        f"   lesion-wise Dice {number(found.lesion_dice)}"
         f"   surface Dice{near} {number(found.surface_dice)}   HD95 {number(found.hd95_mm, 2)} mm"
         f"   volume {percent(found.relative_volume_error)}"
     )
@@ -146,6 +151,10 @@ def _print_choice(console: Console, report: StudyReport) -> None:
             console.print(f"    for      {reason}", soft_wrap=True, markup=False)
         for reason in series.reasons_against:
             console.print(f"    against  {reason}", soft_wrap=True, markup=False)
+    for evaluation in report.evaluations:
+        for note in evaluation.notes:
+            line = f"  reference {evaluation.reference_kind}: {note}"
+            console.print(line, soft_wrap=True, markup=False)
 
 
 def choice_line(report: StudyReport) -> str:

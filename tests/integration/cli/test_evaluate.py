@@ -165,6 +165,29 @@ def test_labels_choose_what_is_lesion(tmp_path: Path) -> None:
     assert "whole numbers" in refused.stderr
 
 
+def test_what_had_to_be_guessed_of_a_mask_is_a_note(tmp_path: Path) -> None:
+    prediction = write_mask(tmp_path / "pred.nii.gz", (1, 4))
+    reference = write_mask(tmp_path / "ref.nii.gz", (1, 4), value=3)
+    image = nibabel.load(reference)
+    moved = AFFINE.copy()
+    moved[1, 3] = 8.0
+    voxels = np.asarray(image.dataobj).copy()
+    voxels[5:7, 5:7, 5:7] = 2
+    odd = nibabel.Nifti1Image(voxels, AFFINE)
+    odd.set_sform(moved, code=2)
+    odd.set_qform(AFFINE, code=1)
+    nibabel.save(odd, reference)
+    ended = evaluate(prediction, reference, "--format", "json")
+    assert ended.exit_code == 0, ended.output
+    told = json.loads(ended.stdout)
+    assert told["dice"] == pytest.approx(2 * 64 / (64 + 72))
+    labels, forms = told["notes"]
+    assert labels.startswith("reference: labels 2, 3 are pooled into one mask")
+    assert forms.startswith("reference: sform and qform differ by up to 8.0 mm: the qform lies")
+    ended = evaluate(prediction, reference, "--format", "json", "--ref-labels", "3")
+    assert json.loads(ended.stdout)["dice"] == 1.0
+
+
 def test_a_dicom_seg_of_ours_is_measured_against_nifti(tmp_path: Path) -> None:
     from datetime import datetime
 

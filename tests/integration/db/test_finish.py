@@ -1,23 +1,28 @@
 """Recording results, which one is current, and what users are told."""
 
+import io
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
-from db.evaluations import DIAMETER_BANDS, BandReport
+from db.evaluations import DIAMETER_BANDS, BandReport, RefusedReport
 from db.jobs import Claim
+from db.new_result import NewRefusedReference
 from db.result_tables import LesionRow, Mask, Result, SeriesChoice
 from db.results import study_reports
 from db.study_reports import ArtifactReport, LesionReport
 from db.tables import Job
-from tests.rows import DIGEST, T0, arrive, found, new_job, no_series, take
+from metseg.cli.render import print_reports
+from tests.rows import DIGEST, EVALUATION, T0, arrive, found, new_job, no_series, take
 
 Sessions = sessionmaker[Session]
 RESULTS = Path("/results")
@@ -178,6 +183,26 @@ def test_a_report_has_the_measures_against_each_reference(sessions: Sessions) ->
         BandReport("5-10", 2, 2),
         BandReport(">=10", 0, 0),
     )
+
+
+def test_how_references_were_read_and_which_were_refused_is_recorded_and_shown(
+    sessions: Sessions,
+) -> None:
+    refused = NewRefusedReference("9" * 64, "nifti", "reference must mark something, got nothing")
+    read = replace(EVALUATION, labels=[1, 3], notes=["labels that counted: 1, 3"])
+    with sessions.begin() as session:
+        claim = take(session, new_job(session))
+        result = replace(found(claim), evaluations=(read,), refused_references=(refused,))
+        jobs.finalise(session, claim, result, now=T0)
+    with sessions.begin() as session:
+        (report,) = study_reports(session, results_dir=RESULTS)
+    assert report.evaluations[0].labels == (1, 3)
+    assert report.refused_references == (RefusedReport("nifti", "9" * 64, refused.reason),)
+    page = io.StringIO()
+    print_reports(Console(file=page, width=400), [report], why=True)
+    assert "reference dicom-seg, labels 1,3: found 2 of 3" in page.getvalue()
+    assert f"reference nifti: refused, {refused.reason}" in page.getvalue()
+    assert "  reference dicom-seg: labels that counted: 1, 3" in page.getvalue()
 
 
 def test_what_an_older_metseg_did_not_measure_is_none(sessions: Sessions) -> None:

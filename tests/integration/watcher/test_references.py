@@ -1,7 +1,9 @@
 """A reference from the inbox to the evaluation, in the same drop or later: watcher and worker."""
 
+import nibabel
 import numpy as np
 import pytest
+from scipy import ndimage
 from sqlalchemy import select
 
 from db.result_tables import Artifact, Result
@@ -201,11 +203,12 @@ def test_other_settings_are_inferred_anew(site):
         ("head", "reference must mark at most 600 ml"),
         ("elsewhere", "reference must lie in the volume to 90%, got 0%"),
         ("nowhere", "segmentation must say where it lies"),
+        ("empty", "reference must mark something, got nothing"),
+        ("negative", "reference must mark something, got nothing (negative labels"),
+        ("air", "reference must lie in the head to 50%, got 0%"),
     ],
 )
 def test_a_mask_that_does_not_fit_is_a_warning_and_the_others_count(site, fault, says):
-    import nibabel
-
     site.write_series()
     site.drop("dicom-seg")
     path = site.drop("nifti")
@@ -215,6 +218,11 @@ def test_a_mask_that_does_not_fit_is_a_warning_and_the_others_count(site, fault,
         values = values + np.float32(0.5)
     if fault == "head":
         values = np.ones_like(values)
+    if fault in ("empty", "negative"):
+        values = (values * (0 if fault == "empty" else -1.0)).astype(np.int16)
+    if fault == "air":
+        values = np.zeros_like(values)
+        values[:3, :3, :3] = 1
     if fault == "elsewhere":
         affine[:3, 3] += 500.0
     changed = nibabel.Nifti1Image(values, None if fault == "nowhere" else affine)
@@ -224,10 +232,73 @@ def test_a_mask_that_does_not_fit_is_a_warning_and_the_others_count(site, fault,
     nibabel.save(changed, path)
     site.settle()
     assert measured(site.report) == [("dicom-seg", 1.0)]
+    (refused,) = site.report.refused_references
+    assert (refused.reference_kind, refused.reason.startswith(says)) == ("nifti", True)
     (warning,) = [one for one in site.report.warnings if "was left out" in one]
     assert "(nifti)" in warning
     assert says in warning
     assert "CANARY" not in warning
+
+
+def tissues(site, *, value_around: int = 2):
+    """The mask as a challenge writes it: 3 enhancing, and 2 the oedema around."""
+    path = site.drop("nifti")
+    image = nibabel.load(path)
+    enhancing = np.asarray(image.dataobj) > 0
+    around = ndimage.binary_dilation(enhancing) & ~enhancing
+    values = np.where(enhancing, 3, np.where(around, value_around, 0)).astype(np.uint8)
+    nibabel.save(nibabel.Nifti1Image(values, image.affine), path)
+
+
+def test_labels_of_tissues_are_pooled_with_a_warning(site):
+    site.write_series()
+    tissues(site)
+    site.settle()
+    (one,) = site.report.evaluations
+    assert one.dice < 0.7
+    assert one.labels is None
+    (warning,) = [one for one in site.report.warnings if "pooled" in one]
+    assert "(nifti): labels 2, 3 are pooled into one mask" in warning
+    assert one.notes == (warning.partition(": ")[2],)
+
+
+def test_the_labels_of_a_setting_count_and_are_recorded_with_the_evaluation(site):
+    site.changed = {"reference_labels": "3,1"}
+    site.write_series()
+    tissues(site)
+    site.drop("dicom-seg")
+    site.settle()
+    by_kind = {one.reference_kind: one for one in site.report.evaluations}
+    assert {kind: one.dice for kind, one in by_kind.items()} == {"nifti": 1.0, "dicom-seg": 1.0}
+    assert (by_kind["nifti"].labels, by_kind["dicom-seg"].labels) == ((1, 3), None)
+    assert by_kind["nifti"].notes == ("labels that counted: 3; left out: 2",)
+    assert not any("pooled" in one for one in site.report.warnings)
+
+
+def test_labels_that_a_reference_has_not_are_a_refusal(site):
+    site.changed = {"reference_labels": "7"}
+    site.write_series()
+    tissues(site)
+    site.settle()
+    assert site.report.evaluations == ()
+    (refused,) = site.report.refused_references
+    assert refused.reason == (
+        "reference must mark something, got nothing (labels that counted: none; left out: 2, 3)"
+    )
+    assert site.report.dice is None
+
+
+def test_the_choice_of_regions_is_recorded_and_can_be_set(site):
+    site.write_series()
+    site.drop("dicom-rtstruct")
+    site.settle()
+    (one,) = site.report.evaluations
+    assert one.notes[0].startswith("regions taken: 1 'Lesion 1', 2 'Lesion 2'")
+    site.changed = {"reference_regions": "lesion 2"}
+    site.settle()
+    (one,) = site.report.evaluations
+    assert (one.true_positives, one.false_positives) == (1, 2)
+    assert one.notes[0] == "regions taken: 2 'Lesion 2'"
 
 
 def test_between_two_studies_a_mask_waits_and_is_taken_once_its_name_says_whose_it_is(site):

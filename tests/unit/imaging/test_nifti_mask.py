@@ -98,7 +98,7 @@ def test_the_labels_that_are_named_count_and_this_is_told(tmp_path):
     remarks = Remarks()
     laid = read_reference(path, VOLUME, labels=[1, 3], remarks=remarks)
     np.testing.assert_array_equal(laid, np.isin(values, [1, 3]))
-    assert remarks == Remarks(notes=["labels 1, 3 counted, and 2 left out"])
+    assert remarks == Remarks(notes=["labels that counted: 1, 3; left out: 2"])
 
 
 def test_negative_labels_are_told(tmp_path):

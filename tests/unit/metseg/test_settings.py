@@ -56,3 +56,23 @@ def test_passwords_are_not_shown() -> None:
     settings = Settings(broker_url="redis://:geheim@redis/0", database_url="sqlite://geheim")
     assert "geheim" not in repr(settings)
     assert settings.broker == "redis://:geheim@redis/0"
+
+
+def test_labels_and_regions_of_references_are_checked_and_make_a_new_run() -> None:
+    settings = Settings(reference_labels=" 3, 1", reference_regions="GTV*, !*old")
+    assert settings.reference_labels == "1,3"
+    assert settings.counted_labels == {1, 3}
+    assert settings.counted_regions == ("GTV*", "!*old")
+    assert settings.digest != Settings().digest
+    assert (
+        settings.digest == Settings(reference_labels="1,3", reference_regions="GTV*,!*old").digest
+    )
+    assert Settings().counted_labels is None
+    assert Settings(reference_labels="", reference_regions="").digest == Settings().digest
+    for wrong in (
+        {"reference_labels": "core"},
+        {"reference_labels": "0"},
+        {"reference_regions": "!"},
+    ):
+        with pytest.raises(ValidationError, match="must be"):
+            Settings(**wrong)

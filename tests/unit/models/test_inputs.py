@@ -3,7 +3,17 @@ import pytest
 
 from imaging.resample import to_native
 from imaging.volume import Volume
-from models.inputs import InputContract, equalise, find_head, head_box, normalise, prepare, stack
+from models.inputs import (
+    InputContract,
+    equalise,
+    find_head,
+    head_box,
+    native_head,
+    normalise,
+    prepare,
+    stack,
+)
+from tests.phantom import head_with_lesions
 
 AXIAL = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]])
 
@@ -114,3 +124,13 @@ def test_clahe_of_a_few_slices_is_that_of_the_head():
     whole = equalise(normalised, InputContract())
     few = equalise(normalised[10:12], InputContract(), value_range=limits)
     np.testing.assert_array_equal(few, whole[10:12])
+
+
+@pytest.mark.parametrize("plane", ["axial", "sagittal", "oblique"])
+def test_the_head_is_found_on_the_native_grid_of_any_plane(plane):
+    head = head_with_lesions((24, 64, 64), (5.0, 3.0, 3.5), plane=plane)
+    found = native_head(head.volume)
+    assert found.shape == head.volume.shape
+    assert found[head.labels > 0].all()
+    assert not found[:2, :2, :2].any()
+    assert 0.1 < found.mean() < 0.9

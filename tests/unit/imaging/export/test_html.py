@@ -116,3 +116,18 @@ def test_a_study_without_images_has_a_page_too(facts):
 def test_the_same_report_gives_the_same_bytes(facts):
     report = build_report(facts)
     assert report_html(report, PICTURES) == report_html(dict(report), PICTURES)
+
+
+def test_it_tells_how_references_were_read_and_which_were_refused(facts):
+    (sha256,) = facts.references
+    told = replace(
+        facts,
+        readings={sha256: {"labels": [1, 3], "notes": ["labels that counted: 1, 3", "<b>"]}},
+        refused_references=({"sha256": "cd" * 32, "kind": "nifti", "reason": "got nothing"},),
+    )
+    report = build_report(told)
+    assert report["references"][0]["labels"] == [1, 3]
+    page = report_html(report, Pictures()).decode()
+    assert "Labels that counted: 1, 3. &lt;b&gt;." in page
+    assert "<code>cdcdcdcdcdcd</code> (nifti): got nothing" in page
+    assert "refused" not in report_html(build_report(facts), Pictures()).decode()
