@@ -9,12 +9,21 @@ RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 RLE_HEADER_BYTES = 64
 RLE_GROWTH = 2
 """The worst case of PackBits is 129/128; a longer frame inflates up to 64 times (PS3.5 G)."""
+JPEG_2000 = "1.2.840.10008.1.2.4.91"
+MOST_RLE_SEGMENTS = 15
 JPEG_START = b"\xff\xd8"
 JPEG_2000_START = b"\xff\x4f\xff\x51"
 JP2_BYTES = 1 << 12
 """Some writers wrap a JPEG 2000 codestream into a JP2 file of a few boxes."""
 
 _START_OF_FRAME = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
+_JPEG_BY_FRAME = {
+    0xC0: "1.2.840.10008.1.2.4.50",
+    0xC1: "1.2.840.10008.1.2.4.51",
+    0xC3: "1.2.840.10008.1.2.4.57",
+    0xF7: "1.2.840.10008.1.2.4.81",
+}
+"""Baseline, extended, lossless, JPEG-LS; by the marker of the frame header."""
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
@@ -46,6 +55,19 @@ def coded_precision(data: bytes) -> int | None:
     if start < 0 or len(data) <= start + 42:
         return None
     return (data[start + 42] & 0x7F) + 1  # Ssiz of the first component, its sign above
+
+
+def coded_syntax(data: bytes) -> str | None:
+    """The transfer syntax of a frame that begins so; None where nobody can tell."""
+    if JPEG_2000_START in data[:JP2_BYTES]:
+        return JPEG_2000
+    if data.startswith(JPEG_START):
+        at = _jpeg_frame(data)
+        return None if at is None else _JPEG_BY_FRAME.get(data[at + 1])
+    segments, first = (int.from_bytes(data[at : at + 4], "little") for at in (0, 4))
+    return (
+        RLE_LOSSLESS if 1 <= segments <= MOST_RLE_SEGMENTS and first == RLE_HEADER_BYTES else None
+    )
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:

@@ -1,24 +1,29 @@
 """The header pass: what a file in a watched folder is, read within bounds and without pydicom."""
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from imaging.codestream import RLE_LOSSLESS, longest_rle_frame
+from imaging.encoding import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_BIG_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    DataSetStart,
+    NotDicomError,
+    coded_as,
+    find_data_set,
+)
 from imaging.fragments import pass_fragments
 from imaging.opening import open_regular
 from imaging.part10 import UNDEFINED_LENGTH, Element, ElementReader
 from imaging.sources import InflatedSource, PlainSource, Source, TruncatedError
+from imaging.uids import checked_uid, uid_text, valid_uids
 from metseg.errors import DicomError
 
-IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
-DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
-EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 OWN_MANUFACTURER = "metseg"  # of the DICOM we write
 REFERENCE_MODALITIES = ("SEG", "RTSTRUCT")
-MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
 # Nobody deflates a larger series into one file; 204 kB can inflate to 400 MB.
 MAX_INFLATED_BYTES = 1 << 28
@@ -26,10 +31,6 @@ MAX_INFLATED_BYTES = 1 << 28
 # MR images, plain and enhanced: cut before their Rows they look like objects without pixels.
 _IMAGES = frozenset({"1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1"})
 
-_UID = re.compile(r"[0-9.]{1,64}")
-
-_TRANSFER_SYNTAX_UID = 0x00020010
-_MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
 _SOP_CLASS_UID = 0x00080016
 _SOP_INSTANCE_UID = 0x00080018
 _MODALITY = 0x00080060
@@ -60,18 +61,6 @@ _WANTED = frozenset(
 )
 
 
-class NotDicomError(DicomError):
-    """No DICOM file at all: passed over, not quarantined."""
-
-    code = "not_dicom"
-
-
-class DicomdirError(NotDicomError):
-    """An index of a medium (PS3.3 F), of no use here: passed over."""
-
-    code = "dicomdir"
-
-
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where in a file, not deflated, its data set begins, and its pixel data: the element and the
@@ -89,9 +78,10 @@ class Layout:
 class InstanceHeader:
     """What the watcher knows of one file. UIDs match ``[0-9.]{1,64}``.
 
-    `modality` and `manufacturer` may be empty; the latter may hold anything and is for comparison
-    only. `layout` is None where the file is deflated or has no pixels. `refers_to` are studies and
-    series that are named in its sequences, the first few.
+    `transfer_syntax_uid` is that of the data set, whatever the meta information says
+    (`imaging.encoding`). `modality` and `manufacturer` may be empty; the latter may hold anything
+    and is for comparison only. `layout` is None where the file is deflated or has no pixels.
+    `refers_to` are studies and series that are named in its sequences, the first few.
     """
 
     sop_instance_uid: str
@@ -121,7 +111,7 @@ def read_header(path: Path, *, max_bytes: int) -> InstanceHeader:
     Raises
     ------
     NotDicomError
-        No ``DICM`` after the preamble; `DicomdirError` for a DICOMDIR.
+        Neither ``DICM`` after the preamble nor a bare data set; `DicomdirError` for a DICOMDIR.
     TruncatedError
         The file ends early, or holds less pixel data than its header promises.
     DicomError
@@ -130,18 +120,33 @@ def read_header(path: Path, *, max_bytes: int) -> InstanceHeader:
         The file cannot be opened or read.
     """
     with open_regular(path, max_bytes) as (file, size):
-        if file.read(132)[128:] != b"DICM":
-            raise NotDicomError("file must hold DICM after a preamble of 128 bytes (PS3.10 7.1)")
-        transfer_syntax = _read_meta(file, size)
-        reader = _element_reader(file, size, transfer_syntax, max_bytes)
-        start = reader.source.position
-        values, pixels = _collect(reader)
-        layout = _layout(reader.source, start, pixels)
-        facts = _Facts(values, _order(transfer_syntax))
-        _check_pixels(reader, facts, pixels, transfer_syntax)
-        reader.source.finish()
-    refers_to = tuple(dict.fromkeys(_uids(reader.found_within)))
-    return _instance_header(facts, transfer_syntax, pixels, layout, size, refers_to)
+        start = find_data_set(file, size)
+        reader = _element_reader(file, size, start.transfer_syntax_uid, max_bytes)
+        values: dict[int, bytes] = {}
+        try:
+            return _read_data_set(reader, start, values, size)
+        except DicomError:
+            if start.is_bare and not uid_text(values.get(_SOP_CLASS_UID, b"")).startswith("1.2."):
+                raise NotDicomError("file must hold DICM after a preamble, or a data set") from None
+            raise
+
+
+def _read_data_set(
+    reader: ElementReader, start: DataSetStart, values: dict[int, bytes], size: int
+) -> InstanceHeader:
+    """The header of a file whose `reader` stands where its data set begins; `values` is filled."""
+    began = reader.source.position
+    pixels = _collect(reader, values)
+    layout = _layout(reader.source, began, pixels)
+    facts = _Facts(values, _order(start.transfer_syntax_uid))
+    syntax = start.transfer_syntax_uid
+    if pixels is None:
+        _check_pixelless(facts)
+    else:
+        syntax = coded_as(syntax, _pass_pixels(reader, facts, pixels, syntax))
+    reader.source.finish()
+    refers_to = tuple(dict.fromkeys(valid_uids(reader.found_within)))
+    return _instance_header(facts, syntax, pixels, layout, size, refers_to)
 
 
 def _layout(source: Source, start: int, pixels: Element | None) -> Layout | None:
@@ -187,8 +192,7 @@ class _Facts:
         return self.values.get(tag, b"").decode("ascii", errors="replace").strip(" \0")
 
     def uid(self, tag: int, keyword: str) -> str:
-        value = self.values.get(tag, b"").decode("ascii", errors="replace")
-        return _checked_uid(value.rstrip(" \0"), keyword)  # PS3.5 6.2: none may stand before it
+        return checked_uid(self.values.get(tag, b""), keyword)
 
     def code(self, tag: int) -> str:
         value = self.text(tag)
@@ -209,22 +213,6 @@ class _Facts:
         return max(1, int(text)) if text else 1
 
 
-def _read_meta(file: BinaryIO, size: int) -> str:
-    """Read group 2, always explicit VR little endian (PS3.10 7.1); leave the file after it."""
-    values: dict[int, bytes] = {}
-    reader = ElementReader(PlainSource(file, size), implicit=False)
-    wanted = (_TRANSFER_SYNTAX_UID, _MEDIA_STORAGE_SOP_CLASS_UID)
-    for element in reader.walk(wanted, lambda tag: tag >> 16 != 2):
-        if element.value is None:
-            file.seek(element.start)
-        else:
-            values[element.tag] = element.value
-    facts = _Facts(values, "little")
-    if facts.text(_MEDIA_STORAGE_SOP_CLASS_UID) == MEDIA_STORAGE_DIRECTORY:
-        raise DicomdirError("file is a DICOMDIR")
-    return facts.uid(_TRANSFER_SYNTAX_UID, "TransferSyntaxUID")
-
-
 def _element_reader(
     file: BinaryIO, size: int, transfer_syntax: str, max_bytes: int
 ) -> ElementReader:
@@ -243,46 +231,38 @@ def _order(transfer_syntax: str) -> Literal["big", "little"]:
     return "big" if transfer_syntax == EXPLICIT_VR_BIG_ENDIAN else "little"
 
 
-def _collect(reader: ElementReader) -> tuple[dict[int, bytes], Element | None]:
-    values: dict[int, bytes] = {}
+def _collect(reader: ElementReader, values: dict[int, bytes]) -> Element | None:
+    """Gather the wanted values up to the pixel data, and give their element."""
     for element in reader.walk(_WANTED, _PIXEL_DATA.__contains__):
         if element.value is None:
-            return values, element
+            return element
         values[element.tag] = element.value
-    return values, None
+    return None
 
 
-def _check_pixels(
-    reader: ElementReader, facts: _Facts, pixels: Element | None, transfer_syntax: str
-) -> None:
-    """Pass over the pixel data: an image without all of them is truncated."""
+def _check_pixelless(facts: _Facts) -> None:
+    """Raise `TruncatedError` where a file without pixel data is an image."""
+    has_size = facts.number(_ROWS) and facts.number(_COLUMNS)
+    if has_size or facts.text(_SOP_CLASS_UID) in _IMAGES:
+        raise TruncatedError("an image must hold PixelData, got the end of the file")
+
+
+def _pass_pixels(
+    reader: ElementReader, facts: _Facts, pixels: Element, transfer_syntax: str
+) -> bytes | None:
+    """Pass over the pixel data: an image without all of them is truncated.
+
+    Returns how the first frame begins; None where they are native.
+    """
     rows, columns = facts.number(_ROWS), facts.number(_COLUMNS)
-    if pixels is None:
-        if (rows and columns) or facts.text(_SOP_CLASS_UID) in _IMAGES:
-            raise TruncatedError("an image must hold PixelData, got the end of the file")
-        return
     samples, allocated = facts.number(_SAMPLES_PER_PIXEL, 1), facts.number(_BITS_ALLOCATED)
     if pixels.length == UNDEFINED_LENGTH:
         frame_bytes = rows * columns * samples * ((allocated + 7) // 8)
         longest = longest_rle_frame(frame_bytes) if transfer_syntax == RLE_LOSSLESS else None
-        pass_fragments(reader, rows, columns, longest)
-        return
+        return pass_fragments(reader, rows, columns, longest)
     bits = rows * columns * min(2, samples) * allocated * facts.frames()  # 4:2:2 has two of three
     needed = (bits + 7) // 8
     if pixels.length < needed:
         raise TruncatedError(f"PixelData must hold {needed} bytes, got {pixels.length}")
     reader.source.skip(pixels.length)
-
-
-def _uids(values: Iterable[bytes]) -> Iterator[str]:
-    for value in values:
-        text = value.decode("ascii", errors="replace").strip(" \0")
-        if _UID.fullmatch(text):
-            yield text
-
-
-def _checked_uid(value: str, keyword: str) -> str:
-    """The value is not in the message: a UID field of a hostile file may hold anything."""
-    if not _UID.fullmatch(value):
-        raise DicomError(f"{keyword} must match [0-9.]{{1,64}}, got {len(value)} other characters")
-    return value
+    return None

@@ -5,18 +5,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import pydicom
-from pydicom.dataset import Dataset, FileDataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset as read_elements
+from pydicom.filewriter import write_file_meta_info
 from pydicom.tag import BaseTag
+from pydicom.uid import UID
 
-from imaging.headers import (
+from imaging.encoding import (
     EXPLICIT_VR_BIG_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
-    InstanceHeader,
-    read_header,
+    DataSetStart,
+    find_data_set,
 )
+from imaging.headers import InstanceHeader, read_header
 from metseg.errors import DicomError, MetsegError
 
 # A larger file is refused unread; a thin whole-head series in one enhanced instance is a tenth.
@@ -58,16 +63,42 @@ def read_dataset(
     DicomError
         See `imaging.headers.read_header`; or pydicom cannot parse it.
     """
-    read_header(path, max_bytes=max_bytes)
-    return parse_dataset(path, pixels=pixels, tags=tags)
+    header = read_header(path, max_bytes=max_bytes)
+    return parse_dataset(path, pixels=pixels, tags=tags, syntax=header.transfer_syntax_uid)
 
 
 def parse_dataset(
-    path: Path, *, pixels: bool = False, tags: list[BaseTag] | None = None
+    path: Path,
+    *,
+    pixels: bool = False,
+    tags: list[BaseTag] | None = None,
+    syntax: str | None = None,
 ) -> FileDataset:
-    """The same for a file that the header pass has found in bounds already."""
-    with parsing("a file"):
-        return pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=tags)
+    """The same for a file that the header pass has found in bounds already.
+
+    `syntax` is what the header pass found it to be coded in, whatever its meta information says.
+    """
+    with path.open("rb") as file, parsing("a file"):
+        start = find_data_set(file, path.stat().st_size)
+        content = _conformant(file, start)
+        dataset = pydicom.dcmread(content, stop_before_pixels=not pixels, specific_tags=tags)
+        if syntax is not None:
+            dataset.file_meta.TransferSyntaxUID = UID(syntax)
+        return dataset
+
+
+def _conformant(file: BinaryIO, start: DataSetStart) -> BinaryIO:
+    """The file as PS3.10 7.1 wants it, from its beginning: itself, or a preamble, true meta
+    information and the same data set.
+    """
+    if start.conforms:
+        file.seek(0)
+        return file
+    meta, content = FileMetaDataset(), DicomBytesIO()
+    meta.TransferSyntaxUID = UID(start.transfer_syntax_uid)
+    write_file_meta_info(content, meta, enforce_standard=False)
+    file.seek(start.offset)
+    return BytesIO(bytes(128) + b"DICM" + content.getvalue() + file.read())
 
 
 def parse_header(path: Path, header: InstanceHeader) -> Dataset:

@@ -54,9 +54,9 @@ def read_pixels(
         rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
         layout = header.layout
         if layout and layout.is_native and header.transfer_syntax_uid in _LITTLE_ENDIAN:
-            cells, precision = _native(path, layout.value, dataset)
+            cells, precision = _native(path, header, layout.value, dataset)
         else:
-            cells, precision = _decoded(path)
+            cells, precision = _decoded(path, header)
         bits = bits_of(dataset, precision=precision) if cells.dtype.kind in "iu" else None
         values, unfit = (cells, 0) if bits is None else take_bits(cells, bits)
     if values.size % (rows * columns) or values.size < last_frame * rows * columns:
@@ -85,12 +85,14 @@ def rescale(stored: NDArray[Any], frame: Frame, out: NDArray[np.float32]) -> Non
         raise DicomError("rescaled pixels must be finite")
 
 
-def _native(path: Path, start: int, dataset: Dataset) -> tuple[NDArray[Any], int | None]:
+def _native(
+    path: Path, header: InstanceHeader, start: int, dataset: Dataset
+) -> tuple[NDArray[Any], int | None]:
     """Cells ``(N,)`` of pixels that lie in the file as they are: pydicom takes as long for these as
     for the whole header.
     """
     if bits_of(dataset) is None:
-        return _decoded(path)
+        return _decoded(path, header)
     allocated = whole_number(dataset, "BitsAllocated")
     rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
     count = rows * columns * whole_number(dataset, "NumberOfFrames", 1)
@@ -99,9 +101,9 @@ def _native(path: Path, start: int, dataset: Dataset) -> tuple[NDArray[Any], int
         return np.fromfile(file, f"<u{allocated // 8}", count), None
 
 
-def _decoded(path: Path) -> tuple[NDArray[Any], int | None]:
+def _decoded(path: Path, header: InstanceHeader) -> tuple[NDArray[Any], int | None]:
     """Cells as the codec gives them, and the bits of a sample that its codestream tells."""
-    dataset = parse_dataset(path, pixels=True)
+    dataset = parse_dataset(path, pixels=True, syntax=header.transfer_syntax_uid)
     precision = _check_encoded(dataset)
     dataset.pixel_array_options(
         raw=True,

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from imaging.headers import REFERENCE_MODALITIES, NotDicomError, read_header
+from imaging.encoding import NotDicomError
+from imaging.headers import REFERENCE_MODALITIES, read_header
 from imaging.nifti_header import read_nifti_header
 from metseg.errors import DicomError
 from watcher.inbox import is_archive_name

@@ -74,7 +74,8 @@ def _study_files(folder: Path, *, max_bytes: int) -> list[Path]:
     DicomError
         One is damaged.
     """
-    from imaging.headers import NotDicomError, read_header
+    from imaging.encoding import NotDicomError
+    from imaging.headers import read_header
 
     files, studies = [], set()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):

@@ -9,7 +9,8 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
-from imaging.headers import InstanceHeader, NotDicomError, read_header
+from imaging.encoding import NotDicomError
+from imaging.headers import InstanceHeader, read_header
 from imaging.parsing import MAX_FILE_BYTES
 from imaging.reference import read_reference
 from imaging.resample import to_axial

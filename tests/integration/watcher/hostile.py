@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from db.tables import FileStatus
-from imaging.headers import MEDIA_STORAGE_DIRECTORY
+from imaging.encoding import MEDIA_STORAGE_DIRECTORY
 from imaging.part10 import MAX_ELEMENTS
 from tests.archives import encrypted_zip, pack, tar_of, zip_of
 from tests.integration.watcher.lies import (

@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from db.tables import FileStatus
-from imaging.headers import MEDIA_STORAGE_DIRECTORY
+from imaging.encoding import MEDIA_STORAGE_DIRECTORY
 from tests.integration.watcher.desk import Desk, portrait
 from tests.integration.watcher.test_arrivals import holds
 from tests.integration.watcher.tiny import instance_bytes, uid

@@ -15,7 +15,8 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 
 from imaging.codestream import coded_size
-from imaging.headers import DicomdirError, NotDicomError, read_header
+from imaging.encoding import DicomdirError, NotDicomError
+from imaging.headers import read_header
 from imaging.sources import TruncatedError
 from metseg.errors import DicomError
 from tests.data import require_data
