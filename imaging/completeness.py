@@ -22,13 +22,16 @@ FIRST_NUMBERS = (0, 1)
 """InstanceNumber of the first image; some writers count from 0."""
 
 
-def missing_images(datasets: Sequence[Dataset], n_slices: int) -> list[str]:
+def missing_images(
+    taken: Sequence[Dataset], n_slices: int, *, beside: Sequence[Dataset] = ()
+) -> list[str]:
     """Warnings about images that the headers of a series promise and that are not there.
 
-    `datasets` are all instances of the series, each once, in any order, and `n_slices` the slices
-    of the volume made of them. Values that are no numbers say nothing.
+    `taken` are the instances of a volume of `n_slices` slices, each once, in any order, and
+    `beside` those that were left out of it: these are not missing. Values that are no numbers say
+    nothing.
     """
-    return [*_promised(datasets, n_slices), *_unnumbered(datasets)]
+    return [*_promised([*taken, *beside], n_slices), *_unnumbered(taken, beside)]
 
 
 def _promised(datasets: Sequence[Dataset], n_slices: int) -> list[str]:
@@ -50,28 +53,31 @@ def _promised(datasets: Sequence[Dataset], n_slices: int) -> list[str]:
     return found
 
 
-def _unnumbered(datasets: Sequence[Dataset]) -> list[str]:
+def _unnumbered(taken: Sequence[Dataset], beside: Sequence[Dataset]) -> list[str]:
     """What the InstanceNumbers of single-frame images leave out before and between them; nothing
     where some have none or share one.
     """
-    numbers = {_number(text(one, "InstanceNumber")) for one in datasets}
-    if len(datasets) < 2 or len(numbers) < len(datasets):
+    own = _numbers(taken)
+    if len(taken) < 2 or len(own) < len(taken):
         return []
-    known = sorted(number for number in numbers if number is not None)
-    if len(known) < len(datasets):
-        return []
+    first, last = min(own), max(own)
+    known = own | _numbers(beside)
     found = []
-    if known[0] > max(FIRST_NUMBERS):
+    if min(known) > max(FIRST_NUMBERS):
         found.append(
-            f"InstanceNumber begins at {known[0]}: images before it may be missing, and the volume"
-            " may not cover the whole head"
+            f"InstanceNumber begins at {min(known)}: images before it may be missing, and the"
+            " volume may not cover the whole head"
         )
-    if between := known[-1] - known[0] + 1 - len(known):
+    if between := last - first + 1 - sum(first <= number <= last for number in known):
         found.append(
-            f"InstanceNumber leaves out {between} of {known[0]} to {known[-1]}:"
-            " images may be missing"
+            f"InstanceNumber leaves out {between} of {first} to {last}: images may be missing"
         )
     return found
+
+
+def _numbers(datasets: Sequence[Dataset]) -> set[int]:
+    found = {_number(text(one, "InstanceNumber")) for one in datasets}
+    return {number for number in found if number is not None}
 
 
 def _number(said: str) -> int | None:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from imaging.bits import bits_of, take_bits
 from imaging.codestream import RLE_LOSSLESS, check_frame, coded_precision
+from imaging.encapsulated import part_frames
 from imaging.frames import Frame
 from imaging.headers import InstanceHeader
 from imaging.padding import padding_of
@@ -144,22 +144,18 @@ def _packed(dataset: Dataset) -> Iterator[NDArray[np.uint8]]:
 
 
 def _check_encoded(dataset: Dataset) -> int | None:
-    """Raise `DicomError` where an encapsulated frame would decode to more than its header says.
+    """Raise `DicomError` where an encapsulated frame would decode to more than its header says; put
+    the frames anew where the file does not tell rightly where they begin.
 
     Returns the most bits that a sample of a codestream has; None for native pixels and RLE.
     """
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
         return None
-    precisions = []
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     samples, allocated = int(dataset.get("SamplesPerPixel", 1)), int(dataset.BitsAllocated)
-    frames = generate_frames(
-        dataset.PixelData,
-        number_of_frames=int(dataset.get("NumberOfFrames") or 1),
-        extended_offsets=_extended_offsets(dataset),
-    )
-    for data in frames:
+    precisions = []
+    for data in part_frames(dataset):
         check_frame(
             data,
             rows=rows,
@@ -169,9 +165,3 @@ def _check_encoded(dataset: Dataset) -> int | None:
         )
         precisions.append(coded_precision(data) or 0 if syntax != RLE_LOSSLESS else 0)
     return max(precisions, default=0) or None
-
-
-def _extended_offsets(dataset: Dataset) -> tuple[bytes, bytes] | None:
-    if "ExtendedOffsetTable" not in dataset:
-        return None
-    return dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths

@@ -214,8 +214,9 @@ def read_series(
         _brighten(stacked)
     air = fill_padding(stacked.voxels, stacked.padded)
     check_not_blank(stacked.voxels)
-    # Of every instance: what was left out of the volume is not missing from the series.
-    missing = missing_images(every, len(kept))
+    used = {id(datasets[frame.instance]) for frame in kept}
+    within, beside = ([d for d in every if (id(d) in used) is own] for own in (True, False))
+    missing = missing_images(within, len(kept), beside=beside)
     odd = (*_warnings(repeated, len(taken.frames) - len(kept)), *_unfit(stacked), *air, *missing)
     said = (*own.said, *other_planes, *taken.decided, *odd)
     return Volume(stacked.voxels, affine), _source(datasets, kept, said)

@@ -121,3 +121,11 @@ def test_promises_that_are_no_numbers_do_no_harm(nonsense: str) -> None:
     series[1].add_new("InstanceNumber", "IS", None)
     missing_images(series, 4)
     assert missing_images([], 0) == []
+
+
+def test_what_was_left_out_of_the_volume_is_not_missing() -> None:
+    """A phase before contrast agent between the slices of the one that was taken, and a screenshot
+    with a number far away."""
+    taken, beside = numbered(range(2, 49, 2)), numbered([*range(1, 48, 2), 999])
+    assert missing_images(taken, 24, beside=beside) == []
+    assert len(missing_images(taken, 24)) == 2  # begins at 2, leaves out 23

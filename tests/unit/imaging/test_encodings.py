@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom import uid as transfer
+from pydicom.encaps import encapsulate, generate_fragments
 
 from imaging.series import read_series
 from tests.encodings import Stored, ramp, write_stored
@@ -106,3 +108,33 @@ def test_compressed_frames_of_an_enhanced_image_go_to_their_own_places(tmp_path,
     volume, _ = read_series([path])
     np.testing.assert_array_equal(volume.voxels, written.voxels)
     np.testing.assert_allclose(volume.affine, written.affine, atol=1e-5)
+
+
+def put_anew(pixel_data: bytes, *, per_frame: int, table: str) -> bytes:
+    """The same frames in several fragments each, with a table that is right, missing or wrong."""
+    frames = list(generate_fragments(pixel_data))[1:]
+    content = bytearray(
+        encapsulate(frames, fragments_per_frame=per_frame, has_bot=table != "missing")
+    )
+    if table == "wrong":
+        content[8 : 8 + 4 * len(frames)] = bytes(range(0, 8 * len(frames), 2))
+    return bytes(content)
+
+
+@pytest.mark.parametrize("per_frame", [1, 2])
+@pytest.mark.parametrize("table", ["right", "missing", "wrong"])
+@pytest.mark.parametrize(
+    "syntax",
+    [transfer.RLELossless, transfer.JPEG2000Lossless, transfer.JPEGLSLossless],
+    ids=lambda uid: uid.name,
+)
+def test_frames_are_found_where_they_begin_whatever_the_offset_table_says(
+    tmp_path, syntax, table, per_frame
+):
+    written = head_with_lesions((6, 34, 32)).volume
+    path = write_enhanced(written, tmp_path / "one.dcm", Recipe(transfer_syntax=syntax))
+    dataset = dcmread(path)
+    dataset.PixelData = put_anew(dataset.PixelData, per_frame=per_frame, table=table)
+    dataset.save_as(path)
+    volume, _ = read_series([path])
+    np.testing.assert_array_equal(volume.voxels, written.voxels)

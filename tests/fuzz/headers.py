@@ -1,0 +1,147 @@
+"""Strategies for headers that say too little, too much or nonsense, elements of every level."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag, Tag
+
+import imaging
+
+MOST = 3
+"""Elements that are changed in one study."""
+CHANCE = 0.4
+"""Of the elements to change, so many are any that the code names; the others are there."""
+KEPT = frozenset({"PixelData", "StudyInstanceUID", "SOPInstanceUID"})
+"""Without these a file never gets here."""
+TEXTS = (
+    *("", " ", "0", "1", "-1", "7", "1.5", "1,5", "nan", "inf", "1e400", "1e38", "1e-40", "65536"),
+    *("nonsense", "CANARY^PATIENT", "a\\b\\c", "1\\2", "1\\2\\3", "0\\0\\0\\0\\0\\0", "\\", "\\\\"),
+    *(
+        "1\\0\\0\\0\\1\\0",
+        "2\\0\\0\\0\\2\\0",
+        "1.2.840.10008.5.1.4.1.1.4",
+        "1..2",
+        "20301399",
+        "240000",
+    ),
+    *(
+        "ISO_IR 192",
+        "ISO 2022 IR 87",
+        "ORIGINAL\\PRIMARY\\P",
+        "\u00e4\u4e2d",
+        "x" * 70,
+        "MONOCHROME1",
+        "RGB",
+    ),
+)
+BYTES = (
+    b"\0",
+    b"\1\0",
+    b"\xff\xff",
+    b"\xff\xff\xff\x7f",
+    b"\0\0\xc0\x7f",
+    b"\x1b$B\x1b",
+    b"\1\2\3",
+)
+FOREIGN_VRS = ("LO", "UN", "US", "SS", "FD", "OB", "UI", "PN", "IS", "AT")
+
+
+def named_in_code() -> list[BaseTag]:
+    """Every attribute that the source of `imaging` names."""
+    source = "".join(path.read_text() for path in Path(imaging.__file__).parent.rglob("*.py"))
+    words = set(re.findall(r"\b[A-Z][A-Za-z0-9]{3,}\b", source)) - KEPT
+    tags = (tag_for_keyword(word) for word in sorted(words))
+    return [Tag(tag) for tag in tags if tag is not None]
+
+
+NAMED = named_in_code()
+
+
+@st.composite
+def changes(draw: DrawFn, datasets: Sequence[Dataset]) -> str:
+    """Change a few elements of some of the instances, in place. Says what was done."""
+    said = []
+    for _ in range(draw(st.integers(1, MOST))):
+        level = draw(st.sampled_from(sorted(levels(datasets))))
+        places = levels(datasets)[level]
+        tag = draw(_tags(places))
+        change = draw(_change(tag))
+        for place in draw(_some(places)):
+            change(place)
+        said.append(f"{level or 'top'}: {keyword_for_tag(tag) or tag}")
+    return "; ".join(said)
+
+
+def levels(datasets: Sequence[Dataset]) -> dict[str, list[Dataset]]:
+    """The instances, and the items of their sequences by the path to these."""
+    found: dict[str, list[Dataset]] = {}
+    for dataset in datasets:
+        for path, place in _walk(dataset, ""):
+            found.setdefault(path, []).append(place)
+    return found
+
+
+def _walk(dataset: Dataset, path: str) -> Iterator[tuple[str, Dataset]]:
+    yield path, dataset
+    for tag in list(dataset.keys()):
+        if dataset.get_item(tag).VR == "SQ":
+            for item in dataset[tag].value:
+                yield from _walk(item, f"{path}/{keyword_for_tag(tag) or tag}")
+
+
+@st.composite
+def _tags(draw: DrawFn, places: Sequence[Dataset]) -> BaseTag:
+    there = [t for t in sorted(places[0].keys()) if keyword_for_tag(t) not in KEPT and t.group > 2]
+    if not there or draw(st.floats(0, 1)) < CHANCE:
+        return draw(st.sampled_from(NAMED))
+    return draw(st.sampled_from(there))
+
+
+@st.composite
+def _change(draw: DrawFn, tag: BaseTag) -> Callable[[Dataset], None]:
+    kind = draw(st.sampled_from(("absent", "empty", "text", "text", "bytes", "type", "sequence")))
+    vr = dictionary_VR(tag)[:2] if keyword_for_tag(tag) else "LO"
+    text = draw(st.sampled_from(TEXTS)).encode()
+    data = draw(st.sampled_from(BYTES))
+    match kind:
+        case "absent":
+            return lambda place: place.pop(tag, None)
+        case "empty":
+            return _put(tag, vr, b"")
+        case "text":
+            return _put(tag, vr, text)
+        case "bytes":
+            return _put(tag, vr, data)
+        case "type":
+            return _put(
+                tag, draw(st.sampled_from(FOREIGN_VRS)), draw(st.sampled_from((text, data)))
+            )
+        case _:
+            items = draw(st.integers(0, 2))
+            return lambda place: place.__setitem__(
+                tag, DataElement(tag, "SQ", [Dataset() for _ in range(items)])
+            )
+
+
+def _put(tag: BaseTag, vr: str, value: bytes) -> Callable[[Dataset], None]:
+    """Set an element to bytes, whatever its type wants."""
+    value += b"\0" * (len(value) % 2)
+    if vr == "SQ":
+        return lambda place: place.__setitem__(tag, DataElement(tag, "SQ", []))
+    raw = RawDataElement(tag, vr, len(value), value, 0, False, True)
+    return lambda place: place.__setitem__(tag, raw)
+
+
+@st.composite
+def _some(draw: DrawFn, places: Sequence[Dataset]) -> Sequence[Dataset]:
+    """All of them, one, every second, or the first half."""
+    one = draw(st.integers(0, len(places) - 1))
+    return draw(
+        st.sampled_from((places, places[one : one + 1], places[::2], places[: len(places) // 2]))
+    )

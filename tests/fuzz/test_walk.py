@@ -1,0 +1,133 @@
+"""From header to artifacts: whatever the headers say, a result or an error of ours."""
+
+from copy import deepcopy
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import rmtree
+
+import pydicom
+import pytest
+from hypothesis import event, given, note
+from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+
+from imaging.export.authorship import Authorship
+from imaging.export.rtstruct import write_structures
+from imaging.export.seg import write_segmentation
+from imaging.parsing import parsing
+from metseg.errors import InputError
+from metseg.settings import Settings
+from tests.enhanced import write_enhanced
+from tests.fakes import ThresholdEnsemble
+from tests.fuzz.damage import often
+from tests.fuzz.headers import changes
+from tests.phantom import head_with_lesions, write_series
+from worker.artifacts import write_artifacts
+from worker.pipeline import segment_study
+from worker.stopwatch import Stopwatch
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+SHAPE, SPACING = (26, 26, 26), (6.0, 6.0, 6.0)
+Study = dict[str, Dataset]
+"""Instances by their file names."""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("walk")
+
+
+@pytest.fixture(scope="module")
+def settings(place: Path) -> Settings:
+    """All that can be written is written."""
+    return Settings(home=place / "home", rtstruct=True, fractional_seg=True, probability_nifti=True)
+
+
+@pytest.fixture(scope="module")
+def classic(place: Path) -> Study:
+    volume = head_with_lesions(SHAPE, SPACING).volume
+    return {path.name: pydicom.dcmread(path) for path in write_series(volume, place / "classic")}
+
+
+@pytest.fixture(scope="module")
+def enhanced(place: Path) -> Study:
+    volume = head_with_lesions(SHAPE, SPACING).volume
+    return {"one.dcm": pydicom.dcmread(write_enhanced(volume, place / "one.dcm"))}
+
+
+@pytest.fixture(scope="module")
+def references(place: Path, classic: Study, settings: Settings) -> Study:
+    """A segmentation and a structure set of the classic series, by somebody else."""
+    files = sorted((place / "classic").glob("*.dcm"))
+    found = segment_study(files, ensemble=ThresholdEnsemble(), settings=settings, watch=Stopwatch())
+    segmented = found.segmentation
+    assert segmented is not None
+    author = Authorship("1", "1", NOW)
+    labels, lesions, source = segmented.labels, segmented.lesions, segmented.source
+    write_segmentation(place / "seg.dcm", labels, lesions, source, author)
+    write_structures(place / "rt.dcm", labels, lesions, segmented.volume, source, author)
+    made = {name: pydicom.dcmread(place / name) for name in ("seg.dcm", "rt.dcm")}
+    for dataset in made.values():
+        dataset.Manufacturer = "somebody else"
+    return made
+
+
+def spotless(said: str) -> str:
+    """What is said, which names nobody."""
+    assert "CANARY" not in said
+    return said
+
+
+def walk(study: Study, folder: Path, settings: Settings) -> str:
+    """Segment the study and write all its artifacts. Gives what became of it."""
+    rmtree(folder, ignore_errors=True)
+    (folder / "out").mkdir(parents=True)
+    for name, dataset in study.items():
+        try:
+            with parsing("a file"):
+                dataset.save_as(folder / name)
+        except InputError:
+            return "pydicom cannot write it"
+    files = sorted(folder.glob("*.dcm"))
+    try:
+        found = segment_study(
+            files, ensemble=ThresholdEnsemble(), settings=settings, watch=Stopwatch()
+        )
+    except InputError as error:
+        return spotless(f"{error.code}: {error}").partition(":")[0]
+    written = write_artifacts(found, folder / "out", settings=settings, made_at=NOW, seconds={})
+    spotless("\n".join((*found.warnings, *written.warnings)))
+    if found.segmentation is None:
+        return "no series"
+    return f"segmented, {len(found.segmentation.scores)} references"
+
+
+@often(0.1)
+@given(st.data())
+def test_classic_headers(
+    classic: Study, place: Path, settings: Settings, data: st.DataObject
+) -> None:
+    study = deepcopy(classic)
+    note(data.draw(changes(list(study.values()))))
+    event(walk(study, place / "study", settings))
+
+
+@often(0.1)
+@given(st.data())
+def test_enhanced_headers(
+    enhanced: Study, place: Path, settings: Settings, data: st.DataObject
+) -> None:
+    study = deepcopy(enhanced)
+    note(data.draw(changes(list(study.values()))))
+    event(walk(study, place / "study", settings))
+
+
+@often(0.1)
+@given(st.data())
+def test_headers_of_references(
+    classic: Study, references: Study, place: Path, settings: Settings, data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(sorted(references)))
+    reference = deepcopy(references[name])
+    note(data.draw(changes([reference])))
+    event(walk({**classic, name: reference}, place / "study", settings))
