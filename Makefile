@@ -64,7 +64,7 @@ e2e: install-dev  ## whole processes, faults, server mode; private servers when 
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m services tests/unit tests/integration
 
 fuzz: install-dev  ## damaged files for a minute, always the same; EFFORT=long: new ones, for hours
-	@$(BIN)/python -m pytest --hypothesis-profile=$(or $(EFFORT),short) tests/fuzz
+	@$(BIN)/python -m pytest --hypothesis-profile=$(or $(EFFORT),short) $(if $(EFFORT),--timeout=0) tests/fuzz
 
 crosscheck: $(VENV)/.installed-crosscheck  ## the networks beside MONAI's, and on every Keras backend
 	@METSEG_REQUIRE_CROSSCHECK=1 $(BIN)/python -m pytest -n 2 tests/crosscheck
