@@ -2,17 +2,11 @@
 
 import contextlib
 import logging
-import signal
-import sys
 import threading
 from pathlib import Path
 
-from metseg.errors import ConfigurationError, MetsegError
-from metseg.logs import setup_logging
 from metseg.settings import Settings
 from watcher.watch import Watcher
-
-__all__ = ["Watcher", "main", "run_watcher"]
 
 WAIT_S = 0.25
 """How soon the loop hears that it shall stop."""
@@ -44,24 +38,3 @@ def run_watcher(
                 break
             watcher.wait(WAIT_S)
     log.info("watcher ends")
-
-
-def main() -> int:
-    """Run from the environment until SIGTERM or SIGINT. Returns the exit status."""
-    settings = Settings()
-    setup_logging(level=settings.log_level, style=settings.log_format)
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
-    try:
-        if settings.inbox is None:
-            raise ConfigurationError("METSEG_INBOX must name the folder to watch, got nothing")
-        run_watcher(settings, inbox=settings.inbox.expanduser().absolute(), stop=stop)
-    except MetsegError as error:
-        log.error("%s: %s", error.code, error)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

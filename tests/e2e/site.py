@@ -135,7 +135,7 @@ class Site:
 
     def watcher(self) -> Proc:
         """Start the watcher with its reconciler."""
-        return self.start("-m", "watcher.service", name="watcher")
+        return self.start("-m", "metseg", "watch", name="watcher")
 
     def drop(self, name: str, *, slices: int) -> str:
         """Copy a study into the inbox. Its number of slices is how faults find it. Gives its
