@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from metseg.errors import InputError
 from tests.archives import KINDS, encrypted_zip, pack, tar_member, tar_of, zip_of, zip_with_link
 from tests.fuzz.damage import Sample, damaged, often
-from watcher.archive_members import BLOCK_BYTES, safe_name
+from watcher.archive_members import BLOCK_BYTES
+from watcher.archive_rules import safe_name
 from watcher.inbox import fingerprint_of
 from watcher.unpack_child import MANIFEST, answer
 from watcher.unpacking import Entry

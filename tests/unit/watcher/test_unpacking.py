@@ -17,7 +17,7 @@ from tests.archives import (
     zip_of,
     zip_with_link,
 )
-from watcher.archive_members import ArchiveError, Budget, UnsafeArchiveError, safe_name
+from watcher.archive_rules import ArchiveError, Budget, UnsafeArchiveError, safe_name
 from watcher.unpacking import Entry, Unpacker
 
 FILES = {"a/im1.dcm": b"one" * 100, "a/b/im2": b"two", "im3.DCM": b""}
