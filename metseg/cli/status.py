@@ -17,7 +17,7 @@ from metseg.cli.render import outbox_line
 
 
 def status(home: HomeOption = None) -> None:
-    """The queue: jobs by state, processes, what waits and why, the outbox, files left alone and why.
+    """The queue: jobs by state, processes, what waits and why, the outbox, files left alone.
 
     Example: `metseg status`
     """

@@ -33,6 +33,7 @@ def unpack(
     ratio: float = 100,
     file_bytes: int = 1 << 26,
     depth: int = 2,
+    name: str = "archive",
 ) -> list[Entry]:
     """The entries of an archive, unpacked within limits."""
     path = folder / "archive"
@@ -47,7 +48,7 @@ def unpack(
         go_on=lambda: None,
     )
     with path.open("rb") as archive:
-        unpacker.unpack(archive)
+        unpacker.unpack(archive, name=name)
     return unpacker.entries
 
 
