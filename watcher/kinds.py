@@ -28,6 +28,8 @@ ARCHIVE_SUFFIXES = (
 )
 PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 """Of one packed file, which may be anything: it is opened when it holds DICOM."""
+MASK_SUFFIX = ".nii.gz"
+"""Of a NIfTI, which is read as it is."""
 DECOMPRESSORS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": partial(gzip.GzipFile, None, "rb", 9),
     b"BZh": bz2.BZ2File,
@@ -69,7 +71,9 @@ def is_archive(name: str, path: Path) -> bool:
     low = name.lower()
     if low.endswith(ARCHIVE_SUFFIXES):
         return not is_dicom_start(_head(path, DICOM_START))
-    return low.endswith(PACKED_SUFFIXES) and _holds_dicom(_head(path, PACKED_HEAD_BYTES))
+    if not low.endswith(PACKED_SUFFIXES) or low.endswith(MASK_SUFFIX):
+        return False
+    return _holds_dicom(_head(path, PACKED_HEAD_BYTES))
 
 
 def unopened_kind(path: Path) -> str | None:

@@ -36,6 +36,7 @@ def put(folder: Path, data: bytes, name: str = "file") -> Path:
         ("a.gz", DICOM, False),
         ("a.gz", b"", False),
         ("a.gz", b"\x1f\x8b damaged", True),
+        ("a.nii.gz", b"\x1f\x8b damaged", False),
         ("a.gz", gzip.compress(DICOM)[:20], True),
     ],
 )
