@@ -93,6 +93,17 @@ def test_a_deflate64_bomb_is_unpacked_a_piece_at_a_time(tmp_path: Path) -> None:
     assert most < 50 << 20
 
 
+def test_what_deflate64_has_read_is_let_go(tmp_path: Path) -> None:
+    data = zip_by(9, {"im1": random.Random(6).randbytes(20 << 20)})
+    tracemalloc.start()
+    try:
+        unpack(tmp_path, data)
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert kept < 2 << 20
+
+
 @pytest.mark.parametrize("method", ZIP_PACKERS)
 def test_a_method_that_is_a_lie_is_refused(tmp_path: Path, method: int) -> None:
     lie = zip_by(method, FILES, packer=lambda data: b"\xff" * 9 + data)
