@@ -5,19 +5,46 @@ import gzip
 import io
 import lzma
 import stat
+import struct
 import tarfile
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
+
+from backports import zstd
+from inflate64 import Deflater
+
+
+def zst(data: bytes) -> bytes:
+    """As the program zstd packs: with a check sum."""
+    return zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1})
+
 
 PACKERS = {
     "tar": lambda data: data,
     "tar.gz": lambda data: gzip.compress(data, mtime=0),
     "tar.bz2": bz2.compress,
     "tar.xz": lzma.compress,
+    "tar.zst": zst,
 }
 KINDS = ("zip", *PACKERS)
 
 Files = Mapping[str, bytes]
+
+
+def deflate64(data: bytes) -> bytes:
+    """A Deflate64 stream."""
+    deflater = Deflater()
+    return bytes(deflater.deflate(data) + deflater.flush())
+
+
+ZIP_PACKERS: dict[int, Callable[[bytes], bytes]] = {
+    9: deflate64,
+    20: zstd.compress,
+    93: zstd.compress,
+    95: lzma.compress,
+}
+"""By method: those that zipfile has not."""
 
 
 def pack(kind: str, files: Files) -> bytes:
@@ -32,6 +59,31 @@ def zip_of(files: Files, *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
         for name, data in files.items():
             archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), data, method)
     return buffer.getvalue()
+
+
+def zip_by(
+    method: int,
+    files: Files,
+    *,
+    packer: Callable[[bytes], bytes] | None = None,
+    says: int | None = None,
+    disk: int = 0,
+) -> bytes:
+    """A zip of any method, written by hand. `says`: the size that each member claims to have;
+    `disk`: the part of a split zip that its end is in."""
+    body, directory = b"", b""
+    for name, data in files.items():
+        packed = (packer or ZIP_PACKERS[method])(data)
+        size = len(data) if says is None else says
+        facts = struct.pack("<HHHHIII", 0, method, 0, 0x5A21, zlib.crc32(data), len(packed), size)
+        path = name.encode()
+        central = struct.pack("<HHHHHII", len(path), 0, 0, 0, 0, 0, len(body))
+        directory += b"PK\x01\x02" + struct.pack("<HH", 63, 63) + facts + central + path
+        lengths = struct.pack("<HH", len(path), 0)
+        body += b"PK\x03\x04" + struct.pack("<H", 63) + facts + lengths + path + packed
+    counts = struct.pack("<HHHH", disk, disk, len(files), len(files))
+    end = struct.pack("<IIH", len(directory), len(body), 0)
+    return body + directory + b"PK\x05\x06" + counts + end
 
 
 def zip_with_link(name: str, target: str) -> bytes:

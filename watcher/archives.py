@@ -154,6 +154,8 @@ class Archives:
                 refused[path] = outcome
             else:
                 self._take(path, fingerprint, outcome)
+        if self._unpacking is None:
+            self._pass.close()  # nothing waits: no process need stay
         return refused
 
     def _may_try_again(self, path: str, refusal: Refusal) -> bool:

@@ -228,9 +228,9 @@ class Arrivals:
             self.tally.taken_in += not taken.outcome.known
 
     def _close_archives(self) -> None:
-        for path, n_files in self.archives.done().items():
-            reason = f"unpacked: {n_files} files"
-            self._apply([Judgement(path, FileStatus.IGNORED, reason)], 0.0)
+        done = self.archives.done().items()
+        reasons = {path: f"unpacked: {n_files} files" for path, n_files in done}
+        self._apply([Judgement(p, FileStatus.IGNORED, why) for p, why in reasons.items()], 0.0)
 
     def _open_archives(self, tick: float) -> None:
         ready = self.tracker.closed_archives(now=tick, quiet_s=self.settings.quiet_s)

@@ -17,7 +17,8 @@ from imaging.encoding import NotDicomError
 from imaging.headers import REFERENCE_MODALITIES, read_header
 from imaging.nifti_header import read_nifti_header
 from metseg.errors import DicomError
-from watcher.inbox import is_archive_name
+from watcher.archive_rules import KindError
+from watcher.kinds import is_archive, unopened_kind
 
 MEMORY_BYTES = 512 * 1024**2
 """Address space of the child: a header needs a few MB."""
@@ -37,13 +38,10 @@ def main() -> None:
 def answer(path: Path, max_bytes: int) -> dict[str, Any]:
     """What the file is, or why it is not taken: JSON values only."""
     try:
-        header = read_header(path, max_bytes=max_bytes)
-    except NotDicomError as error:
-        if is_archive_name(path.name):
-            return {"archive": True}
-        if read_nifti_header(path) is not None:
-            return {"nifti": sidecar_study(path)}
-        return {"ignore": error.code, "message": str(error)}
+        try:
+            header = read_header(path, max_bytes=max_bytes)
+        except NotDicomError as error:
+            return _no_dicom(path, error)
     except DicomError as error:
         return {"refuse": error.code, "message": str(error)}
     except OSError as error:
@@ -60,6 +58,18 @@ def answer(path: Path, max_bytes: int) -> dict[str, Any]:
     if header.modality in REFERENCE_MODALITIES:
         said["refers_to"] = header.refers_to
     return said
+
+
+def _no_dicom(path: Path, error: NotDicomError) -> dict[str, Any]:
+    """What a file is that is no DICOM; an archive must be named as one."""
+    unopened = unopened_kind(path)
+    if unopened is not None:
+        return {"refuse": KindError.code, "message": unopened}
+    if is_archive(path.name, path):
+        return {"archive": True}
+    if read_nifti_header(path) is not None:
+        return {"nifti": sidecar_study(path)}
+    return {"ignore": error.code, "message": str(error)}
 
 
 def sidecar_study(path: Path) -> str | None:

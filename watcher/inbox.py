@@ -38,17 +38,6 @@ SYSTEM_FOLDERS = frozenset(
     }
 )
 """Folders of file servers and systems, in lower case: nothing below them is listed."""
-ARCHIVE_SUFFIXES = (
-    ".zip",
-    ".tar",
-    ".tar.gz",
-    ".tgz",
-    ".tar.bz2",
-    ".tbz2",
-    ".tbz",
-    ".tar.xz",
-    ".txz",
-)
 INSIDE = "//"
 """Between the path of an archive and that of a file in it: no path of a folder holds it."""
 LONGEST_STORED = 1000
@@ -162,11 +151,6 @@ def stands(inbox: Path, path: str, before: Fingerprint) -> bool:
 def inside_fingerprint(archive: Fingerprint, size: int) -> Fingerprint:
     """The fingerprint of a file of `size` bytes in an archive: it stands while the archive does."""
     return Fingerprint(size, archive.mtime_ns, archive.inode)
-
-
-def is_archive_name(name: str) -> bool:
-    """Whether a file of this name is to be opened as an archive."""
-    return name.lower().endswith(ARCHIVE_SUFFIXES)
 
 
 def skip_name(name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The child that unpacks one archive: a request on its standard input, an answer on its output.
+"""The child that unpacks archives: requests and answers are JSON lines on its pipes.
 
 It runs under a memory limit and ends with its parent. What it found is in the file `MANIFEST` of
 the folder, a line of JSON for each entry.
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from watcher.archive_members import ArchiveError, Budget
+from watcher.archive_rules import ArchiveError, Budget
 from watcher.inbox import fingerprint_of
 from watcher.settle import Fingerprint
 from watcher.unpacking import OwnDiskError, Unpacker
@@ -26,11 +26,13 @@ MEMORY_BYTES = 768 * 1024**2
 
 
 def main() -> None:
-    """Answer one request."""
+    """Answer requests until the pipe closes."""
     for limit, size in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CORE, 0)):
         with contextlib.suppress(OSError, ValueError):  # macOS refuses to limit the address space
             resource.setrlimit(limit, (size, size))
-    sys.stdout.write(json.dumps(answer(json.loads(sys.stdin.readline()))) + "\n")
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
+        sys.stdout.flush()
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def _unpack(source: Path, folder: Path, request: dict[str, Any]) -> dict[str, An
             max_depth=limits["max_depth"],
             go_on=lambda: _check_world(folder, request),
         )
-        unpacker.unpack(archive)
+        unpacker.unpack(archive, name=source.name)
         if fingerprint_of(os.fstat(descriptor)) != expected:
             return {"moved": True}
     with (folder / MANIFEST).open("x") as manifest:

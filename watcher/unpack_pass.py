@@ -1,4 +1,8 @@
-"""Unpacks one archive at a time in a child process with limits of memory and time."""
+"""Unpacks one archive at a time in a child process with limits of memory and time.
+
+The child stays for the next archive, since a study may come as hundreds of small ones; one that
+gave no files, or very many, is the last of its child.
+"""
 
 import contextlib
 import json
@@ -7,8 +11,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,18 +19,20 @@ from typing import Any
 from metseg.errors import InfrastructureError
 from watcher.header_pass import Refusal
 from watcher.settle import Fingerprint
-from watcher.spooling import workspace
+from watcher.shelf import Shelf
 from watcher.unpack_child import MANIFEST
 from watcher.unpacking import Entry
 
 CRASH = "archive_crash"
 TIME_LIMIT_S = 1800.0
 """16 GB at 10 MB/s: far beyond any honest archive."""
+MOST_KEPT = 1000
+"""Files in an archive after which the child is ended: its memory is in pieces."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnpackLimits:
-    """What an archive may give; see `watcher.archive_members.Budget` and `Unpacker`."""
+    """What an archive may give; see `watcher.archive_rules.Budget` and `Unpacker`."""
 
     max_files: int
     max_bytes: int
@@ -41,7 +46,7 @@ class Unpacked:
     """What was in an archive. The files lie in `folder`, by number, until it is closed."""
 
     folder: Path
-    _held: ExitStack
+    _close: Callable[[], None]
 
     def entries(self) -> Iterator[Entry]:
         """All files of the archive."""
@@ -51,7 +56,7 @@ class Unpacked:
 
     def close(self) -> None:
         """Delete the folder."""
-        self._held.close()
+        self._close()
 
 
 class MovedArchive:
@@ -74,14 +79,13 @@ class UnpackPass:
     min_free_bytes: int
     time_limit_s: float = TIME_LIMIT_S
     _child: subprocess.Popen[bytes] | None = None
-    _folder: Path = field(default_factory=Path)
-    _held: ExitStack = field(default_factory=ExitStack)
+    _folder: Path | None = None
+    """Of the archive that is being unpacked."""
+    _shelf: Shelf = field(init=False)
     _end: float = 0.0
 
-    @property
-    def busy(self) -> bool:
-        """Whether an archive is being unpacked."""
-        return self._child is not None
+    def __post_init__(self) -> None:
+        self._shelf = Shelf(self.spool_dir)
 
     def start(self, archive: Path, fingerprint: Fingerprint) -> None:
         """Begin with one archive; `fingerprint` is what it must have.
@@ -91,7 +95,7 @@ class UnpackPass:
         InfrastructureError
             The spool cannot be written; `DiskFullError` when it is full.
         """
-        self._folder = self._held.enter_context(workspace(self.spool_dir))
+        self._folder = self._shelf.add()
         request = {
             "source": str(archive),
             "fingerprint": asdict(fingerprint),
@@ -100,18 +104,24 @@ class UnpackPass:
             "min_free_bytes": self.min_free_bytes,
             "parent": os.getpid(),
         }
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "watcher.unpack_child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # tracebacks may quote the file
-            start_new_session=True,  # Ctrl-C is for the watcher
-        )
+        child = self._running_child()
         self._end = time.monotonic() + self.time_limit_s
-        assert self._child.stdin is not None
+        assert child.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            self._child.stdin.write(json.dumps(request).encode() + b"\n")
-            self._child.stdin.flush()
+            child.stdin.write(json.dumps(request).encode() + b"\n")
+            child.stdin.flush()
+
+    def _running_child(self) -> subprocess.Popen[bytes]:
+        if self._child is None or self._child.poll() is not None:
+            self._end_child()
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "watcher.unpack_child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # tracebacks may quote the file
+                start_new_session=True,  # Ctrl-C is for the watcher
+            )
+        return self._child
 
     def outcome(self, seconds: float) -> Outcome | None:
         """What came of the archive; None when it is not known within `seconds`.
@@ -129,7 +139,6 @@ class UnpackPass:
             self.close()
             return Refusal("archive_timeout", f"unpacking took over {self.time_limit_s:g} s")
         line = self._child.stdout.readline()
-        self._end_child()
         if not line:
             self.close()
             return Refusal(CRASH, "unpacking ended the unpacking process")
@@ -137,7 +146,11 @@ class UnpackPass:
 
     def _understand(self, answer: dict[str, Any]) -> Outcome:
         if "entries" in answer:
-            return Unpacked(self._folder, self._held.pop_all())
+            folder, self._folder = self._folder, None
+            assert folder is not None
+            if answer["entries"] > MOST_KEPT:
+                self._end_child()
+            return Unpacked(folder, lambda: self._shelf.drop(folder))
         self.close()
         if "full" in answer:
             if answer["full"]:
@@ -150,9 +163,12 @@ class UnpackPass:
         return Refusal(answer["refuse"], answer["message"])
 
     def close(self) -> None:
-        """End the child, if there is one, and delete what it has written."""
+        """End the child, if there is one, and delete what it has written of an archive that is not
+        done."""
         self._end_child()
-        self._held.close()
+        if self._folder is not None:
+            self._shelf.drop(self._folder)
+            self._folder = None
 
     def _end_child(self) -> None:
         if self._child is None:

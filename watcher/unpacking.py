@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from watcher.archive_members import (
-    CHUNK_BYTES,
+from watcher.archive_members import CHUNK_BYTES, members
+from watcher.archive_rules import (
     ArchiveError,
     Budget,
     DepthError,
     Kind,
     LimitError,
     Member,
-    members,
 )
-from watcher.inbox import is_archive_name, skip_folder, skip_name
+from watcher.inbox import skip_folder, skip_name
+from watcher.kinds import is_archive
 
 
 class OwnDiskError(Exception):
@@ -64,8 +64,10 @@ class Unpacker:
     _names: set[str] = field(default_factory=set)
     _written: int = 0
 
-    def unpack(self, archive: IO[bytes], *, within: str = "", depth: int = 1) -> None:
-        """Fill `entries` and the folder.
+    def unpack(
+        self, archive: IO[bytes], *, name: str = "", within: str = "", depth: int = 1
+    ) -> None:
+        """Fill `entries` and the folder. `name` is the archive's own.
 
         Raises
         ------
@@ -77,11 +79,11 @@ class Unpacker:
             The archive cannot be read just now.
         """
         with _damage_understood():
-            for member in members(archive, self.budget):
+            for member in members(archive, self.budget, name=name):
                 self.budget.spend(files=1)
                 if member.kind is not Kind.FOLDER:
-                    name = self._unique(within + (member.name or "unnamed"))
-                    self.entries.append(self._entry(member, name, depth))
+                    path = self._unique(within + (member.name or "unnamed"))
+                    self.entries.append(self._entry(member, path, depth))
 
     def _entry(self, member: Member, name: str, depth: int) -> Entry:
         if member.kind is Kind.LINK:
@@ -91,7 +93,7 @@ class Unpacker:
             self.budget.spend(n_bytes=member.size)  # they cost time to pass over
             return Entry(name, member.size, skip=skip)
         number = self._copy(member)
-        if is_archive_name(name) and not self._is_dicom(number):
+        if is_archive(name, self.folder / str(number)):
             return self._inner(name, number, member.size, depth)
         return Entry(name, member.size, number)
 
@@ -103,7 +105,7 @@ class Unpacker:
             if depth >= self.max_depth:
                 raise DepthError(f"archives must nest at most {self.max_depth} deep")
             with path.open("rb") as archive:
-                self.unpack(archive, within=f"{name}//", depth=depth + 1)
+                self.unpack(archive, name=name, within=f"{name}//", depth=depth + 1)
         except LimitError:
             raise
         except ArchiveError as error:
@@ -129,10 +131,6 @@ class Unpacker:
         if size != member.size:
             raise ArchiveError("archive must hold its files whole, got a part of one")
         return number
-
-    def _is_dicom(self, number: int) -> bool:
-        with (self.folder / str(number)).open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
 
     def _unique(self, name: str) -> str:
         """The name, or another where the archive has it twice."""

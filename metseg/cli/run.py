@@ -12,6 +12,7 @@ from rich.table import Table
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.ended import ended_after, newest_result
+from db.left_alone import LeftAlone, left_alone
 from db.overview import Overview, overview
 from db.push_reports import OpenPushes, open_pushes
 from db.results import study_reports
@@ -30,6 +31,7 @@ from metseg.cli.common import (
     open_database,
     out,
 )
+from metseg.cli.left_alone import left_alone_lines
 from metseg.cli.progress import Display, ended_line, failed_line
 from metseg.cli.render import STATUS_COLOURS, outbox_line
 from metseg.cli.services import stop_at_signals
@@ -64,7 +66,8 @@ def run(
                 reports = study_reports(session, results_dir=settings.results_dir)
                 found = overview(session, now=datetime.now(UTC))
                 outbox = open_pushes(session)
-            print_summary(settings, reports, found, outbox)
+                alone = left_alone(session)
+            print_summary(settings, reports, found, outbox, alone)
             raise typer.Exit(ExitCode.FAILED if failed else ExitCode.OK)
 
 
@@ -201,8 +204,9 @@ def print_summary(
     reports: Sequence[StudyReport],
     found: Overview,
     outbox: Sequence[OpenPushes],
+    alone: Sequence[LeftAlone],
 ) -> None:
-    """One line a study, what was refused, and what is not sent yet."""
+    """One line a study, how many files were left alone, what was refused, what is not sent yet."""
     table = Table(title="studies", title_justify="left", box=None, pad_edge=False)
     for column in ("no", "study", "status", "lesions", "volume mm3", "Dice"):
         table.add_column(column, overflow="fold")
@@ -219,8 +223,11 @@ def print_summary(
             "" if report.dice is None else f"{report.dice:.3f}",
         )
     out.print(table if reports else "no study was found")
+    for line in left_alone_lines(alone, expected=False):
+        out.print(line, soft_wrap=True, markup=False)
     for file in found.refused:
-        err.print(f"file {file.source_file_id} refused: {file.reason}", soft_wrap=True)
+        line = f"file {file.source_file_id} refused: {file.reason}"
+        err.print(line, soft_wrap=True, markup=False)
     for pushes in outbox:
         err.print(outbox_line(pushes, now=datetime.now(UTC)), soft_wrap=True, markup=False)
     out.print(f"details: metseg results --home {settings.home_dir}", soft_wrap=True)

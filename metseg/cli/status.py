@@ -7,15 +7,17 @@ import typer
 from rich.table import Table
 
 from db import jobs
+from db.left_alone import left_alone
 from db.overview import Overview, overview
 from db.push_reports import open_pushes
 from db.tables import Role
 from metseg.cli.common import ExitCode, HomeOption, database, edge, err, load_settings, out
+from metseg.cli.left_alone import left_alone_lines
 from metseg.cli.render import outbox_line
 
 
 def status(home: HomeOption = None) -> None:
-    """The queue: jobs by state, processes, what waits and why, the outbox, files that were refused.
+    """The queue: jobs by state, processes, what waits and why, the outbox, files left alone.
 
     Example: `metseg status`
     """
@@ -24,13 +26,17 @@ def status(home: HomeOption = None) -> None:
     with edge(settings), database(settings) as session:
         found = overview(session, now=now)
         outbox = open_pushes(session)
+        alone = left_alone(session)
     _print_counts(found)
     _print_jobs(found)
     for pushes in outbox:
         out.print(outbox_line(pushes, now=now), soft_wrap=True, markup=False)
     _print_processes(found, now=now)
+    for line in left_alone_lines(alone, expected=True):
+        out.print(line, soft_wrap=True, markup=False)
     for file in found.refused:
-        out.print(f"file {file.source_file_id} refused: {file.reason}", soft_wrap=True)
+        line = f"file {file.source_file_id} refused: {file.reason}"
+        out.print(line, soft_wrap=True, markup=False)
 
 
 def _print_counts(found: Overview) -> None:

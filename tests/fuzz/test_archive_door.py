@@ -1,5 +1,6 @@
 """The archive door on damaged and hostile archives: numbered files in one folder, or a refusal."""
 
+import gzip
 import json
 import os
 import shutil
@@ -13,9 +14,20 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from metseg.errors import InputError
-from tests.archives import KINDS, encrypted_zip, pack, tar_member, tar_of, zip_of, zip_with_link
+from tests.archives import (
+    KINDS,
+    ZIP_PACKERS,
+    encrypted_zip,
+    pack,
+    tar_member,
+    tar_of,
+    zip_by,
+    zip_of,
+    zip_with_link,
+)
 from tests.fuzz.damage import Sample, damaged, often
-from watcher.archive_members import BLOCK_BYTES, safe_name
+from watcher.archive_members import BLOCK_BYTES
+from watcher.archive_rules import safe_name
 from watcher.inbox import fingerprint_of
 from watcher.unpack_child import MANIFEST, answer
 from watcher.unpacking import Entry
@@ -37,6 +49,8 @@ def samples() -> list[Sample]:
     made += [pack(kind, FILES | {"in.zip": zip_of(FILES), "in.tgz": made[2]}) for kind in KINDS]
     made += [tar_of(FILES, tar_member("CANARY", kind, link="/etc/passwd")) for kind in (b"1", b"2")]
     made += [zip_of(FILES, method=zipfile.ZIP_STORED), *3 * [tar_of(FILES)]]  # the least guarded
+    made += [zip_by(method, FILES) for method in ZIP_PACKERS]
+    made += [gzip.compress(bytes(128) + b"DICM" + FILES["im3.DCM"])]
     made += [zip_with_link("CANARY", "/etc/passwd"), encrypted_zip(FILES)]
     return [Sample(b"", content) for content in made]
 

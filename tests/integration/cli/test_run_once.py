@@ -56,6 +56,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     for recipe in (GOOD, HOLED, PLAIN):
         write_study(inbox / recipe.name, recipe)
     (inbox / "notes.txt").write_text("not DICOM")
+    (inbox / ".hidden").write_text("not DICOM")
+    (inbox / f"{CANARY_ID}.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(99))
     program = Program(place / "home")
     first = program.run(["run", str(inbox), "--once"])
     reports = json.loads(program.run(["results", "--format", "json"]).stdout)
@@ -167,6 +169,22 @@ def test_status_and_doctor_name_no_patient(ran: Ran) -> None:
     told = ran.first.stdout + ran.first.stderr + status.stdout
     assert CANARY_NAME not in told
     assert CANARY_ID not in told
+
+
+def test_files_left_alone_are_counted_by_reason(ran: Ran) -> None:
+    lines = ran.first.stdout.splitlines()
+    counted = [
+        "1 file refused: 7z archive: unpack it, or pack it as zip",
+        "1 file ignored: no DICOM",
+    ]
+    assert [line for line in lines if line.startswith("1 file")] == counted
+    status = ran.program.run(["status"]).stdout.splitlines()
+    hidden = "1 file ignored: hidden"
+    assert [line for line in status if line.startswith("1 file")] == [
+        counted[0],
+        hidden,
+        counted[1],
+    ]
 
 
 def test_retry_gives_a_failed_job_its_attempts_again(ran: Ran) -> None:

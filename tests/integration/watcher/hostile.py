@@ -3,6 +3,7 @@
 Another number gives another file of the same kind. Each holds the canary where a name can stand.
 """
 
+import gzip
 import os
 import random
 import socket
@@ -15,7 +16,7 @@ from pathlib import Path
 from db.tables import FileStatus
 from imaging.encoding import MEDIA_STORAGE_DIRECTORY
 from imaging.part10 import MAX_ELEMENTS
-from tests.archives import encrypted_zip, pack, tar_of, zip_of
+from tests.archives import encrypted_zip, pack, tar_of, zip_by, zip_of
 from tests.integration.watcher.lies import (
     DEFLATED,
     JPEG_2000,
@@ -224,12 +225,24 @@ INVALID = [
         "dicom_invalid: an RLE frame",
     ),
 ]
+DARK = bytes(128) + b"DICM" + bytes(12 << 20)
 ARCHIVES = [
     Hazard(name, data, f"{code}: ", file=f"CANARY.{kind}")
     for name, kind, data, code in (
         ("a path out", "zip", zip_of({"../CANARY": b"x"}), "archive_unsafe"),
         ("a path from the root", "tar", tar_of({"/CANARY": b"x"}), "archive_unsafe"),
         ("an archive bomb", "tbz", pack("tar.bz2", {"x": bytes(12 << 20)}), "archive_limit"),
+        ("a Deflate64 bomb", "zip", zip_by(9, {"x": bytes(12 << 20)}), "archive_limit"),
+        ("a Zstandard bomb", "zip", zip_by(93, {"x": bytes(12 << 20)}, says=99), "archive_invalid"),
+        ("a packed bomb", "dcm.gz", gzip.compress(DARK), "archive_limit"),
+        (
+            "a method of long ago",
+            "zip",
+            zip_by(6, {"CANARY": b"x"}, packer=bytes),
+            "archive_method",
+        ),
+        ("a 7z", "7z", b"7z\xbc\xaf\x27\x1c\0\4" + bytes(99), "archive_kind"),
+        ("a part of a zip", "z01", b"PK\x07\x08PK\x03\x04" + bytes(99), "archive_kind"),
         ("too many files", "zip", zip_of({str(i): b"" for i in range(60)}), "archive_limit"),
         ("a password", "zip", encrypted_zip({"CANARY": b"x"}), "archive_encrypted"),
         ("half an archive", "tgz", lambda n: _half(n), "archive_invalid"),

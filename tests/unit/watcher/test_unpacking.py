@@ -17,7 +17,7 @@ from tests.archives import (
     zip_of,
     zip_with_link,
 )
-from watcher.archive_members import ArchiveError, Budget, UnsafeArchiveError, safe_name
+from watcher.archive_rules import ArchiveError, Budget, UnsafeArchiveError, safe_name
 from watcher.unpacking import Entry, Unpacker
 
 FILES = {"a/im1.dcm": b"one" * 100, "a/b/im2": b"two", "im3.DCM": b""}
@@ -33,6 +33,7 @@ def unpack(
     ratio: float = 100,
     file_bytes: int = 1 << 26,
     depth: int = 2,
+    name: str = "archive",
 ) -> list[Entry]:
     """The entries of an archive, unpacked within limits."""
     path = folder / "archive"
@@ -47,7 +48,7 @@ def unpack(
         go_on=lambda: None,
     )
     with path.open("rb") as archive:
-        unpacker.unpack(archive)
+        unpacker.unpack(archive, name=name)
     return unpacker.entries
 
 

@@ -1,0 +1,45 @@
+"""Files that were left alone are counted by the part of their reasons that does not vary."""
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from db.files import SeenFile, see, set_status
+from db.left_alone import LeftAlone, left_alone
+from db.tables import FileStatus
+from tests.rows import T0
+
+IGNORED, QUARANTINED = FileStatus.IGNORED, FileStatus.QUARANTINED
+
+
+def test_reasons_are_counted_without_what_differs(sessions: sessionmaker[Session]) -> None:
+    ppmd = "archive_method: a zip packed by method 98 (PPMd) is not read: pack it again"
+    reasons = [
+        (IGNORED, "unpacked: 24 files"),
+        (IGNORED, "unpacked: 3 files"),
+        (IGNORED, "hidden"),
+        (IGNORED, "not_dicom: no DICM"),
+        (IGNORED, "not_dicom: no DICM"),
+        (IGNORED, "not_dicom: no DICM"),
+        (QUARANTINED, "dicom_truncated: PixelData must hold 9 bytes, got 8"),
+        (QUARANTINED, "dicom_truncated: PixelData must hold 9 bytes, got 7"),
+        (QUARANTINED, ppmd),
+        (FileStatus.INGESTED, None),
+        (FileStatus.SEEN, None),
+    ]
+    with sessions.begin() as session:
+        seen = [SeenFile(f"{number}", 1, 1, 1) for number in range(len(reasons))]
+        known = see(session, seen, now=T0)
+        for number, (status, reason) in enumerate(reasons):
+            set_status(session, [known[str(number)].id], status, reason=reason)
+    with sessions() as session:
+        assert left_alone(session) == [
+            LeftAlone(QUARANTINED, "dicom_truncated", 2),
+            LeftAlone(QUARANTINED, ppmd, 1),
+            LeftAlone(IGNORED, "not_dicom", 3),
+            LeftAlone(IGNORED, "unpacked", 2),
+            LeftAlone(IGNORED, "hidden", 1),
+        ]
+
+
+def test_an_empty_inbox_leaves_nothing_alone(sessions: sessionmaker[Session]) -> None:
+    with sessions() as session:
+        assert left_alone(session) == []

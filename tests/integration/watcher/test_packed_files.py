@@ -1,0 +1,127 @@
+"""Studies packed in other ways than most: file by file, by rare methods; and what stays shut."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from db.tables import FileStatus
+from tests.archives import ZIP_PACKERS, zip_by, zip_of
+from tests.integration.watcher.desk import Desk, portrait, sha
+from tests.integration.watcher.test_archives import BOTH, hashes
+from tests.integration.watcher.test_arrivals import holds
+from tests.integration.watcher.test_niftis import write_mask
+from tests.integration.watcher.tiny import slices, write_slices
+from watcher import unpack_pass
+
+INGESTED, IGNORED, QUARANTINED = (
+    FileStatus.INGESTED,
+    FileStatus.IGNORED,
+    FileStatus.QUARANTINED,
+)
+pytestmark = pytest.mark.usefixtures("patience")
+
+
+@pytest.mark.parametrize("method", ZIP_PACKERS)
+def test_the_study_in_a_zip_of_a_rare_method_is_taken_in(plain_desk: Desk, method: int) -> None:
+    desk, files = plain_desk, slices(range(3))
+    (desk.inbox / "a.zip").write_bytes(zip_by(method, files))
+    desk.take_in()
+    assert desk.revisions() == [hashes(files, desk.home / "f")]
+    assert holds(desk)
+
+
+def test_a_study_of_packed_files_is_one_revision_and_one_process_unpacks_it(
+    plain_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, files, started = plain_desk, slices(range(40)), []
+    original = unpack_pass.UnpackPass._running_child
+
+    def counted(self: unpack_pass.UnpackPass) -> object:
+        child = original(self)
+        started.append(child.pid)
+        return child
+
+    monkeypatch.setattr(unpack_pass.UnpackPass, "_running_child", counted)
+    for name, data in files.items():
+        path = desk.inbox / f"{name}.gz"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(gzip.compress(data))
+    before = portrait(desk.inbox)
+    with desk.watching() as watcher:
+        desk.pass_time(watcher, BOTH)
+        assert watcher.idle
+        assert watcher._arrivals.archives._pass._child is None
+        assert desk.left_over() == []
+    assert desk.revisions() == [hashes(files, desk.home / "f")]
+    assert len(started) == 40
+    assert len(set(started)) == 1
+    assert desk.files() == {
+        **{f"{name}.gz": (IGNORED, "unpacked: 1 files") for name in files},
+        **{f"{name}.gz//{name.removeprefix('S/')}": (INGESTED, None) for name in files},
+    }
+    assert portrait(desk.inbox) == before
+    assert holds(desk)
+
+
+def test_a_packed_mask_and_a_packed_text_are_no_archives(plain_desk: Desk) -> None:
+    desk = plain_desk
+    paths = write_slices(desk.inbox / "s", "S", range(2))
+    mask = write_mask(desk.inbox / "s" / "mask.nii.gz")
+    (desk.inbox / "s" / "log.gz").write_bytes(gzip.compress(b"a text"))
+    desk.take_in()
+    assert desk.revisions() == [sha(*paths, mask)]
+    status, reason = desk.files()["s/log.gz"]
+    assert status is IGNORED
+    assert str(reason).startswith("not_dicom: ")
+
+
+def test_archives_that_stay_shut_are_refused_with_what_to_do(plain_desk: Desk) -> None:
+    desk = plain_desk
+    seven, rar = b"7z\xbc\xaf\x27\x1c" + bytes(90), b"Rar!\x1a\x07\x01\0" + bytes(90)
+    for name, data in {
+        "a.7z": seven,
+        "b.zip": zip_of({"in.rar": rar}),
+        "c.z01": b"x",
+        "d.iso": bytes(32769) + b"CD001",
+        "e.zip": zip_by(98, {"im1": b"x"}, packer=bytes),
+    }.items():
+        (desk.inbox / name).write_bytes(data)
+    good = write_slices(desk.inbox / "good", "G", range(2))
+    desk.take_in()
+    assert desk.revisions("G") == [sha(*good)]
+    found = {name: row for name, row in desk.files().items() if not name.startswith("good")}
+    assert found.pop("b.zip") == (IGNORED, "unpacked: 1 files")
+    assert {status for status, _ in found.values()} == {QUARANTINED}
+    assert {name: str(reason).partition(":")[0::2] for name, (_, reason) in found.items()} == {
+        "a.7z": ("archive_kind", " 7z archive: unpack it, or pack it as zip"),
+        "b.zip//in.rar": ("archive_kind", " rar archive: unpack it, or pack it as zip"),
+        "c.z01": (
+            "archive_kind",
+            " part of a split archive: join the parts and unpack them, or pack all as one zip",
+        ),
+        "d.iso": (
+            "archive_kind",
+            " disc image (ISO): copy the files out of it, or pack them as zip",
+        ),
+        "e.zip": (
+            "archive_method",
+            " a zip packed by method 98 (PPMd) is not read: pack it again with Deflate",
+        ),
+    }
+
+
+def test_a_shelf_that_cannot_be_made_leaves_nothing_open(tmp_path: Path) -> None:
+    from metseg.errors import InfrastructureError
+    from watcher.shelf import Shelf
+
+    (tmp_path / "spool").write_bytes(b"no folder")
+    shelf = Shelf(tmp_path / "spool")
+    with pytest.raises(InfrastructureError):
+        shelf.add()
+    (tmp_path / "spool").unlink()
+    folders = [shelf.add() for _ in range(3)]
+    assert all(folder.is_dir() for folder in folders)
+    for folder in folders:
+        shelf.drop(folder)
+    assert list((tmp_path / "spool" / "tmp").iterdir()) == []
