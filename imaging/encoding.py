@@ -23,6 +23,8 @@ MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
 _TRANSFER_SYNTAX_UID = 0x00020010
 _MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
+START_BYTES = 132
+"""Of a file: enough to tell whether it begins as DICOM."""
 _PREAMBLE_BYTES = 128
 _PREFIX = b"DICM"
 _HEAD_BYTES = 8
@@ -75,6 +77,15 @@ class DataSetStart:
         return self.has_prefix and self.transfer_syntax_uid == self.told
 
 
+def begins_as_dicom(start: bytes) -> bool:
+    """Whether the first `START_BYTES` are those of a DICOM file, or of a data set alone."""
+    return (
+        start[_PREAMBLE_BYTES:].startswith(_PREFIX)
+        or start.startswith(_META_STARTS)
+        or _is_group_8(start, _encoding_at(start[:_HEAD_BYTES]))
+    )
+
+
 def find_data_set(file: BinaryIO, size: int) -> DataSetStart:
     """Find where the data set of an open file of `size` bytes begins, and leave the file there.
 
@@ -86,7 +97,7 @@ def find_data_set(file: BinaryIO, size: int) -> DataSetStart:
     DicomError
         Meta information that cannot be read, or a data set that nobody can tell the encoding of.
     """
-    head = file.read(_PREAMBLE_BYTES + len(_PREFIX))
+    head = file.read(START_BYTES)
     if head[_PREAMBLE_BYTES:] == _PREFIX:
         told = _read_meta(file, size)
         return _start(file, told, has_prefix=True)
@@ -94,7 +105,7 @@ def find_data_set(file: BinaryIO, size: int) -> DataSetStart:
     if head.startswith(_META_STARTS):
         return _start(file, _read_meta(file, size), has_prefix=False)
     encoded = _encoding_at(head[:_HEAD_BYTES])
-    if encoded is None or _group(head, encoded) != 0x0008:
+    if encoded is None or not _is_group_8(head, encoded):
         raise NotDicomError("file must hold DICM after a preamble of 128 bytes (PS3.10 7.1)")
     return DataSetStart(0, encoded, "", has_prefix=False)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import IO, Self
 
+from imaging.encoding import START_BYTES, begins_as_dicom
 from watcher.archive_rules import (
     ArchiveError,
     Budget,
@@ -15,7 +16,7 @@ from watcher.archive_rules import (
     UnsafeArchiveError,
     safe_name,
 )
-from watcher.kinds import DECOMPRESSORS, DICOM_START, is_dicom_start, kind_by_start
+from watcher.kinds import DECOMPRESSORS, kind_by_start
 from watcher.zip_members import is_zip, zip_members
 
 CHUNK_BYTES = 1 << 20
@@ -50,9 +51,9 @@ def members(archive: IO[bytes], budget: Budget, *, name: str) -> Iterator[Member
 
 
 def _packed_members(stream: IO[bytes], budget: Budget, name: str) -> Iterator[Member]:
-    start = stream.read(DICOM_START)
+    start = stream.read(START_BYTES)
     stream.seek(0)
-    if is_dicom_start(start):
+    if begins_as_dicom(start):
         yield _packed_file(stream, budget, name)
     else:
         yield from _tar_members(stream, budget)

@@ -12,6 +12,8 @@ from typing import IO, Any
 
 from backports import zstd
 
+from imaging.encoding import START_BYTES, begins_as_dicom
+
 ARCHIVE_SUFFIXES = (
     ".zip",
     ".zipx",
@@ -39,7 +41,6 @@ DECOMPRESSORS: dict[bytes, Callable[[IO[bytes]], Any]] = {
 """By the first bytes."""
 PACKED_HEAD_BYTES = 1 << 20
 """Enough for the first block of any of them."""
-DICOM_START = 132
 OUT_OR_ZIP = "unpack it, or pack it as zip"
 UNOPENED = {
     b"7z\xbc\xaf\x27\x1c": f"7z archive: {OUT_OR_ZIP}",
@@ -57,11 +58,6 @@ _DISC_AT, _DISC_MARKS = 32769, (b"CD001", b"BEA01")
 """Of ISO 9660 and of UDF (ECMA-167 2/9.1), after sixteen sectors that any system may fill."""
 
 
-def is_dicom_start(start: bytes) -> bool:
-    """Whether these are the first bytes of a DICOM file (PS3.10 7.1)."""
-    return start[128:DICOM_START] == b"DICM"
-
-
 def is_archive(name: str, path: Path) -> bool:
     """Whether the file at `path` is to be opened as an archive, when `name` is what it is called.
 
@@ -70,7 +66,7 @@ def is_archive(name: str, path: Path) -> bool:
     """
     low = name.lower()
     if low.endswith(ARCHIVE_SUFFIXES):
-        return not is_dicom_start(_head(path, DICOM_START))
+        return not begins_as_dicom(_head(path, START_BYTES))
     if not low.endswith(PACKED_SUFFIXES) or low.endswith(MASK_SUFFIX):
         return False
     return _holds_dicom(_head(path, PACKED_HEAD_BYTES))
@@ -105,7 +101,7 @@ def _holds_dicom(packed: bytes) -> bool:
         if packed.startswith(magic):
             try:
                 with opener(io.BytesIO(packed)) as stream:
-                    return is_dicom_start(stream.read(DICOM_START))
+                    return begins_as_dicom(stream.read(START_BYTES))
             except MemoryError:
                 raise
             except Exception:  # each of them has errors of its own
