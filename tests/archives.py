@@ -6,13 +6,15 @@ import io
 import lzma
 import stat
 import struct
+import subprocess
+import sys
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from backports import zstd
-from inflate64 import Deflater
 
 
 def zst(data: bytes) -> bytes:
@@ -32,10 +34,23 @@ KINDS = ("zip", *PACKERS)
 Files = Mapping[str, bytes]
 
 
+DEFLATE64 = """
+import sys
+from inflate64 import Deflater
+deflater = Deflater()
+sys.stdout.buffer.write(deflater.deflate(sys.stdin.buffer.read()) + deflater.flush())
+"""
+
+
+@lru_cache(maxsize=32)
 def deflate64(data: bytes) -> bytes:
-    """A Deflate64 stream."""
-    deflater = Deflater()
-    return bytes(deflater.deflate(data) + deflater.flush())
+    """A Deflate64 stream. It is made in a process of its own: TensorFlow brings a zlib whose names
+    the packer of inflate64 1.0.4 takes for its own, and dies. The unpacker does not.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", DEFLATE64], input=data, capture_output=True, check=True
+    )
+    return done.stdout
 
 
 ZIP_PACKERS: dict[int, Callable[[bytes], bytes]] = {
