@@ -10,7 +10,7 @@ from typing import Any
 
 from imaging import kinds
 from imaging.frames import Frame
-from imaging.phases import Parts, by_time, join_slabs, lie_between
+from imaging.phases import MOST_SLABS, Parts, by_number, by_time, join_slabs, lie_between
 from imaging.stacks import Stack, missing_places, stack_of
 
 ECHO_TOLERANCE = 0.05
@@ -225,6 +225,16 @@ class _Choice:
                 )
             elif stack_of(self.kept).repeats or lie_between(list(parts.values())):
                 self._take_phase(phase, parts)
+        self._check_stacks()
+
+    def _check_stacks(self) -> None:
+        """Stacks that only InstanceNumber tells apart: which of them is the later nobody says."""
+        parts = list(by_number(self.kept).values())
+        if self.problem is None and 1 < len(parts) <= MOST_SLABS and lie_between(parts):
+            self.problem = (
+                f"one volume must be of one acquisition: got {len(parts)} stacks, counted by "
+                "InstanceNumber, that lie between each other, and nothing says which is the later"
+            )
 
     def _take_phase(self, phase: _Phase, parts: Parts) -> None:
         """The last whole one; where the last is not whole and an earlier one may be of before

@@ -81,7 +81,7 @@ def begins_as_dicom(start: bytes) -> bool:
     """Whether the first `START_BYTES` are those of a DICOM file, or of a data set alone."""
     return (
         start[_PREAMBLE_BYTES:].startswith(_PREFIX)
-        or start.startswith(_META_STARTS)
+        or start.removeprefix(_PREFIX).startswith(_META_STARTS)
         or _is_group_8(start, _encoding_at(start[:_HEAD_BYTES]))
     )
 
@@ -101,8 +101,8 @@ def find_data_set(file: BinaryIO, size: int) -> DataSetStart:
     if head[_PREAMBLE_BYTES:] == _PREFIX:
         told = _read_meta(file, size)
         return _start(file, told, has_prefix=True)
-    file.seek(0)
-    if head.startswith(_META_STARTS):
+    file.seek(len(_PREFIX) if head.startswith(_PREFIX) else 0)
+    if head.removeprefix(_PREFIX).startswith(_META_STARTS):
         return _start(file, _read_meta(file, size), has_prefix=False)
     encoded = _encoding_at(head[:_HEAD_BYTES])
     if encoded is None or not _is_group_8(head, encoded):

@@ -26,10 +26,11 @@ class Frame:
     `instance` indexes the instances given, `number` counts frames from 1 as DICOM does. `position`
     ``(3,)`` is the centre of the first voxel in LPS mm; `orientation` ``(6,)`` the directions along
     a row and along a column; `pixel_spacing` (row, column) in mm. `thickness` is 0 where it is not
-    said; so are `slice_thickness`, the echo time in ms, the temporal position and the acquisition
-    number. `kind` is ImageType, or the FrameType of an enhanced image, and its
-    ComplexImageComponent. `agent` tells whether contrast agent was given, None where it is not
-    said; `acquired_at` is as `imaging.moments` gives it, empty where it is not said.
+    said; so are `slice_thickness`, the echo time in ms, the temporal position, the acquisition
+    number and `instance_number`, which only single-frame images have. `kind` is ImageType, or the
+    FrameType of an enhanced image, and its ComplexImageComponent. `agent` tells whether contrast
+    agent was given, None where it is not said; `acquired_at` is as `imaging.moments` gives it,
+    empty where it is not said.
     """
 
     instance: int
@@ -48,6 +49,7 @@ class Frame:
     slice_thickness: float = 0.0
     agent: bool | None = None
     acquired_at: str = ""
+    instance_number: int = 0
 
 
 def read_frames(datasets: Sequence[Dataset]) -> list[Frame]:
@@ -257,6 +259,7 @@ def _traits(groups: _Groups) -> dict[str, Any]:
             number("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber")
         ),
         "slice_thickness": abs(number("PixelMeasuresSequence", "SliceThickness")),
+        "instance_number": int(number("", "InstanceNumber")) if groups.is_single else 0,
         "agent": _agent(groups),
         "acquired_at": acquired_at(lambda name: groups.get("FrameContentSequence", name)),
     }

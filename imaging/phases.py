@@ -1,6 +1,8 @@
 """How acquisitions under one series lie to each other: phases, slabs, or parts of one volume."""
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from imaging.frames import Frame
@@ -49,6 +51,32 @@ def _in_turn(frames: Sequence[Frame]) -> Parts:
             seen = set()
         seen.add(place)
         current.append(frame)
+    return parts
+
+
+def by_number(frames: Sequence[Frame]) -> Parts:
+    """Frames in the stacks that InstanceNumber counts; all as one where it does not count.
+
+    A stack begins where counting goes on at the other end, or where numbers come again.
+    """
+    numbers = [frame.instance_number for frame in frames]
+    if not all(numbers) or len(set(numbers)) < 2:
+        return {0: list(frames)}
+    along = {id(first): n for n, first in enumerate(stack_of(frames).firsts)}
+    counted = sorted(frames, key=lambda frame: (frame.instance_number, along.get(id(frame), 0)))
+    parts: Parts = {}
+    if len(set(numbers)) < len(numbers):
+        seen: Counter[int] = Counter()
+        for frame in counted:
+            parts.setdefault(seen[frame.instance_number], []).append(frame)
+            seen[frame.instance_number] += 1
+        return parts
+    places = [along.get(id(frame), 0) for frame in counted]
+    ahead = sum(b > a for a, b in pairwise(places)) * 2 >= len(places)
+    part = 0
+    for frame, (before, here) in zip(counted, pairwise([places[0], *places]), strict=True):
+        part += here < before if ahead else here > before
+        parts.setdefault(part, []).append(frame)
     return parts
 
 

@@ -72,9 +72,10 @@ def test_a_data_set_alone_is_read(tmp_path, syntax):
     assert_read(rewrite(series(tmp_path, syntax), lambda _, data: data), syntax)
 
 
+@pytest.mark.parametrize("prefix", [b"", b"DICM"])
 @pytest.mark.parametrize("syntax", [*PLAIN, *COMPRESSED], ids=lambda uid: uid.name)
-def test_a_file_without_its_preamble_is_read(tmp_path, syntax):
-    assert_read(rewrite(series(tmp_path, syntax), lambda meta, data: meta + data), syntax)
+def test_a_file_without_its_preamble_is_read(tmp_path, syntax, prefix):
+    assert_read(rewrite(series(tmp_path, syntax), lambda meta, data: prefix + meta + data), syntax)
 
 
 @pytest.mark.parametrize("syntax", PLAIN, ids=lambda uid: uid.name)

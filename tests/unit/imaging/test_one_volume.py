@@ -34,6 +34,12 @@ def stack(places, *, shift: float = 0.0, kind: tuple[str, ...] = (), **traits: o
     return [frame(0, STEP_MM * (z + shift), kind=said, **traits) for z in places]
 
 
+def counted(places, numbers, *, shift: float = 0.0):
+    """Frames whose InstanceNumber is one more than these numbers."""
+    pairs = zip(places, numbers, strict=True)
+    return [f for z, n in pairs for f in stack([z], shift=shift, instance_number=n + 1)]
+
+
 WHOLE = range(24)
 
 
@@ -155,6 +161,16 @@ MISSING = {
 }
 
 
+MISSING["stacks half a slice apart, each counted from 1"] = (
+    [*counted(WHOLE, WHOLE), *counted(WHOLE, WHOLE, shift=0.5)],
+    "got 2 stacks, counted by InstanceNumber, that lie between each other",
+)
+MISSING["stacks half a slice apart, counted one after the other"] = (
+    [*counted(WHOLE, WHOLE), *counted(WHOLE, range(24, 48), shift=0.5)],
+    "got 2 stacks, counted by InstanceNumber, that lie between each other",
+)
+
+
 @pytest.mark.parametrize(("frames", "problem"), MISSING.values(), ids=MISSING)
 def test_a_kind_that_is_not_whole_says_what_is_missing_where(frames, problem):
     taken = one_acquisition(frames, minimum_slices=4)
@@ -185,6 +201,15 @@ ALONE = {
     "slices that are counted": [f for z in WHOLE for f in stack([z], acquisition=z, temporal=z)],
     "echo times that are rounded": [
         f for z in WHOLE for f in stack([z], echo_time_ms=2.98 + 0.02 * (z % 2))
+    ],
+    "slices counted as they were acquired, odd ones first": counted(
+        WHOLE, [z // 2 + 12 * (z % 2) for z in WHOLE]
+    ),
+    "slices that overlap, counted as they lie": counted([z / 2 for z in WHOLE], WHOLE),
+    "slices counted backwards": counted(WHOLE, range(23, -1, -1)),
+    "slabs that lie side by side, each counted from 1": [
+        *counted(range(12), range(12)),
+        *counted(range(12, 24), range(12)),
     ],
     "a component that some do not say": [*stack(range(12), kind=("M",)), *stack(range(12, 24))],
     "an agent that some do not say": [*stack(range(12), agent=True), *stack(range(12, 24))],
