@@ -9,8 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imaging import kinds
+from imaging.alike import not_alike
 from imaging.frames import Frame
-from imaging.phases import MOST_SLABS, Parts, by_number, by_time, join_slabs, lie_between
+from imaging.phases import (
+    MOST_SLABS,
+    Parts,
+    by_number,
+    by_time,
+    in_order,
+    join_slabs,
+    lie_between,
+    share_range,
+)
 from imaging.stacks import Stack, missing_places, stack_of
 
 ECHO_TOLERANCE = 0.05
@@ -129,12 +139,11 @@ class _Phase:
 
     name: str
     parts: Callable[[Sequence[Frame]], Parts]
-    may_be_before: bool
-    """An earlier phase may be the one before contrast agent: it is not taken instead of the last.
-    """
+    is_said: bool = False
+    """The header calls them phases: they are none of one volume, wherever they lie."""
 
 
-def _grouped(of: Callable[[Frame], float]) -> Callable[[Sequence[Frame]], Parts]:
+def _grouped(of: Callable[[Frame], float | None]) -> Callable[[Sequence[Frame]], Parts]:
     def parts(frames: Sequence[Frame]) -> Parts:
         found: Parts = {}
         for frame in frames:
@@ -145,9 +154,9 @@ def _grouped(of: Callable[[Frame], float]) -> Callable[[Sequence[Frame]], Parts]
 
 
 _PHASES = (
-    _Phase("TemporalPosition", _grouped(lambda f: f.temporal), may_be_before=True),
-    _Phase("AcquisitionNumber", _grouped(lambda f: f.acquisition), may_be_before=False),
-    _Phase("AcquisitionTime", by_time, may_be_before=True),
+    _Phase("TemporalPosition", _grouped(lambda f: f.temporal), is_said=True),
+    _Phase("AcquisitionNumber", _grouped(lambda f: f.acquisition)),
+    _Phase("AcquisitionTime", by_time),
 )
 
 
@@ -189,7 +198,8 @@ class _Choice:
             return
         stack = stack_of([*parts[best], *parts[None]])
         alone = stack_of(parts[best]), stack_of(parts[None])
-        if stack.places == sum(one.places for one in alone):
+        own_places = stack.places == sum(one.places for one in alone)
+        if own_places and not share_range([parts[best], parts[None]]):
             parts[best] += parts.pop(None)
 
     def _lacks(self, which: str, others: Sequence[Frame], *, at_once: bool) -> str | None:
@@ -225,7 +235,11 @@ class _Choice:
                 )
             elif stack_of(self.kept).repeats or lie_between(list(parts.values())):
                 self._take_phase(phase, parts)
+            elif phase.is_said and len(parts) <= MOST_SLABS:
+                self._check_phases(phase, list(parts.values()))
         self._check_stacks()
+        if self.problem is None:
+            self.problem = not_alike(self.kept)
 
     def _check_stacks(self) -> None:
         """Stacks that only InstanceNumber tells apart: which of them is the later nobody says."""
@@ -236,19 +250,34 @@ class _Choice:
                 "InstanceNumber, that lie between each other, and nothing says which is the later"
             )
 
+    def _check_phases(self, phase: _Phase, parts: Sequence[Sequence[Frame]]) -> None:
+        """Phases that would be one volume together: of each, images are missing."""
+        if min(map(len, parts)) >= FRAGMENT:
+            self.problem = (
+                f"images of one volume must be of one phase: got {len(parts)} that differ in "
+                f"{phase.name}, each at places of its own"
+            )
+
     def _take_phase(self, phase: _Phase, parts: Parts) -> None:
-        """The last whole one; where the last is not whole and an earlier one may be of before
-        contrast agent, none.
+        """The last; none where it is not whole, for an earlier one may be of before contrast
+        agent, or where nobody says which is the last.
         """
         stacks = {value: stack_of(part) for value, part in parts.items()}
-        longest = max((one.extent for one in stacks.values() if one.regular), default=0.0)
-        order = sorted(parts, reverse=True)
+        longest = stack_of(self.kept).extent
+        order = in_order(parts)
+        if order is None:
+            self.problem = (
+                f"of {len(parts)} acquisitions that differ in {phase.name} one must be the last: "
+                "some have none"
+            )
+            return
         whole = [value for value in order if _is_whole(stacks[value], longest)]
         if not whole:
+            self.problem = f"of {len(parts)} acquisitions that differ in {phase.name} none is whole"
             return
         fragment = min(FRAGMENT, stacks[whole[0]].places / 2)
         last = next(value for value in order if stacks[value].places >= fragment)
-        if phase.may_be_before and last != whole[0] and parts[last][0].agent is not True:
+        if last != whole[0]:
             self.problem = (
                 f"the last of {len(parts)} phases that differ in {phase.name} must be whole, got "
                 f"{stacks[last].places} of {max(s.places for s in stacks.values())} places"

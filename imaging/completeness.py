@@ -38,7 +38,8 @@ def _promised(datasets: Sequence[Dataset], n_slices: int) -> list[str]:
     found = []
     for keyword, what in _PROMISES:
         promised = max((_number(text(one, keyword)) or 0 for one in datasets), default=0)
-        if promised > max(len(datasets), n_slices):
+        there = len(datasets) if what == "parts" else max(len(datasets), n_slices)
+        if promised > there:
             found.append(
                 f"{keyword} promises {promised} {what}, {len(datasets)} are there:"
                 " the series may be incomplete"

@@ -15,6 +15,7 @@ from imaging.raw_values import text, texts, whole_number
 MAIN_PART = 2
 """The images of a series are at least so many times those that are no slices of it: else nobody can
 tell which are the series."""
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
@@ -102,10 +103,15 @@ def _has_place(dataset: Dataset) -> bool:
     return texts(dataset, "ImageType")[:1] != ("DERIVED",)
 
 
+def _is_no_capture(dataset: Dataset) -> bool:
+    return not text(dataset, "SOPClassUID").startswith(SECONDARY_CAPTURE)
+
+
 _EACH: tuple[tuple[Callable[[Dataset], bool], str], ...] = (
     (_is_image, "no images"),
     (_is_grey, "not grey"),
     (lambda d: "LOCALIZER" not in texts(d, "ImageType"), "localisers"),
+    (_is_no_capture, "secondary captures"),
     (_has_place, "derived, without a position"),
 )
 _ALIKE: tuple[tuple[Callable[[Dataset], Hashable], str], ...] = (

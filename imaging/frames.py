@@ -17,6 +17,7 @@ from metseg.errors import BlankImageError, GeometryError, SeriesError
 
 _MOSAIC_GROUP = 0x0019
 _GE_GROUP = 0x0043
+_ADMINISTERED = "ContrastBolusAgentAdministered"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,9 +27,10 @@ class Frame:
     `instance` indexes the instances given, `number` counts frames from 1 as DICOM does. `position`
     ``(3,)`` is the centre of the first voxel in LPS mm; `orientation` ``(6,)`` the directions along
     a row and along a column; `pixel_spacing` (row, column) in mm. `thickness` is 0 where it is not
-    said; so are `slice_thickness`, the echo time in ms, the temporal position, the acquisition
-    number and `instance_number`, which only single-frame images have. `kind` is ImageType, or the
-    FrameType of an enhanced image, and its ComplexImageComponent. `agent` tells whether contrast
+    said; so are `slice_thickness`, the echo time in ms, the acquisition number, `instance_number`,
+    which only single-frame images have, and `timing`: repetition and inversion time in ms, flip
+    angle in degrees. `kind` is ImageType, or the FrameType of an enhanced image, and its
+    ComplexImageComponent. `temporal` is the temporal position, and `agent` tells whether contrast
     agent was given, None where it is not said; `acquired_at` is as `imaging.moments` gives it,
     empty where it is not said.
     """
@@ -43,13 +45,14 @@ class Frame:
     thickness: float
     kind: tuple[str, ...] = ()
     echo_time_ms: float = 0.0
-    temporal: float = 0.0
+    temporal: float | None = None
     acquisition: int = 0
     has_slope: bool = True
     slice_thickness: float = 0.0
     agent: bool | None = None
     acquired_at: str = ""
     instance_number: int = 0
+    timing: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 def read_frames(datasets: Sequence[Dataset]) -> list[Frame]:
@@ -196,6 +199,11 @@ class _Groups:
                 return found
         return ()
 
+    def all(self, sequence: str, keyword: str) -> tuple[str, ...]:
+        """The values in all items of a functional group."""
+        items = (item for group in self._groups for item in group.get(sequence) or ())
+        return tuple(value for item in items for value in texts(item, keyword))
+
     def number(self, sequence: str, keyword: str) -> float | None:
         """The first value; None where there is none."""
         found = self.get(sequence, keyword)
@@ -236,7 +244,7 @@ def _frame(instance: int, number: int, groups: _Groups) -> Frame:
 def _traits(groups: _Groups) -> dict[str, Any]:
     """What may tell two acquisitions under one series apart. The enhanced keyword comes first."""
 
-    def number(sequence: str, *keywords: str) -> float:
+    def said(sequence: str, *keywords: str) -> float | None:
         for keyword in keywords:
             found = groups.get(sequence, keyword)
             try:
@@ -244,34 +252,41 @@ def _traits(groups: _Groups) -> dict[str, Any]:
                     return float(found[0])
             except ValueError:
                 continue
-        return 0.0
+        return None
 
+    def number(sequence: str, *keywords: str) -> float:
+        return said(sequence, *keywords) or 0.0
+
+    phase = said("FrameContentSequence", "TemporalPositionIndex", "TemporalPositionIdentifier")
+    offset = said("TemporalPositionSequence", "TemporalPositionTimeOffset", "TriggerTime")
     kind = groups.get("MRImageFrameTypeSequence", "FrameType") or groups.top("ImageType")
     component = groups.get("MRImageFrameTypeSequence", "ComplexImageComponent")
     return {
         "kind": (*(value.upper() for value in (*kind, *component)), *groups.component_of_ge()),
         "echo_time_ms": number("MREchoSequence", "EffectiveEchoTime", "EchoTime"),
-        "temporal": (
-            number("FrameContentSequence", "TemporalPositionIndex", "TemporalPositionIdentifier")
-            or number("TemporalPositionSequence", "TemporalPositionTimeOffset", "TriggerTime")
-        ),
+        "temporal": offset if phase is None else phase,
         "acquisition": int(
             number("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber")
         ),
         "slice_thickness": abs(number("PixelMeasuresSequence", "SliceThickness")),
         "instance_number": int(number("", "InstanceNumber")) if groups.is_single else 0,
         "agent": _agent(groups),
+        "timing": (
+            number("MRTimingAndRelatedParametersSequence", "RepetitionTime"),
+            number("MRModifierSequence", "InversionTimes", "InversionTime"),
+            number("MRTimingAndRelatedParametersSequence", "FlipAngle"),
+        ),
         "acquired_at": acquired_at(lambda name: groups.get("FrameContentSequence", name)),
     }
 
 
 def _agent(groups: _Groups) -> bool | None:
     """Whether contrast agent was given for a frame (PS3.3 C.7.6.16.2.12), or is named in the
-    header of a single-frame image.
+    header of a single-frame image. Of several agents one is enough.
     """
-    told = groups.get("ContrastBolusUsageSequence", "ContrastBolusAgentAdministered")
+    told = {one.upper() for one in groups.all("ContrastBolusUsageSequence", _ADMINISTERED)}
     if told:
-        return {"YES": True, "NO": False}.get(told[0].upper())
+        return True if "YES" in told else False if "NO" in told else None
     named = groups.top("ContrastBolusAgent") if groups.is_single else ()
     return names_agent(" ".join(named)) if named else None
 

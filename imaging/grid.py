@@ -100,6 +100,11 @@ def _regular_step(
     along = positions @ normal
     gaps = np.diff(along)
     usual = float(np.median(gaps))
+    if usual < SAME_PLACE_MM:
+        raise GeometryError(
+            "slices must have places of their own along the normal, got some that are shifted "
+            "within their plane"
+        )
     tolerance = max(PLACE_TOLERANCE * abs(usual), PLACE_TOLERANCE_MM)
     step = (positions[-1] - positions[0]) / (len(positions) - 1)
     lean = float(np.linalg.norm(step - normal * (step @ normal)))

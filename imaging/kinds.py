@@ -74,6 +74,11 @@ _DIXON = {
          "OPPOSED_PHASE", "OPPOSED", "OUT_OF_PHASE", "OP", "OOP"}
     ),
 }  # fmt: skip
+_HARMLESS = _COMPONENTS[Component.MAGNITUDE] | {
+    *("", "NONE", "OTHER", "UNKNOWN", "NORM", "ND", "NFIL", "FM", "FIL", "SH", "DIS2D", "DIS3D"),
+    *("MFSPLIT", "CSAPARALLEL", "DRG", "DRB", "DRS", "PFCORR", "IRM"),
+}
+"""Say how an image was corrected or stored, not what it shows."""
 FAT_IMAGES = _DIXON[Dixon.FAT] | _DIXON[Dixon.OPPOSED_PHASE] | _DIXON[Dixon.FRACTION]
 
 
@@ -106,6 +111,11 @@ def processing(kind: Sequence[str]) -> Processing:
     if tuple(kind[:1]) != ("DERIVED",):
         return Processing.ORIGINAL
     return Processing.SECONDARY if tuple(kind[1:2]) == ("SECONDARY",) else Processing.DERIVED
+
+
+def telling(kind: Sequence[str]) -> frozenset[str]:
+    """Words for what an image shows: frames that differ in them are no images of one kind."""
+    return frozenset(kind[2:]) - _HARMLESS
 
 
 def rank(value: StrEnum) -> int:

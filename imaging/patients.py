@@ -22,18 +22,22 @@ class Patient:
     def differs(self, other: "Patient") -> bool:
         """Whether these are two patients.
 
-        Ids that differ tell; a name that is another does where the birth date does not speak
-        against it; two of name, birth date and sex do.
+        Ids that differ tell. Birth dates do, but for a correction: the same name and year. A name
+        that is another does, but for a marriage: the same birth date, and the id or a part of the
+        name.
         """
         if self.id and other.id and self.id != other.id:
             return True
-        named = bool(self.names and other.names) and not (
-            self.names <= other.names or other.names <= self.names
-        )
-        born = bool(self.birth_date and other.birth_date) and self.birth_date != other.birth_date
+        both_named = bool(self.names and other.names)
+        named = both_named and not (self.names <= other.names or other.names <= self.names)
         sexed = bool(self.sex and other.sex) and self.sex != other.sex
-        same_birth = bool(self.birth_date) and self.birth_date == other.birth_date
-        return (named and not same_birth) or named + born + sexed > 1
+        if self.birth_date and other.birth_date and self.birth_date != other.birth_date:
+            same_year = self.birth_date[:4] == other.birth_date[:4]
+            return named or sexed or not (both_named and same_year)
+        married = bool(self.birth_date and other.birth_date) and bool(
+            (self.id and self.id == other.id) or self.names & other.names
+        )
+        return named and (sexed or not married)
 
 
 PATIENT_TAGS = (
@@ -48,7 +52,7 @@ PATIENT_TAGS = (
 def patient_of(dataset: Dataset) -> Patient:
     """The patient of a header. Case, accents, punctuation and leading zeros do not matter."""
     return Patient(
-        id=re.sub(r"[\W_]+", "", _plain(text(dataset, "PatientID"))).lstrip("0"),
+        id=re.sub(r"^0+(?=.)", "", re.sub(r"[\W_]+", "", _plain(text(dataset, "PatientID")))),
         names=frozenset(re.findall(r"\w+", _plain(text(dataset, "PatientName")))),
         birth_date=text(dataset, "PatientBirthDate").replace(".", "").strip(),
         sex=text(dataset, "PatientSex").strip().upper().replace("O", ""),

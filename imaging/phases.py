@@ -16,6 +16,9 @@ THIN_PART = 0.75
 """Slices of one volume lie at least this part of their thickness apart: nearer ones are of two that
 lie between each other."""
 MOST_SLABS = 8
+NO_DAY = "0" * 8
+LONGEST_EXAMINATION_H = 12
+"""Times of day further apart are of before and after midnight."""
 
 
 def by_time(frames: Sequence[Frame]) -> Parts:
@@ -24,7 +27,7 @@ def by_time(frames: Sequence[Frame]) -> Parts:
     Frames of one time are one part where no place repeats among them. Otherwise a new part begins
     whenever a place comes again.
     """
-    if not all(frame.acquired_at for frame in frames):
+    if not all(frame.acquired_at for frame in frames) or not _comparable(frames):
         return {"": list(frames)}
     parts: Parts = {}
     for frame in frames:
@@ -32,6 +35,33 @@ def by_time(frames: Sequence[Frame]) -> Parts:
     if len(parts) * 2 <= len(frames) and not any(stack_of(one).repeats for one in parts.values()):
         return parts
     return _in_turn(sorted(frames, key=lambda frame: frame.acquired_at))
+
+
+def _comparable(frames: Sequence[Frame]) -> bool:
+    """Whether all times have a day, or none; without one, whether none is of after midnight."""
+    moments = [frame.acquired_at for frame in frames]
+    dated = {moment[:8] != NO_DAY for moment in moments}
+    if len(dated) > 1:
+        return False
+    hours = [int(moment[8:10]) for moment in moments]
+    return dated == {True} or max(hours) - min(hours) <= LONGEST_EXAMINATION_H
+
+
+def in_order(parts: Parts) -> list[Any] | None:
+    """What tells the parts apart, the last first; None where nobody can say which is the last.
+
+    Times decide where they part the frames alike, then the numbers; a part that has no number
+    while others have one has no place among these.
+    """
+    frames = [frame for part in parts.values() for frame in part]
+    if all(frame.acquired_at for frame in frames) and _comparable(frames):
+        spans = sorted(
+            (min(f.acquired_at for f in part), max(f.acquired_at for f in part), value)
+            for value, part in parts.items()
+        )
+        if all(one[1] < other[0] for one, other in pairwise(spans)):
+            return [value for *_, value in reversed(spans)]
+    return None if None in parts else sorted(parts, reverse=True)
 
 
 def _in_turn(frames: Sequence[Frame]) -> Parts:
@@ -86,15 +116,20 @@ def lie_between(parts: Sequence[Sequence[Frame]]) -> bool:
     So it is where each is a regular grid, they lie in one range, and together they make none, or
     one of slices that lie nearer than they are thick. Odd and even slices of one volume do not.
     """
+    if not share_range(parts):
+        return False
+    union = stack_of([frame for part in parts for frame in part])
+    thick = max(union.firsts[0].slice_thickness, union.firsts[0].thickness)
+    return not union.regular or not thick or union.step < THIN_PART * thick
+
+
+def share_range(parts: Sequence[Sequence[Frame]]) -> bool:
+    """Whether parts that share no place are regular grids that lie in one range."""
     stacks = [stack_of(part) for part in parts]
     if not all(stack.regular and stack.places > 1 for stack in stacks):
         return False
     first, *others = sorted(stacks, key=lambda stack: -stack.extent)
-    if any(overlap_mm(first, one) < OVERLAP * one.extent for one in others):
-        return False
-    union = stack_of([frame for part in parts for frame in part])
-    thick = union.firsts[0].slice_thickness
-    return not union.regular or union.step < THIN_PART * thick
+    return all(overlap_mm(first, one) >= OVERLAP * one.extent for one in others)
 
 
 def join_slabs(parts: Sequence[Sequence[Frame]]) -> list[Frame] | None:

@@ -68,7 +68,7 @@ def missing_places(kept: Sequence[Frame], others: Sequence[Frame]) -> list[int]:
     thick = own.firsts[0].slice_thickness
     gapless = own.regular and own.places > 1 and own.step <= GAPLESS * thick
     step = own.step if gapless else both.step
-    if step <= 0:
+    if step < SAME_PLACE_MM:
         return []
     origin = own.firsts[0]
     taken = {round(float(at)) for at in _along(own.firsts, origin) / step}

@@ -211,7 +211,9 @@ def test_a_full_spool_pauses_intake_and_space_ends_the_pause(
     plain_site: Site, small_spool: Path
 ) -> None:
     site = plain_site
-    site.extra["SPOOL"] = str(small_spool / "spool")
+    spool = small_spool / "spool"
+    spool.mkdir()
+    site.extra["SPOOL"] = str(spool)
     ballast = small_spool / "ballast"
     ballast.write_bytes(bytes(600_000))
     site.watcher()

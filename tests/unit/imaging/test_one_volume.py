@@ -1,6 +1,6 @@
 """One volume is of one kind: what came together is parted, and one kind taken whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -22,9 +22,7 @@ def frame(number: int, z_mm: float, **traits: object) -> Frame:
         pixel_spacing=(1.0, 1.0),
         slope=1.0,
         intercept=0.0,
-        thickness=STEP_MM,
-        slice_thickness=STEP_MM,
-        **traits,  # type: ignore[arg-type]
+        **({"thickness": STEP_MM, "slice_thickness": STEP_MM} | traits),  # type: ignore[arg-type]
     )
 
 
@@ -90,8 +88,23 @@ TAKEN = {
     "the last phase, though the first has more slices": Mixed(
         stack(range(24), temporal=2.0), stack(range(28), temporal=1.0)
     ),
+    "the last phase by an offset, the first at 0": Mixed(
+        stack(WHOLE, temporal=900.0), stack(WHOLE, temporal=0.0)
+    ),
     "the last phase by time": Mixed(
         stack(WHOLE, acquired_at="20240102100500"), stack(WHOLE, acquired_at="20240102100000")
+    ),
+    "the last phase by time, though its number is lower": Mixed(
+        stack(WHOLE, acquisition=1, acquired_at="20240102100500"),
+        stack(WHOLE, acquisition=2, acquired_at="20240102100000"),
+    ),
+    "after contrast agent, between slices that do not say": Mixed(
+        stack(WHOLE, agent=True, slice_thickness=0.0, thickness=0.0),
+        stack(WHOLE, shift=0.5, slice_thickness=0.0, thickness=0.0),
+    ),
+    "the last phase half a slice away, by the distance that is said": Mixed(
+        stack(WHOLE, acquisition=2, slice_thickness=1.5),
+        stack(WHOLE, acquisition=1, slice_thickness=1.5, shift=0.5),
     ),
     "the last phase half a slice away": Mixed(
         stack(WHOLE, temporal=2.0), stack(WHOLE, shift=0.5, temporal=1.0)
@@ -161,6 +174,43 @@ MISSING = {
 }
 
 
+MISSING |= {
+    f"a few are {' '.join(kind)}": (
+        [*stack(range(5, 24)), *stack(range(5), kind=kind)],
+        "images of one volume must be of one kind: ImageType differs",
+    )
+    for kind in (("T1 MAP",), ("P_PCA",), ("ADC",), ("SWI",), ("UNI",), ("WATER",))
+}
+MISSING |= {
+    f"a half with another {name}": (
+        [*stack(range(12), **trait), *stack(range(12, 24), **other)],
+        f"images of one volume must have one {name}, got ",
+    )
+    for name, trait, other in (
+        ("InversionTime", {"timing": (2000.0, 900.0, 9.0)}, {"timing": (2000.0, 450.0, 9.0)}),
+        ("FlipAngle", {"timing": (8.0, 0.0, 9.0)}, {"timing": (8.0, 0.0, 20.0)}),
+        ("RepetitionTime", {"timing": (8.0, 0.0, 9.0)}, {"timing": (500.0, 0.0, 9.0)}),
+        ("SliceThickness", {"slice_thickness": 3.0}, {"slice_thickness": 9.0}),
+    )
+}
+MISSING |= {
+    "each phase one half": (
+        [*stack(range(12), temporal=1.0), *stack(range(12, 24), temporal=2.0)],
+        "images of one volume must be of one phase: got 2 that differ in TemporalPosition",
+    ),
+    "odd slices of one phase, even of another": (
+        [*stack(range(0, 24, 2), temporal=1.0), *stack(range(1, 24, 2), temporal=2.0)],
+        "images of one volume must be of one phase: got 2 that differ in TemporalPosition",
+    ),
+    "a phase that does not say which it is": (
+        [*stack(WHOLE, temporal=1.0), *stack(WHOLE)],
+        "of 2 acquisitions that differ in TemporalPosition one must be the last: some have none",
+    ),
+    "an acquisition broken off after the first": (
+        [*stack(WHOLE, acquisition=1), *stack(range(16), acquisition=2)],
+        "the last of 2 phases that differ in AcquisitionNumber must be whole, got 16 of 24",
+    ),
+}
 MISSING["stacks half a slice apart, each counted from 1"] = (
     [*counted(WHOLE, WHOLE), *counted(WHOLE, WHOLE, shift=0.5)],
     "got 2 stacks, counted by InstanceNumber, that lie between each other",
@@ -237,3 +287,24 @@ def test_what_is_one_volume_is_left_alone(frames):
 )  # fmt: skip
 def test_a_kind_is_read_from_the_words_of_image_type(values, expected):
     assert (component(values), dixon(values), processing(values)) == expected
+
+
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [
+        ("00000000235900", "00000000000400"),  # after midnight, and no day is said
+        ("20240102100000", "00000000100500"),
+    ],
+)
+def test_times_that_do_not_compare_tell_nothing(early, late):
+    frames = [*stack(WHOLE, acquired_at=early), *stack(WHOLE, acquired_at=late)]
+    taken = one_acquisition(frames, minimum_slices=4)
+    assert len(taken.frames) == 2 * len(WHOLE)  # two at each place: the caller refuses them
+
+
+def test_acquisitions_shifted_within_their_plane_are_phases():
+    moved = stack(WHOLE, acquisition=2)
+    moved = [replace(f, position=f.position + np.array([0.05, 0.0, 0.0])) for f in moved]
+    taken = one_acquisition([*stack(WHOLE, acquisition=1), *moved], minimum_slices=4)
+    assert taken.problem is None
+    assert {id(f) for f in taken.frames} == {id(f) for f in moved}

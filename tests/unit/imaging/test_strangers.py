@@ -4,7 +4,9 @@ SeriesInstanceUID each.
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from imaging.foreign import without_foreign
 from imaging.patients import patient_of, several
@@ -57,6 +59,18 @@ PAIRS = {
         {"PatientName": "Syn^A", "PatientBirthDate": "19500110"},
         False,
     ),
+    "one dummy id and name, other birth dates": (
+        {"PatientID": "ANON", "PatientName": "Anonymous", "PatientBirthDate": "19500101"},
+        {"PatientID": "ANON", "PatientName": "Anonymous", "PatientBirthDate": "19800202"},
+        True,
+    ),
+    "birth dates alone": ({"PatientBirthDate": "19500101"}, {"PatientBirthDate": "19500202"}, True),
+    "two who were born on one day": (
+        {"PatientName": "Syn^Anna", "PatientBirthDate": "19500101"},
+        {"PatientName": "Thetic^Maria", "PatientBirthDate": "19500101"},
+        True,
+    ),
+    "an id of zeros": ({"PatientID": "000"}, {"PatientID": "12"}, True),
 }
 
 
@@ -163,3 +177,22 @@ def test_slices_with_a_series_uid_each_and_no_number_are_not_gathered(volume, tm
     assert len(group_series(paths)) == SHAPE[0]
     with pytest.raises(SeriesError, match="one SeriesInstanceUID"):
         read_series(paths)
+
+
+@pytest.mark.parametrize("has_place", [True, False])
+def test_a_secondary_capture_under_the_series_is_left_out_whatever_it_says(
+    volume, tmp_path, has_place
+):
+    paths = write_series(volume, tmp_path)
+    capture = dcmread(paths[-1])
+    capture.SOPClassUID = capture.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    capture.SOPInstanceUID = capture.file_meta.MediaStorageSOPInstanceUID = uid("capture")
+    if not has_place:
+        del capture.ImagePositionPatient
+    else:
+        first, last = (dcmread(path).ImagePositionPatient for path in (paths[-2], paths[-1]))
+        capture.ImagePositionPatient = [2 * b - a for a, b in zip(first, last, strict=True)]
+    capture.save_as(tmp_path / "capture.dcm")
+    read, source = read_series([*paths, tmp_path / "capture.dcm"])
+    np.testing.assert_array_equal(read.voxels, volume.voxels)
+    assert source.warnings == ("1 images under the series were left out: secondary captures",)
