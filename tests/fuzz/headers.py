@@ -66,16 +66,17 @@ NAMED = named_in_code()
 @st.composite
 def changes(draw: DrawFn, datasets: Sequence[Dataset]) -> str:
     """Change a few elements of some of the instances, in place. Says what was done."""
-    said = []
+    found, drawn = levels(datasets), []
     for _ in range(draw(st.integers(1, MOST))):
-        level = draw(st.sampled_from(sorted(levels(datasets))))
-        places = levels(datasets)[level]
+        level = draw(st.sampled_from(sorted(found)))
+        places = found[level]
         tag = draw(_tags(places))
-        change = draw(_change(tag))
-        for place in draw(_some(places)):
+        drawn.append((level, tag, draw(_change(tag)), draw(_some(places))))
+    # Only now: what is drawn must not hang on what was changed before.
+    for _, _, change, places in drawn:
+        for place in places:
             change(place)
-        said.append(f"{level or 'top'}: {keyword_for_tag(tag) or tag}")
-    return "; ".join(said)
+    return "; ".join(f"{level or 'top'}: {keyword_for_tag(tag) or tag}" for level, tag, *_ in drawn)
 
 
 def levels(datasets: Sequence[Dataset]) -> dict[str, list[Dataset]]:
