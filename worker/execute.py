@@ -18,7 +18,7 @@ from db.intake import snapshot_instances
 from db.jobs import Claim
 from db.session import read_only
 from db.tables import Job, JobState, Snapshot
-from metseg.errors import TransientError
+from metseg.errors import MetsegError, TransientError
 from metseg.settings import Settings
 from metseg.spool import spool_path
 from models.ensemble import Ensemble
@@ -249,16 +249,12 @@ def _heartbeat(claim: Claim, bench: Bench, folders: RunFolders, place: _Place) -
 
 
 def _log(claim: Claim, failure: Failure, error: Exception) -> None:
-    """Where it broke, but not what the error said: libraries quote values, and those may name a
-    patient.
+    """What failed; where, too, if it is no error of ours. Not what such an error said: libraries
+    quote values, and those may name a patient.
     """
+    said = f"{failure.kind} ({failure.code}): {failure.message}"
+    if isinstance(error, MetsegError):
+        logger.warning("job %d: %s", claim.job_id, said)
+        return
     steps = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)[-6:]))
-    logger.warning(
-        "job %d: %s (%s): %s, %s at\n%s",
-        claim.job_id,
-        failure.kind,
-        failure.code,
-        failure.message,
-        type(error).__name__,
-        steps,
-    )
+    logger.warning("job %d: %s, %s at\n%s", claim.job_id, said, type(error).__name__, steps)

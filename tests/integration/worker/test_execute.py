@@ -16,10 +16,11 @@ from db.result_tables import Artifact, DroppedCandidate, LesionRow, Mask, Result
 from db.tables import Outcome
 from imaging.lesion_rule import LesionRule
 from imaging.volume import Volume
+from metseg.errors import NoBrainError
 from models.ensemble import Prediction
 from tests.fakes import ThresholdEnsemble
 from tests.integration.worker.conftest import Ward
-from tests.phantom import Recipe, uid
+from tests.phantom import CANARY_NAME, Recipe, uid
 from worker.execute import Bench, Ended, execute
 from worker.staging import sha256_of
 
@@ -233,3 +234,27 @@ def _add_reference(folder: Path, manufacturer: str = "elsewhere") -> None:
     dataset = pydicom.dcmread(path)
     dataset.Manufacturer = manufacturer
     dataset.save_as(path)
+
+
+def test_a_failure_of_ours_is_logged_in_a_line_and_any_other_with_where_it_broke(
+    ward: Ward, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Blank(ThresholdEnsemble):
+        def predict(self, volume: Volume, **_options: object) -> Prediction:
+            raise NoBrainError("the networks must see a brain")
+
+    class Careless(ThresholdEnsemble):
+        def predict(self, volume: Volume, **_options: object) -> Prediction:
+            raise KeyError(CANARY_NAME)
+
+    said: list[str] = []
+    ensembles: tuple[ThresholdEnsemble, ...] = (Blank(), Careless())
+    for number, ensemble in enumerate(ensembles):
+        job_id, _ = ward.admit(name=f"study {number}")
+        bench = Bench(ward.settings, ward.sessions, ensemble, ward.bench().owner)
+        caplog.clear()
+        execute(ward.claim(job_id, bench), bench)
+        said.append("\n".join(record.getMessage() for record in caplog.records))
+    assert said[0].endswith("input (no_brain): the networks must see a brain")
+    assert "in predict" in said[1]
+    assert CANARY_NAME not in said[1]
