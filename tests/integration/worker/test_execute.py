@@ -240,11 +240,11 @@ def test_a_failure_of_ours_is_logged_in_a_line_and_any_other_with_where_it_broke
     ward: Ward, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Blank(ThresholdEnsemble):
-        def predict(self, volume: Volume, **_options: object) -> Prediction:
+        def predict(self, volume: Volume, **_options: object) -> Prediction:  # noqa: ARG002
             raise NoBrainError("the networks must see a brain")
 
     class Careless(ThresholdEnsemble):
-        def predict(self, volume: Volume, **_options: object) -> Prediction:
+        def predict(self, volume: Volume, **_options: object) -> Prediction:  # noqa: ARG002
             raise KeyError(CANARY_NAME)
 
     said: list[str] = []
