@@ -64,15 +64,15 @@ _BOTH: Final = re.compile(
 )
 _BEFORE: Final = re.compile(
     rf"{_B}{_WITHOUT}(?: |-)*{_AGENT}{_A}|{_B}{_WITHOUT_SHORT}[ -]*{_AGENT}{_A}"
-    rf"|{_B}{_WITHOUT}{_A}{_OPTION}"
-    rf"|{_B}(?:pre|prae|pra|avant|av|antes|prima|voor|vor|before|v)"
+    rf"|(?<!anyag )(?<!kontraszt ){_B}{_WITHOUT}{_A}{_OPTION}"  # "után": after
+    rf"|{_B}(?:pre|prae|pra|avant|av|antes|prima|voor|vor|before|(?<!i )(?<!i[.])v)"
     rf"[ -]*(?:de |di |del |la |le |the |d )*{_AGENT}{_A}"
     rf"|{_B}(?:pre|prae|avant|antes|voor|vor|before){_A}{_EVENT}{_NAVIGATION}"
     rf"|(?<=[a-z0-9])pre{_A}(?= *$)"
     rf"|{_B}(?:nativ\w*|natif\w*|nat|plain|blanco|basale|unenhanced|unenh|nce|non ?-?con\w*"
     rf"|nongad\w*|nongd|tanjun){_A}"
     rf"|{_B}{_AGENT}[ -]*(?:frei\w*|free|los){_A}"
-    rf"|{_B}(?:c|ce|gd|gad|gado|km|cm|contrast)(?: ?\( ?- ?\)|-(?= |$))|(?:(?<= )|^)- ?c{_A}"
+    rf"|{_B}(?:c|ce|gd|gad|gado|km|cm|contrast)(?: ?\( ?- ?\)|-(?= |$)| -$)|(?:(?<= )|^)- ?c{_A}"
     rf"|\( ?- ?\)|{_B}s ?/ ?c{_A}|単純|造影前|非造影|zou?ei ?mae"
 )
 _AFTER: Final = {
@@ -83,7 +83,7 @@ _AFTER: Final = {
     ),
     "Gd": re.compile(rf"{_B}(?:t1w?|post|p|e|m|n|c)?\+?(?:gad(?:o\w*)?|gd){_A}|gadol"),
     "post": re.compile(
-        rf"post{_A}{_EVENT}|{_B}post ?-?(?:{_AGENT}){_A}|{_B}(?:pos|apres|dopo|despues|depois|nach"
+        rf"post{_A}{_EVENT}|{_B}post ?-?(?:{_AGENT}|con){_A}|{_B}(?:pos|apres|dopo|despues|depois|nach"
         rf"|after|efter|etter){_A}{_EVENT}|{_B}p ?c{_A}(?= *$)|t1 ?-?pc{_A}"
     ),
     "CE": re.compile(rf"{_B}(?:c ?t1\w*|(?:t1w?|3d)?ce(?:t1\w*)?|t1w? ?-?c){_A}(?! ?-? ?sp)"),

@@ -21,7 +21,7 @@ def before() -> re.Pattern[str]:
         denials = [f"AGENT {answer}" for answer in language.none]
         said.append(_both_ways(language, (*language.before, *denials)))
         at_end.append(_both_ways(language, [f"AGENT {answer}" for answer in language.no]))
-    return _any([*said, rf"(?:{'|'.join(at_end)})(?= *$)"])
+    return _any([*said, rf"(?:{'|'.join(at_end)})(?=[() \-]*$)"])
 
 
 @cache

@@ -19,6 +19,10 @@ T1 χωρίς σκιαγραφικό | T1 ΧΩΡΙΣ ΣΚΙΑΓΡΑΦΙΚΟ | T1
 Ｔ１　ＭＰＲＡＧＥ　平掃 | T1增强前 | 未增强 T1
 T1単純 | 造影なしT1 | T1 造影前
 T1 MPRAGE 조영전 | 비조영 T1
+T1 KM neg | T1 KM - | T1 ante KM | T1 GAD (no) | T1 w/out contrast | T1 zero contrast | T1 wout gad
+T1 prior contrast | T1 previo a contraste | T1 não contrastado | T1 bez wzmocnienia | T1 przed gad
+T1 gadolinyumsuz | T1 u/km | T1 不加增强 | T1 Gd前 | T1 Gdなし | T1 Gd 전 | T1 무조영증강
+T1 قبل الحقن | T1 không tiêm | T1 trước tiêm | T1 kontraszt nem | T1 v.KM
 T1 조영제 주입 전 | T1 ללא חומר ניגוד | T1 بدون صبغة | T1 fără contrast | T1 kontraszt nélkül
 """
 AFTER = """
@@ -29,6 +33,9 @@ T1 po k.l. | T1 s kontrastem | T1 po podání kontrastní látky | T1 kontrastl�
 T1 kontrast sonrası | T1 med kontrast | T1 efter kontrast | T1 с контрастом | T1 после контраста
 T1 после введения контрастного вещества | Т1 ВИ после КУ | T1+КУ | T1 μετά σκιαγραφικό
 T1 με σκιαγραφικό | T1 ΜΕΤΑ ΣΚΙΑΓΡΑΦΙΚΟ | T1 增强 | T1增强扫描 | T1強化 | T1 造影後 | MPRAGE_造影
+T1 post i.v. KM | T1 POSTCON | T1 增强 无脂肪抑制 | T1 kontrasztanyag után | T1 بعد الحقن
+T1 sau tiêm
+T1 po wzmocnieniu
 T1 조영후 | T1 조영증강 후 | T1 עם חומר ניגוד | T1 مع صبغة | T1 cu contrast | T1 tehosteaineella
 """
 BOTH = """
