@@ -83,8 +83,8 @@ _AFTER: Final = {
     ),
     "Gd": re.compile(rf"{_B}(?:t1w?|post|p|e|m|n|c)?\+?(?:gad(?:o\w*)?|gd){_A}|gadol"),
     "post": re.compile(
-        rf"post{_A}{_EVENT}|{_B}post ?-?(?:{_AGENT}|con){_A}|{_B}(?:pos|apres|dopo|despues|depois|nach"
-        rf"|after|efter|etter){_A}{_EVENT}|{_B}p ?c{_A}(?= *$)|t1 ?-?pc{_A}"
+        rf"post{_A}{_EVENT}|{_B}post ?-?(?:{_AGENT}|con){_A}|{_B}(?:pos|apres|dopo|despues|depois"
+        rf"|nach|after|efter|etter){_A}{_EVENT}|{_B}p ?c{_A}(?= *$)|t1 ?-?pc{_A}"
     ),
     "CE": re.compile(rf"{_B}(?:c ?t1\w*|(?:t1w?|3d)?ce(?:t1\w*)?|t1w? ?-?c){_A}(?! ?-? ?sp)"),
     "KM": re.compile(rf"{_B}(?:mit|nach|post|m|n|t1)?km[gi]?{_A}|km ?-?gabe"),

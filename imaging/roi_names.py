@@ -32,11 +32,11 @@ _TUMOUR = re.compile(
 )
 _WITHOUT = re.compile(
     r"\s(?:minus|without|w/o|wo|ohne|sans|sin|senza|zonder|excl\w*|less|subtr\w*|sub|not|non"
-    r"|no(?!\W*\d)|moins|menos|meno|utan|uden|bez|без)(?=\s)|\snon-"
+    r"|no(?!\W*\d)|минус|moins|menos|meno|utan|uden|bez|без)(?=\s)|\snon-"
 )
 _WHOLE = (
     r"brain|hirn|gehirn|grosshirn|cerveau|cerebro|cervello|encephal\w*|hersenen|wb|head|skull"
-    r"|parenchym\w*|tissue|body|skin|external|мозг"
+    r"|parenchym\w*|tissue|body|skin|external|мозг|脑|脳|뇌"
 )
 _BRAIN_MINUS = re.compile(rf"\b(?:{_WHOLE})\s*-\s*\(?\s*(?=gtv|[pci]tv)|\b(?:{_WHOLE}) - ")
 _BRAIN_HYPHEN = re.compile(rf"\b(?:{_WHOLE})\s*-")
@@ -55,15 +55,15 @@ _KINDS = {
         r"|hot\W*spot|cold\W*spot)\b|\bv \d+ gy|\bd \d\d|\d\s*%"
     ),
     Meaning.NO_TUMOUR: re.compile(
-        r"cavit|caviteit|h(?:oe?|o)hle\b|\bholte|\bresec|\bresek|resektion|\b(?:\w*bed|\w*bett|sb|lit)\b"
-        r"|o?edema|\b\w*odem\b|\b\w*oedem\b|oedeem|\bflair\b|radio\W*ne[ck]ro|radionekro"
+        r"cavit|caviteit|h(?:oe?|o)hle\b|\bholte|\bresec|\bresek|resektion|\b(?:\w*bed|\w*bett|sb|lit|lecho|leito|letto|ne[ck]ros\w*)\b"
+        r"|ложе|отек|水肿|浮腫|부종|瘤床|o?edem[ae]|œdeme|\b\w*odem\b|\b\w*oedem\b|oedeem|\bflair\b|radio\W*ne[ck]ro|radionekro"
         r"|\b(?:normal\w*|healthy|gesund\w*|sain|sano|contra\W?lat\w*|kontra\W?lat\w*|mirror\w*"
         r"|background|control)\b"
     ),
 }
 _DOUBTFUL = re.compile(
     r"\b\d+(?:[.,]\d+)?\s*(?:mm|cm)\b|\bc?gy\b|\b(?:old|alt|cop(?:y|ie)|kopie|copia|back\W*up|bak"
-    r"|prev\w*|prior|test|plan\w*|post\W*op\w*)\b|\bi gtv\b"
+    r"|prev\w*|prior|test|plan\w*|p(?:re|ost)\W*op\w*|pre|vorher|flip\w*|hull|(?:19|20)\d\d)\b|\bi gtv\b"
 )
 _ORGAN = re.compile(
     rf"\b(?:{_WHOLE}|brain\W*stem|hirnstamm|\w*chias\w*|optic\w*|nerv\w*|lens\w*|linsen?|eyes?|augen?"

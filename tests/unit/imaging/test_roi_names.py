@@ -26,7 +26,7 @@ NAMES = {
         "Brain-GTV|BRAIN-GTV|Brain\u2212GTV|Brain\u2013GTV|Brain-(GTV1)|Brain - Mets|Brain-PTV"
         "|Hirn-GTV|brain minus GTV|Brain minus (GTV1+GTV2)|Brain_sub_GTV|Brain w/o mets"
         "|Gehirn ohne GTV|Cerveau - GTV|cerebro sin tumor|cervello senza lesioni"
-        "|Non-tumor|healthy brain - mets"
+        "|Non-tumor|healthy brain - mets|мозг минус опухоль|脑-GTV|脳-GTV"
     ),
     Meaning.PLAN: (
         "zOpt_GTV|GTVopt|Dose 20Gy met1|D95 GTV|GTV 50%|Iso80 met|avoid GTV|GTV_dummy"
@@ -34,9 +34,13 @@ NAMES = {
     ),
     Meaning.NO_TUMOUR: (
         "Resected met cavity|GTV_edema|GTV+oedema|Ödem um Met|Tumor bed|Tumorbett|GTVsb"
-        "|Resektionshöhle Met|NormalBrain|Flair lesion|radionecrosis lesion"
+        "|Resektionshöhle Met|NormalBrain|Flair lesion|radionecrosis lesion|lecho tumoral"
+        "|ложе опухоли|опухоль+отек|肿瘤+水肿|腫瘍+浮腫|肿瘤床|tumeur œdème|GTV necrosis"
     ),
-    Meaning.DOUBTFUL: ("GTV 5mm|met 3 mm|GTV_20Gy|GTV old|GTV_copy|plan_met1|Brain-Met-1|IGTV"),
+    Meaning.DOUBTFUL: (
+        "GTV 5mm|met 3 mm|GTV_20Gy|GTV old|GTV_copy|plan_met1|Brain-Met-1|IGTV"
+        "|GTV preop|GTV pre|GTV vorher|GTV_2019|GTV flipped|GTV hull"
+    ),
     Meaning.ORGAN: ("Brainstem|Brain|Chiasm|Lens_L|External|BODY|skin|Hippocampus L|OpticNerve_R"),
     Meaning.UNSAID: ("R frontal|one|Target1|Node|helmet|metal|"),
 }
