@@ -55,7 +55,8 @@ _KINDS = {
         r"|hot\W*spot|cold\W*spot)\b|\bv \d+ gy|\bd \d\d|\d\s*%"
     ),
     Meaning.NO_TUMOUR: re.compile(
-        r"cavit|caviteit|h(?:oe?|o)hle\b|\bholte|\bresec|\bresek|resektion|\b(?:\w*bed|\w*bett|sb|lit|lecho|leito|letto|ne[ck]ros\w*)\b"
+        r"cavit|caviteit|h(?:oe?|o)hle\b|\bholte|\bresec|\bresek|resektion"
+        r"|\b(?:\w*bed|\w*bett|sb|lit|lecho|leito|letto|ne[ck]ros\w*)\b"
         r"|ложе|отек|水肿|浮腫|부종|瘤床|o?edem[ae]|œdeme|\b\w*odem\b|\b\w*oedem\b|oedeem|\bflair\b|radio\W*ne[ck]ro|radionekro"
         r"|\b(?:normal\w*|healthy|gesund\w*|sain|sano|contra\W?lat\w*|kontra\W?lat\w*|mirror\w*"
         r"|background|control)\b"
@@ -63,7 +64,8 @@ _KINDS = {
 }
 _DOUBTFUL = re.compile(
     r"\b\d+(?:[.,]\d+)?\s*(?:mm|cm)\b|\bc?gy\b|\b(?:old|alt|cop(?:y|ie)|kopie|copia|back\W*up|bak"
-    r"|prev\w*|prior|test|plan\w*|p(?:re|ost)\W*op\w*|pre|vorher|flip\w*|hull|(?:19|20)\d\d)\b|\bi gtv\b"
+    r"|prev\w*|prior|test|plan\w*|p(?:re|ost)\W*op\w*|pre|vorher|flip\w*|hull|(?:19|20)\d\d)\b"
+    r"|\bi gtv\b"
 )
 _ORGAN = re.compile(
     rf"\b(?:{_WHOLE}|brain\W*stem|hirnstamm|\w*chias\w*|optic\w*|nerv\w*|lens\w*|linsen?|eyes?|augen?"
