@@ -15,6 +15,8 @@ from imaging.parsing import parsing
 from imaging.raw_values import text, texts, whole_number
 from metseg.errors import BlankImageError, GeometryError, SeriesError
 
+FARTHEST_MM = 1e6
+"""No scanner is that long, and beyond it the decimal strings of results tell no slices apart."""
 _MOSAIC_GROUP = 0x0019
 _GE_GROUP = 0x0043
 _ADMINISTERED = "ContrastBolusAgentAdministered"
@@ -218,6 +220,8 @@ def _frame(instance: int, number: int, groups: _Groups) -> Frame:
         raise GeometryError(
             "a frame must have ImagePositionPatient, ImageOrientationPatient and PixelSpacing"
         )
+    if np.abs(position).max() > FARTHEST_MM:
+        raise GeometryError(f"ImagePositionPatient must be within {FARTHEST_MM:g} mm of its origin")
     if not (spacing > 0).all():
         raise GeometryError(f"PixelSpacing must be greater than 0, got {spacing.tolist()}")
     slope = groups.number("PixelValueTransformationSequence", "RescaleSlope")

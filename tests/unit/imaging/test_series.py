@@ -255,3 +255,11 @@ def test_facts_of_an_enhanced_image_count_its_frames(volume, tmp_path):
 def test_the_directions_of_a_sagittal_series_are_those_of_scanners():
     directions = plane_directions("sagittal")
     np.testing.assert_array_equal(np.cross(directions[:, 2], directions[:, 1]), directions[:, 0])
+
+
+def test_positions_that_no_scanner_has_are_refused(tmp_path):
+    volume = head_with_lesions((6, 34, 32)).volume
+    away = Volume(volume.voxels, volume.affine.copy())
+    away.affine[:3, 3] += 1e12
+    with pytest.raises(GeometryError, match="ImagePositionPatient must be within"):
+        read_series(write_series(away, tmp_path))
