@@ -120,7 +120,7 @@ def lie_between(parts: Sequence[Sequence[Frame]]) -> bool:
         return False
     union = stack_of([frame for part in parts for frame in part])
     thick = max(union.firsts[0].slice_thickness, union.firsts[0].thickness)
-    return not union.regular or not thick or union.step < THIN_PART * thick
+    return not union.regular or not thick or union.step <= THIN_PART * thick
 
 
 def share_range(parts: Sequence[Sequence[Frame]]) -> bool:

@@ -22,6 +22,27 @@ _UNTYPED = frozenset({"", "UNDEFINED", "NONE"})
 _CODE = re.compile(r"[A-Z_]{1,16}")
 _SHOWN = 20  # names in the record of a choice, and below the letters of each
 _LETTERS = 40
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_LONGEST_NUMBER = 2
+"""Digits of a number that is shown: of a region, a dose, a margin; dates and ids have more, or
+several."""
+_MOST_NUMBERS = 2
+_PUBLIC = frozenset(
+    word
+    for line in (
+        "all and avoid bed bett bm body bone brain brainstem c cavity cerebellar cerebellum",
+        "cerebro cerveau cervello cgy chiasm chiasma cm cochlea copy cord core ctv dose dummy",
+        "edema enhancing external eye eyes flair front frontal gehirn gtv gtvn gtvp gy halo head",
+        "help hippocampus hirn hirnstamm itv l laesion left lens lesion lesions lesión letsel li",
+        "links läsion lésion margin met meta metastase metastasen metastases metastasis mets",
+        "minus mm necrosis nerve occipital oedema ohne old op opt optic orbit parietal plan plus",
+        "post pre prv ptv r rand re rechts resection right rim ring sans shell skin skull temp",
+        "temporal test tu tumeur tumor tumorbett tumore tumour und without zopt ödem метастаз",
+        "опухоль очаг 病灶 肿瘤 腫瘍 転移 转移 转移瘤 전이 종양",
+    )
+    for word in line.split()
+)
+"""Words that are shown of a region's name."""
 
 Points = NDArray[np.float64]
 
@@ -98,7 +119,7 @@ def choose_targets(dataset: Dataset, names: Sequence[str] = ()) -> Targets:
                 "structure set must have a target with closed planar contours, "
                 f"got {_counted(regions)}"
             )
-    return Targets(tuple(taken), tuple(_notes(dataset, taken, drawn)))
+    return Targets(tuple(taken), tuple(_notes(taken, drawn)))
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
@@ -173,36 +194,37 @@ def _tumours(drawn: Sequence[Region]) -> list[Region]:
     return []
 
 
-def _notes(dataset: Dataset, taken: Sequence[Region], drawn: Sequence[Region]) -> Iterable[str]:
-    private = _private_words(dataset)
-    yield f"regions taken: {_listed(taken, private)}"
+def _notes(taken: Sequence[Region], drawn: Sequence[Region]) -> Iterable[str]:
+    yield f"regions taken: {_listed(taken)}"
     numbers = {one.number for one in taken}
     left = [one for one in drawn if one.number not in numbers]
     if left:
-        yield f"regions left out: {_listed(left, private, why=True)}"
+        yield f"regions left out: {_listed(left, why=True)}"
 
 
-def _listed(regions: Sequence[Region], private: set[str], *, why: bool = False) -> str:
+def _listed(regions: Sequence[Region], *, why: bool = False) -> str:
     parts = []
     for one in regions[:_SHOWN]:
         reason = f" ({one.why})" if why else ""
-        parts.append(f"{one.number} {_shown(one.name, private)}{reason}")
+        parts.append(f"{one.number} {_shown(one.name)}{reason}")
     more = len(regions) - _SHOWN
     return ", ".join(parts) + (f" and {more} more" if more > 0 else "")
 
 
-def _shown(name: str, private: set[str]) -> str:
-    """A name in quotes, printable and short; one with the patient's own words is withheld."""
-    if any(word in name.casefold() for word in private):
+def _shown(name: str) -> str:
+    """A name in quotes; withheld where a word in it is none of the field: it may be the patient's,
+    in whatever writing.
+    """
+    words = _WORD.findall(name)
+    n_numbers = sum(word.isdecimal() for word in words)
+    if not all(map(_is_public, words)) or n_numbers > _MOST_NUMBERS:
         return "(name withheld)"
     plain = "".join(c if c.isprintable() else " " for c in name)
     return f"'{plain[:_LETTERS]}'"
 
 
-def _private_words(dataset: Dataset) -> set[str]:
-    tags = ("PatientName", "PatientID", "PatientBirthDate")
-    found = {word for tag in tags for word in re.split(r"[\W_]+", text(dataset, tag).casefold())}
-    return {word for word in found if len(word) > 2}
+def _is_public(word: str) -> bool:
+    return word.casefold() in _PUBLIC or (word.isdecimal() and len(word) <= _LONGEST_NUMBER)
 
 
 def _counted(regions: Sequence[Region]) -> str:

@@ -161,7 +161,7 @@ CHOICES = {
     "typed, with a name of its own": ([("R frontal", "GTV"), ("brainstem", "ORGAN")], [1]),
     "a copy beside it": ([("met 1", ""), ("met 1 old", "")], [1]),
     "nothing but a copy": ([("met 1 copy", ""), ("PTV", "")], [1]),
-    "types in other letters": ([("a", " gtv "), ("b", "ptv")], [1]),
+    "types in other letters": ([("L", " gtv "), ("R", "ptv")], [1]),
     "no name says it": ([("L frontal", ""), ("Brainstem", ""), ("CTV1", "")], [1]),
     "a type that only means a margin": ([("GTV1", "CTV"), ("met", "")], [2]),
     "several": ([("GTV1", ""), ("GTV2", ""), ("Brain-GTV", "")], [1, 2]),
@@ -210,6 +210,14 @@ def test_the_record_of_a_choice_does_not_name_the_patient():
         "regions taken: 1 (name withheld)",
         "regions left out: 2 (name withheld) (a margin)",
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["王小东 GTV", "Li Wu GTV", "GTV Mueller", "GTV 17.12.1943", "GTV 43-12-17", "GTV 7731"]
+)
+def test_a_name_with_words_that_are_not_of_the_field_is_withheld_whoever_the_header_names(name):
+    dataset = structures(region(cylinder(blank(), "axial")[:1], name=name))
+    assert choose_targets(dataset).notes == ("regions taken: 1 (name withheld)",)
 
 
 def test_an_empty_region_does_not_stand_in_the_way():
