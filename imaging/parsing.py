@@ -35,15 +35,18 @@ def parsing(what: str) -> Iterator[None]:
     itself.
 
     Neither the cause nor the parser's words are passed on: they quote values, and values may name a
-    patient. Errors of ours, of memory and of the disk pass as they are.
+    patient. Errors of ours, of memory and of the disk pass as they are; an `OSError` without a
+    number is a parser's, over a sequence that ends early.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (MetsegError, MemoryError, OSError):
+    except (MetsegError, MemoryError):
         raise
     except Exception as error:  # pydicom and codecs raise from AttributeError to RecursionError
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise DicomError(
             f"{what} must be valid DICOM, the parser gave {type(error).__name__}"
         ) from None

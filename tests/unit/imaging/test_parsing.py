@@ -1,13 +1,18 @@
 """What is read quickly is what pydicom reads."""
 
+import errno
+
 import pydicom
 import pytest
 from pydicom import uid as transfer
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from imaging.headers import read_header
-from imaging.parsing import parse_header
+from imaging.parsing import parse_header, parsing
 from imaging.raw_values import text, texts, whole_number
+from metseg.errors import DicomError
 from tests.phantom import Recipe, head_with_lesions, write_series
 
 SYNTAXES = [
@@ -74,3 +79,17 @@ def test_binary_numbers_are_read_as_well():
     dataset.EffectiveEchoTime, dataset.TemporalPositionIndex = 2.5, 70000
     assert texts(dataset, "EffectiveEchoTime") == ("2.5",)
     assert whole_number(dataset, "TemporalPositionIndex") == 70000
+
+
+def test_a_sequence_that_ends_early_is_bad_input_and_a_disk_that_fails_is_not():
+    """pydicom 3.0.2 raises a bare OSError over a sequence of known length that ends within an item,
+    when its value is asked for.
+    """
+    dataset = Dataset()
+    dataset[0x00321064] = RawDataElement(
+        Tag(0x00321064), "SQ", 4, b"\xfe\xff\x00\xe0", 0, True, True
+    )
+    with pytest.raises(DicomError, match="the parser gave OSError"), parsing("a header"):
+        dataset.get("RequestedProcedureCodeSequence")
+    with pytest.raises(OSError, match="Input/output"), parsing("a header"):
+        raise OSError(errno.EIO, "Input/output error")
