@@ -68,9 +68,11 @@ _BEFORE: Final = re.compile(
     rf"|{_B}(?:pre|prae|pra|avant|av|antes|prima|voor|vor|before|(?<!i )(?<!i[.])v)"
     rf"[ -]*(?:de |di |del |la |le |the |d )*{_AGENT}{_A}"
     rf"|{_B}(?:pre|prae|avant|antes|voor|vor|before){_A}{_EVENT}{_NAVIGATION}"
+    rf"|{_B}(?:pre|prae|vor)(?:inj|kontr|contr)\w*"
     rf"|(?<=[a-z0-9])pre{_A}(?= *$)"
-    rf"|{_B}(?:nativ\w*|natif\w*|nat|plain|blanco|basale|unenhanced|unenh|nce|non ?-?con\w*"
-    rf"|nongad\w*|nongd|tanjun){_A}"
+    rf"|{_B}(?:nativ\w*|natif\w*|nat|plain|blanco|basal[ei]|unenhanced|unenh|nce?|non ?-?con\w*"
+    rf"|basal(?! (?:gang|cist|nuc|temp|fore|mening|nodi|kern))|nongad\w*|nongd|tanjun|precon"
+    rf"|prek){_A}"
     rf"|{_B}{_AGENT}[ -]*(?:frei\w*|free|los){_A}"
     rf"|{_B}(?:c|ce|gd|gad|gado|km|cm|contrast)(?: ?\( ?- ?\)|-(?= |$)| -$)|(?:(?<= )|^)- ?c{_A}"
     rf"|\( ?- ?\)|{_B}s ?/ ?c{_A}|単純|造影前|非造影|zou?ei ?mae"
@@ -91,7 +93,7 @@ _AFTER: Final = {
     "contrast": re.compile(
         rf"{_B}(?:post)?[ck]ontrast(?:e|es|o|mittel|em|at|ato|ada|lu|ed)?{_A}"
         rf"|{_B}(?:inj(?:ect\w*|ekt\w*)?|enh(?:anced?|ancement)?|mdc|m ?d ?c|gbca|cte|[ck]ontr){_A}"
-        rf"|\+ ?(?:iv|cm|mdc|kl|mc|ev){_A}|{_B}iv ?c{_A}|(?<![0-9] )(?<![a-z0-9])cm{_A}"
+        rf"|\+ ?(?:iv|cm|mdc|kl|mc|ev){_A}|{_B}(?:iv ?c|civ){_A}|(?<![0-9] )(?<![a-z0-9])cm{_A}"
         rf"|{_B}(?:po|z) kl{_A}|造影|{_B}zou?ei\w*"
     ),
     "agent": re.compile(_BRANDS),
@@ -104,6 +106,15 @@ _AMOUNT: Final = r"(?:ml|cc|mmol|mg|g|l|мл|毫升)"
 # No more than nothing was given: "0 ml Dotarem", "0,0 cc", "Gadovist 0"; not "1.0 mmol/ml".
 _NOTHING: Final = re.compile(
     rf"(?<![\d.,])0+(?:[.,]0*)?\s*{_AMOUNT}(?![\w/])|(?<![\w.,])[\s0]*0+(?:[.,]0*)?\s*$"
+)
+# What says no or nothing of something else than the agent: "keine Reaktion", "lot 00", "No. 1".
+_ABOUT_GIVING: Final = re.compile(
+    r"(?<!\w)(?:no|non|keine?|ohne|sin|sem|sans|pas d[e']|senza|nessuna|geen|zonder|utan|inga|ingen"
+    r"|bez|без|нет)\s+(?:\w+\s+){0,2}?(?:rea[ckz]|réac|реакц|side|neben|nw\b|event|incid"
+    r"|bijwerk|biverk|bivirk|compl|kompl|осложн|extravas|paravas|problem)\w*(?:\s+effects?)?"
+    r"|(?<!\w)(?:lot[eo]?|lotto|batch|charge|chargen?|ch\.?-?b|serie|seria|nr|no|num|n)[\s.:#°º]*"
+    rf"(?:no|nr|n)?[\s.:#°º]*[a-z]?\d+(?![\d.,]*\s*{_AMOUNT}(?![\w/]))\w*",
+    re.IGNORECASE,
 )
 
 
@@ -143,6 +154,7 @@ def agent_said(value: str) -> Agent:
 
     "Unknown", "N/A" and the like say nothing.
     """
+    value = _ABOUT_GIVING.sub(" ", value)
     text = plain(value)
     if _NOTHING.search(value.strip().lower()):
         return Agent.DENIED

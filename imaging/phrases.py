@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
-from imaging.language_words import BOTH, LANGUAGES, UNKNOWN, Language
+from imaging.language_words import BOTH, LANGUAGES, OTHER_HALF, UNKNOWN, Language
 from imaging.words import plain
 
 _GAP: Final = r"[ ()\-]*"
@@ -36,7 +36,8 @@ def after() -> re.Pattern[str]:
 @cache
 def both() -> re.Pattern[str]:
     """What speaks of both, and so of the examination."""
-    return _any([_alternatives(BOTH, "", parted=False)])
+    other_half = _alternatives(OTHER_HALF, "", parted=True)
+    return _any([_alternatives(BOTH, "", parted=False), rf"{other_half}(?=[() \-]*$)"])
 
 
 @cache
