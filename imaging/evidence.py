@@ -76,7 +76,7 @@ def _weigh_kind(case: Case, facts: SeriesFacts, reading: Reading) -> None:
             case.add(reason, "; ".join(texts))
     if facts.image_type[:2] == ("DERIVED", "SECONDARY"):
         case.add(Reason.SECONDARY, "ImageType says DERIVED SECONDARY")
-    elif facts.image_type[:1] == ("DERIVED",):
+    elif facts.image_type[:1] == ("DERIVED",) and Reason.DERIVED not in told:
         case.add(Reason.DERIVED, "ImageType says DERIVED")
     if PHASE_IMAGES.intersection(facts.image_type[2:]):
         case.add(Reason.PHASE_IMAGE, "ImageType says phase, real or imaginary part")

@@ -22,6 +22,8 @@ from imaging.raw_values import whole_number
 from metseg.errors import DicomError
 
 _LITTLE_ENDIAN = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian})
+LARGEST_VALUE = 1e12
+"""Of a pixel: the sum of the squares of a whole volume still fits into 32 bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,14 +77,14 @@ def rescale(stored: NDArray[Any], frame: Frame, out: NDArray[np.float32]) -> Non
     Raises
     ------
     DicomError
-        They are not finite.
+        They are not finite, or too large to reckon with.
     """
     out[...] = stored
     if (frame.slope, frame.intercept) != (1.0, 0.0):
         out *= np.float32(frame.slope)
         out += np.float32(frame.intercept)
-    if not np.isfinite(out).all():
-        raise DicomError("rescaled pixels must be finite")
+    if not np.abs(out).max(initial=0) <= LARGEST_VALUE:  # a NaN is not, either
+        raise DicomError(f"rescaled pixels must be finite, and at most {LARGEST_VALUE:g}")
 
 
 def _native(

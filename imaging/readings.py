@@ -138,7 +138,8 @@ def _mpr_is_mprage(
     if found.get(Reason.REFORMAT) != ("reformat",) or "MPR" in facts.image_type:
         return False
     asked = [text for text in texts if words.find(words.PROCESSED[Reason.REFORMAT], text)]
-    if any(re.search(r"mp2?rage", text) for text in texts):
+    made_after = rf"mp2?rage|(?<![a-z]){words.GIVEN} mprs?(?: (?:ax|tra|cor|kor|sag))?$"
+    if any(re.search(made_after, text) for text in texts):
         return False
     inverted = facts.inversion_time_ms is not None or "IR" in facts.scanning_sequence
     return (

@@ -74,8 +74,8 @@ OTHER: Mapping[Reason, Table] = {
     Reason.PROTON_DENSITY: {"PD": _word("pd", "pdw", "proton ?(?:density)?", "dp", "rho")},
     Reason.DIFFUSION: {
         "diffusion": re.compile(
-            r"dwi|dti(?![a-z])|diff(?!er)|(?<![a-z])(?:e ?)?adc|difus|resolve|tensor|tractogra"
-            r"|(?<![a-z])trace(?:w|s)?(?![a-z])|(?<![a-z])(?:dw|dwibs|dki|noddi|ivim|colfa)(?![a-z])"
+            r"dwi|dti(?![a-z])|diff(?!er|use(?![a-z]))|(?<![a-z])(?:e ?)?adc|difus|resolve"
+            r"|tensor|tractogra|(?<![a-z])trace(?:w|s)?(?![a-z])|(?<![a-z])(?:dw|dwibs|dki|noddi|ivim|colfa)(?![a-z])"
             r"|(?<![a-z])b ?-?(?:value ?)?(?:[5-9]00|[1-4]000)(?![0-9])"
         )
     },
@@ -115,12 +115,15 @@ OTHER: Mapping[Reason, Table] = {
     Reason.MAP: {
         "map": re.compile(
             r"(?<![a-z])(?:t1|t2|field|b0|b1|feld|rho)? ?-?(?:map|maps|mapping|mapit)(?![a-z])"
+            r"|mp2rage.* t1 ?images|mp2rage(?: \S+)* inv ?-?[12](?![0-9])|inv ?-?[12] .*mp2rage"
             r"|(?<![a-z])(?:molli|t1 ?-?rho|shim|field ?echo ?map|quantitative)(?![a-z])"
         )
     },
     Reason.FAT_IMAGE: {
         "fat or opposed phase": re.compile(
-            r"^fat(?: |$)|fat ?(?:only|image)|(?:dixon|flex|lava|ideal).* (?:f|fat)$"
+            r"^\(? ?fat(?! ?-?(?:sat|s[au]p|free|frei|unter))(?: ?\))?(?: |$)|fat ?(?:only|image)"
+            r"|(?:dixon|flex|lava|ideal).* fat$|(?<![a-z])f$"
+            r"|(?:dixon|flex|lava|ideal).*(?<!post)(?<!pre)(?<!intra)[ -]op$"
             r"|(?<![a-z])(?:opp|oop|out ?-?(?:of ?-?)?phase|opposed ?-?phase)(?![a-z])"
         )
     },
@@ -128,7 +131,16 @@ OTHER: Mapping[Reason, Table] = {
 SOFT = frozenset({Reason.FLAIR, Reason.CISTERNOGRAPHY})
 """T1 in the same text overrules these: T1 FLAIR is an inversion-recovery T1, DRIVE an option."""
 
+GIVEN = r"(?:gd|gado?|km|contrast|kontrast|c|ce|post)"
+"""How a name that goes on says that the agent was given."""
+
 PROCESSED: Mapping[Reason, Table] = {
+    Reason.PHASE_IMAGE: {
+        "phase, real or imaginary part": re.compile(
+            r"(?<!in )(?<!in-)(?<!early )(?<!late )(?<!delayed )(?<!venous )(?<!arterial )"
+            r"(?<![a-z])(?:phase|pha|real|imag|imaginary)(?: ?(?:part|images?))?$"
+        )
+    },
     Reason.LOCALISER: {
         "localiser": re.compile(
             r"lo[ck]ali[sz]|scout|survey|локализ|топограмм|скаут|разметк"
@@ -136,18 +148,19 @@ PROCESSED: Mapping[Reason, Table] = {
             r"|(?<![a-z])(?:lokalizor|kilavuz|pilot|planowanie|planovaci|planeamento|centratore"
             r"|centraggio)(?![a-z])|(?:3|three) ?-?plane|smart ?brain|planscan|locator"
             r"|(?<![a-z])(?:loc|loca|3 ?-?pl|reperage|reperes|ubersicht|calibration|kalibr\w*|cal"
-            r"|asset|coil ?survey|ref(?:erence)? ?scan|sense ?ref|pre ?-?scan|positioning"
-            r"|plan)(?![a-z])"
+            r"|coil ?survey|ref(?:erence)? ?scan|sense ?ref|pre ?-?scan(?! ?-?norm)|positioning"
+            r"|plan)(?![a-z])|^asset(?: |$)"
         )
     },
     Reason.SUBTRACTION: {
         "subtraction": re.compile(
             r"subs?tr[ak]|s[ou]u?str[ac]|sottraz|soustr"
             r"|субтракц|вычитан|减影|減影|差分|減算|サフトラクション|감산|차감|αφαιρε"
-            r"|odejmowan|odecet|odecten|cikarma|subtrac|differenzbild"
+            r"|odejmowan|odecet|odecten|cikarma|subtrac|differen[czst]"
             r"|(?<![a-z])(?:resta|subtr?|delta ?t1|pre ?minus ?post|km ?- ?nativ)(?![a-z])"
             r"|(?<![a-z])subs?(?![a-z])(?! ?-?[0-9])"
-            r"|(?<![a-z])post ?(?:-|minus) ?pre(?![a-z])|difference|t1\S* ?- ?t1"
+            rf"|(?<![a-z])(?:post|{GIVEN}) ?(?:-|minus) ?(?:pre|nativ\w*|plain)(?![a-z])"
+            rf"|t1\S*(?: {GIVEN})? ?- ?t1|minus ?t1"
         )
     },
     Reason.PROJECTION: {
@@ -158,15 +171,21 @@ PROCESSED: Mapping[Reason, Table] = {
     },
     Reason.REFORMAT: {
         "reformat": re.compile(
-            r"re-?format|reformat|rekonst|reconst|recostr|(?<![a-z])(?:rekon|recons?|refmt|rfmt|rfm"
+            r"re-?format|reformat|rekonst|reconst|r[ei]costr|рекон|реформат|再構成|再構築|재구성"
+            r"|(?<!学习)(?<!學習)(?:重建|重组|重組)"
+            r"|(?<![a-z])(?:(?:ax|tra|cor|kor|sag) ref|ref (?:ax|tra|cor|kor|sag))(?![a-z])"
+            r"|(?<![a-z])(?:rekon|recons?(?! ?-?dl)|refmt|rfmt|rfm|(?:co)?-?reg"
             r"|multi ?-?planar|mprs?|v ?mpr|curved|cpr|batch|resampled|fused|fusion|registered"
             r"|coregistered)(?![a-z])"
         )
     },
+    Reason.DERIVED: {"derived": _word("denois\\w*", "de-?noised?", "filtered", "smoothed")},
     Reason.SYNTHETIC: {
         "synthetic": _word(
             "syn(?:thetic|thesi[sz]ed)?", "magic", "sy ?mri", "segmentation", "segm",
-            "skull ?-?strip\\w*", "screen ?(?:save|shot)", "secondary ?capture", "report",
+            "skull ?-?strip\\w*", "bet", "brain ?-?extract\\w*", "mask(?:ed)?",
+            "phantom", "fantom\\w*", "screen ?(?:save|shot)", "snap ?shots?(?! ?-?flash)",
+            "key ?-?images?", "kin", "annotat\\w*", "export\\w*", "secondary ?capture", "report",
         )
     },
 }  # fmt: skip

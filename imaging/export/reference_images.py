@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage, generate_uid
 
 from imaging.frames import Frame, read_frames
+from imaging.raw_values import text
 from imaging.series import SourceSeries
 
 # Of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1) what a series repeats.
@@ -93,12 +94,13 @@ def reference_images(
         A series of several multi-frame instances: a segmentation can be derived from one only.
     """
     slices: list[int | None] = list(range(len(source.slices)))
+    place = _frame_of_reference(source)
     if _as_single_frames(source):
         datasets = [source.datasets[instance] for instance, _ in source.slices]
         frames = read_frames(datasets)
         distance = _slice_distance(frames)
         images = [
-            _single_frame(dataset, frame, distance)
+            _single_frame(_identity(dataset, place), frame, distance)
             for dataset, frame in zip(datasets, frames, strict=True)
         ]
         if plain_classes:
@@ -111,7 +113,7 @@ def reference_images(
         )
     frames = read_frames(source.datasets)
     kept = [frames[number - 1] for _, number in source.slices]
-    return [_multi_frame(source.datasets[0], kept)], slices
+    return [_multi_frame(_identity(source.datasets[0], place), kept)], slices
 
 
 def restore_references(result: Dataset, source: SourceSeries) -> None:
@@ -163,14 +165,19 @@ def adopt_patient_and_study(result: Dataset, source: Dataset) -> None:
         result[keyword] = element
 
 
-def _identity(dataset: Dataset) -> Dataset:
+def _frame_of_reference(source: SourceSeries) -> str:
+    """Of a whole series: some of its images may not say theirs."""
+    told = [uid for one in source.datasets if (uid := text(one, "FrameOfReferenceUID"))]
+    made = [str(source.datasets[0].SeriesInstanceUID), "frame of reference"]
+    return told[0] if told else str(generate_uid(entropy_srcs=made))
+
+
+def _identity(dataset: Dataset, frame_of_reference: str) -> Dataset:
     image = Dataset()
     image.SOPClassUID, image.SOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
     image.StudyInstanceUID = dataset.StudyInstanceUID
     image.SeriesInstanceUID = dataset.SeriesInstanceUID
-    image.FrameOfReferenceUID = dataset.get("FrameOfReferenceUID") or generate_uid(
-        entropy_srcs=[str(dataset.SeriesInstanceUID), "frame of reference"]
-    )
+    image.FrameOfReferenceUID = frame_of_reference
     image.Modality = dataset.get("Modality") or "MR"
     image.Rows, image.Columns = dataset.Rows, dataset.Columns
     image.PatientName = image.PatientID = image.PatientBirthDate = image.PatientSex = ""
@@ -188,8 +195,7 @@ def _slice_distance(frames: Sequence[Frame]) -> float:
     return round(float(whole) / (len(frames) - 1), 4)
 
 
-def _single_frame(dataset: Dataset, frame: Frame, distance: float) -> Dataset:
-    image = _identity(dataset)
+def _single_frame(image: Dataset, frame: Frame, distance: float) -> Dataset:
     image.ImagePositionPatient = _decimals(frame.position)
     image.ImageOrientationPatient = _decimals(frame.orientation)
     image.PixelSpacing = _decimals(np.array(frame.pixel_spacing))
@@ -197,8 +203,7 @@ def _single_frame(dataset: Dataset, frame: Frame, distance: float) -> Dataset:
     return image
 
 
-def _multi_frame(dataset: Dataset, frames: list[Frame]) -> Dataset:
-    image = _identity(dataset)
+def _multi_frame(image: Dataset, frames: list[Frame]) -> Dataset:
     image.NumberOfFrames = len(frames)
     measures, orientation, shared = Dataset(), Dataset(), Dataset()
     measures.PixelSpacing = _decimals(np.array(frames[0].pixel_spacing))

@@ -117,3 +117,15 @@ def test_a_slope_of_0_and_a_slope_that_some_slices_lack_are_refused(tmp_path):
             paths.append(write_instance(dataset, tmp_path / name / f"{number}.dcm"))
         with pytest.raises(error, match="RescaleSlope"):
             read_series(paths)
+
+
+@pytest.mark.parametrize("slope", [1e11, 1e38])
+def test_values_too_large_to_reckon_with_are_refused(tmp_path, slope):
+    """Sums of 1e38 are no number any more in 32 bits, and what is found then is chance."""
+    files = write_series(head_with_lesions((6, 34, 32)).volume, tmp_path)
+    for path in files:
+        dataset = pydicom.dcmread(path)
+        dataset.RescaleSlope, dataset.RescaleIntercept = slope, 0.0
+        dataset.save_as(path)
+    with pytest.raises(DicomError, match="at most 1e\\+12"):
+        read_series(files)

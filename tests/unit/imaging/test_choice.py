@@ -57,6 +57,16 @@ def named(text: str, agent: str = "") -> SeriesFacts:
         "T1 FLAIR POST",
         "3DT1 injecte",
         "T1_contraste",
+        "FAT SAT T1 +C",
+        "(Water) T1 Flex +C",
+        "T1 mDIXON Gd post op",
+        "T1 in phase Gd",
+        "T1 Gd delayed phase",
+        "AX T1 +C AIR Recon DL",
+        "T1 +C ASSET",
+        "T1 post Gd prescan norm",
+        "T1 MPRAGE brainlab KM",
+        "T1 diffuse Gd",
     ],
 )
 def test_words_for_contrast_agent_make_a_t1_eligible(text):
@@ -85,6 +95,31 @@ def test_words_for_contrast_agent_make_a_t1_eligible(text):
         ("T1 mprage post mpr tra", "reformat"),
         ("localizer +C", "localiser"),
         ("t1 map post", "map"),
+        ("T1 KM Differenz", "subtraction"),
+        ("T1 Gd - T1", "subtraction"),
+        ("KM minus nativ T1", "subtraction"),
+        ("T1 Gd_F", "fat or opposed phase"),
+        ("(Fat) T1 Flex +C", "fat or opposed phase"),
+        ("T1 mDIXON gd OP", "fat or opposed phase"),
+        ("T1 Gd phase", "phase, real or imaginary part"),
+        ("T1 Gd real", "phase, real or imaginary part"),
+        ("MP2RAGE Gd INV1", "map"),
+        ("mp2rage Gd_T1_Images", "map"),
+        ("T1 Gd ricostr", "reformat"),
+        ("T1 Gd рекон", "reformat"),
+        ("T1 增强 重建", "reformat"),
+        ("T1 造影 再構成", "reformat"),
+        ("T1 조영 재구성", "reformat"),
+        ("COR REF T1 Gd", "reformat"),
+        ("T1 Gd MPR cor", "reformat"),
+        ("T1 Gd coreg", "reformat"),
+        ("T1 Gd BET", "synthetic"),
+        ("T1 Gd masked", "synthetic"),
+        ("T1 Gd annotated", "synthetic"),
+        ("T1 Gd key images", "synthetic"),
+        ("T1 Gd KIN", "synthetic"),
+        ("T1 Gd snapshot", "synthetic"),
+        ("T1 phantom Gd", "synthetic"),
     ],
 )
 def test_other_words_rule_a_series_out(text, reason):
@@ -239,3 +274,12 @@ def test_a_tag_on_all_series_says_little():
     )  # fmt: skip
     assert choose_series([MPRAGE, thick], accept_any_t1=False).chosen == "1.1"
     assert choose_series([scout, MPRAGE, thick], accept_any_t1=False).chosen == "1.4"
+
+
+def test_a_processed_copy_loses_against_its_source_and_is_counted_once():
+    copy = replace(named("T1 Gd denoised"), image_type=("DERIVED", "PRIMARY"), slice_spacing_mm=0.5)
+    source = replace(named("T1 Gd"), series_instance_uid="1.9", slice_spacing_mm=1.4)
+    chosen = choose_series([copy, source], accept_any_t1=False)
+    assert chosen.chosen == "1.9"
+    against = chosen.verdicts[-1].reasons_against
+    assert sum(reason.startswith("derived") for reason in against) == 1

@@ -23,7 +23,8 @@ T1 KM neg | T1 KM - | T1 ante KM | T1 GAD (no) | T1 w/out contrast | T1 zero con
 T1 prior contrast | T1 previo a contraste | T1 não contrastado | T1 bez wzmocnienia | T1 przed gad
 T1 gadolinyumsuz | T1 u/km | T1 不加增强 | T1 Gd前 | T1 Gdなし | T1 Gd 전 | T1 무조영증강
 T1 قبل الحقن | T1 không tiêm | T1 trước tiêm | T1 kontraszt nem | T1 v.KM
-precon T1 | T1 precon | NC T1 MPRAGE | T1 NC | T1 basal | T1 in condizioni basali | T1 przed k. | T1 z contrast | T1 z/contrast | T1 b/k
+precon T1 | T1 precon | NC T1 MPRAGE | T1 NC | T1 basal | T1 in condizioni basali
+T1 przed k. | T1 z contrast | T1 z/contrast | T1 b/k
 T1 diretto | Т1 б/к | T1 k.siz | T1 до в/в | T1 απλή | T1 普通扫描 | T1 プレ | T1 basal sin civ
 T1 prekontrastní | T1 préinjection | T1 tanpa kontras | T1 Vorkontrast | T1 non contrasté
 T1 s/ gado | T1 före km | T1 KM nein | T1 sin civ | T1 ανευ σκιαγραφικου | T1 未強化
@@ -47,7 +48,8 @@ T1 조영후 | T1 조영증강 후 | T1 עם חומר ניגוד | T1 مع صب�
 BOTH = """
 T1 до и после контраста | 平扫+增强 | 造影前後 | 単純+造影 | 조영 전후 | kontrastsız ve kontrastlı
 przed i po kontraście | med och utan kontrast | без и с контрастом | W/WO
-с контрастом и без | нативная и с контрастом | con y sin contraste | contrast voor en na | basal y con contraste
+с контрастом и без | нативная и с контрастом | con y sin contraste
+contrast voor en na | basal y con contraste
 diretta e con mdc | nativ + KM | до и после введения контраста | без и с КУ | T1 pre/post
 """
 UNSAID = """
@@ -74,7 +76,8 @@ Novgado | Noreg | Contrast agent given | KM | Гадовист 7.5 мл
 钆喷酸葡胺 | ガドビスト | 조영제 | 10 | Gd-DTPA
 simulated agent: enhancement was drawn
 Gadovist, keine Reaktion | Dotarem lot 00 | No. 1 Gadovist | Gadovist, no reaction | Dotarem n. 1
-Gadovist 7.5 ml, no adverse events | Clariscan, sin reacciones | Dotarem sans incident | Gadovist ohne NW
+Gadovist 7.5 ml, no adverse events | Clariscan, sin reacciones | Dotarem sans incident
+Gadovist ohne NW
 Gadovist LOT 000 | Gadovist Nr. 0 | Prohance senza reazioni avverse | Dotarem geen bijwerkingen
 """
 

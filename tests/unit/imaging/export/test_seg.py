@@ -202,6 +202,18 @@ def test_no_lesions_make_no_file(tmp_path):
     assert not (tmp_path / "seg.dcm").exists()
 
 
+def test_images_that_do_not_say_their_frame_of_reference_are_in_that_of_the_others(tmp_path):
+    head = head_with_lesions(SHAPE, SPACING)
+    files = write_series(head.volume, tmp_path / "mr")
+    for path in files[::2]:
+        dataset = pydicom.dcmread(path)
+        told = dataset.FrameOfReferenceUID
+        del dataset.FrameOfReferenceUID
+        dataset.save_as(path)
+    *_, written_to = segment(tmp_path, files, head.labels)
+    assert pydicom.dcmread(written_to).FrameOfReferenceUID == told
+
+
 def test_lesions_and_labels_must_go_together(tmp_path):
     _, source, labels, lesions, _ = written(tmp_path)
     with pytest.raises(ValueError, match="labels must go up to 2"):
