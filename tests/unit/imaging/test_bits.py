@@ -7,8 +7,9 @@ from pydicom.dataset import Dataset
 
 from imaging.bits import Bits, bits_of, take_bits
 from imaging.series import read_series
+from metseg.errors import DicomError
 from tests.encodings import Stored, ramp, write_stored
-from tests.phantom import Recipe, head_with_lesions, instances_of, write_instance
+from tests.phantom import Recipe, head_with_lesions, instances_of, write_instance, write_series
 
 CELLS = [
     # cell, bits, value, whether it does not fit
@@ -122,10 +123,7 @@ def test_a_slope_of_0_and_a_slope_that_some_slices_lack_are_refused(tmp_path):
 @pytest.mark.parametrize("slope", [1e11, 1e38])
 def test_values_too_large_to_reckon_with_are_refused(tmp_path, slope):
     """Sums of 1e38 are no number any more in 32 bits, and what is found then is chance."""
-    files = write_series(head_with_lesions((6, 34, 32)).volume, tmp_path)
-    for path in files:
-        dataset = pydicom.dcmread(path)
-        dataset.RescaleSlope, dataset.RescaleIntercept = slope, 0.0
-        dataset.save_as(path)
+    written = head_with_lesions((6, 34, 32)).volume
+    extra = {"RescaleSlope": slope, "RescaleIntercept": 0.0}
     with pytest.raises(DicomError, match="at most 1e\\+12"):
-        read_series(files)
+        read_series(write_series(written, tmp_path, Recipe(extra=extra)))
