@@ -81,8 +81,9 @@ def rescale(stored: NDArray[Any], frame: Frame, out: NDArray[np.float32]) -> Non
     """
     out[...] = stored
     if (frame.slope, frame.intercept) != (1.0, 0.0):
-        out *= np.float32(frame.slope)
-        out += np.float32(frame.intercept)
+        with np.errstate(over="ignore", invalid="ignore"):
+            out *= np.float32(frame.slope)
+            out += np.float32(frame.intercept)
     if not np.abs(out).max(initial=0) <= LARGEST_VALUE:  # a NaN is not, either
         raise DicomError(f"rescaled pixels must be finite, and at most {LARGEST_VALUE:g}")
 
