@@ -18,12 +18,12 @@ def acquired_at(
     empty where no time is. `otherwise` are pairs of date and time that are asked last.
     """
     for name in _WHOLE if with_frames else _WHOLE[-1:]:
-        if len(whole := _first(look, name)) >= 14:
+        if re.match("[0-9]{14}", whole := _first(look, name)):
             return whole
     for date, time in (_PAIR, *otherwise):
         day, clock = _first(look, date), _first(look, time)
-        if len(clock) >= 6:
-            return (day if len(day) == 8 else "0" * 8) + clock
+        if re.match("[0-9]{6}", clock):
+            return (day if re.fullmatch("[0-9]{8}", day) else "0" * 8) + clock
     return ""
 
 
