@@ -177,7 +177,7 @@ class _Choice:
         if len(parts) < 2:
             return
         best = min(parts, key=kind.rank)
-        self._take_in_unsaid(parts, best)
+        self._take_in_unsaid(kind, parts, best)
         if len(parts) < 2:
             return
         self.kept = parts.pop(best)
@@ -192,7 +192,9 @@ class _Choice:
             others_frames = [frame for part in parts.values() for frame in part]
             self.problem = self._lacks(which, others_frames, at_once=kind.at_once)
 
-    def _take_in_unsaid(self, parts: dict[Hashable, list[Frame]], best: Hashable) -> None:
+    def _take_in_unsaid(
+        self, kind: _Kind, parts: dict[Hashable, list[Frame]], best: Hashable
+    ) -> None:
         """Frames that say nothing belong to the best kind where they have places of their own."""
         if best is None or None not in parts:
             return
@@ -200,7 +202,12 @@ class _Choice:
         alone = stack_of(parts[best]), stack_of(parts[None])
         own_places = stack.places == sum(one.places for one in alone)
         if own_places and not share_range([parts[best], parts[None]]):
-            parts[best] += parts.pop(None)
+            unsaid = parts.pop(None)
+            parts[best] += unsaid
+            self.decided.append(
+                f"{len(unsaid)} of {len(self.kept)} images do not say {kind.name}: they were taken "
+                "for the same as the others"
+            )
 
     def _lacks(self, which: str, others: Sequence[Frame], *, at_once: bool) -> str | None:
         """What the kept frames lack of the places of the others."""

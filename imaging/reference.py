@@ -9,8 +9,9 @@ from pydicom.dataset import Dataset
 
 from imaging.headers import OWN_MANUFACTURER
 from imaging.nifti_mask import is_nifti, read_nifti
-from imaging.parsing import MAX_FILE_BYTES, read_dataset
+from imaging.parsing import MAX_FILE_BYTES, parsing, read_dataset
 from imaging.placed import Mask, PlacedMask, sample_nearest, share_inside
+from imaging.raw_values import text
 from imaging.remarks import Remarks
 from imaging.segmentations import is_segmentation, lay_out
 from imaging.series import SourceSeries
@@ -68,7 +69,8 @@ def read_reference(
         _check_inside(mask, affine, volume)
         return sample_nearest(mask, affine, volume)
     dataset = _read_segmentation(reference, max_bytes)
-    _check_reference(dataset, source)
+    with parsing("a reference"):
+        _check_reference(dataset, source)
     if is_structure_set(dataset):
         laid = fill_structures(dataset, volume, names=regions, remarks=remarks)
         any_marked = True
@@ -107,7 +109,7 @@ def read_mask(
     if not is_segmentation(dataset):
         raise ReferenceMaskError("segmentation must be a DICOM SEG or NIfTI")
     mask, affine = lay_out(dataset, beside=beside, remarks=remarks)
-    frame = dataset.get("FrameOfReferenceUID")
+    frame = text(dataset, "FrameOfReferenceUID")
     return PlacedMask(mask, affine, frame, tuple(remarks.warnings))
 
 
@@ -128,8 +130,8 @@ def _check_reference(dataset: Dataset, source: SourceSeries | None) -> None:
     if is_structure_set(dataset):
         theirs = structure_frames(dataset)
     else:
-        theirs = {str(dataset.get("FrameOfReferenceUID") or "")} - {""}
-    ours = source.datasets[0].get("FrameOfReferenceUID") if source is not None else None
+        theirs = {text(dataset, "FrameOfReferenceUID")} - {""}
+    ours = source.frame_of_reference_uid if source is not None else ""
     if theirs and ours and ours not in theirs:
         raise ReferenceMaskError("reference must have the FrameOfReferenceUID of the series")
 

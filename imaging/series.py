@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from imaging.acquisitions import one_acquisition
@@ -18,7 +16,7 @@ from imaging.gathering import gather
 from imaging.grid import grid_affine, sort_frames
 from imaging.headers import InstanceHeader, read_header
 from imaging.instances import check_one_series, distinct, one_patient
-from imaging.padding import fill_padding, padding_of
+from imaging.padding import fill_padding
 from imaging.parsing import (
     MAX_FILE_BYTES,
     parse_dataset,
@@ -26,7 +24,8 @@ from imaging.parsing import (
     parsing,
 )
 from imaging.patients import Patient
-from imaging.pixels import read_pixels, rescale
+from imaging.raw_values import text
+from imaging.stacking import brighten, stack_pixels, unfit_warnings
 from imaging.volume import Volume
 from metseg.errors import (
     DicomError,
@@ -77,6 +76,12 @@ class SourceSeries:
     @property
     def series_instance_uid(self) -> str:
         return str(self.datasets[0].SeriesInstanceUID)
+
+    @property
+    def frame_of_reference_uid(self) -> str:
+        """Empty where none of the images says it; some may not."""
+        told = (text(dataset, "FrameOfReferenceUID") for dataset in self.datasets)
+        return next(filter(None, told), "")
 
     @property
     def study_instance_uid(self) -> str:
@@ -206,19 +211,25 @@ def read_series(
         raise GeometryError(taken.problem)
     _check_size(datasets, taken.frames, minimum_slices)
     places = sort_frames(taken.frames)
-    stacked, kept = _stack(found, datasets, places)
+    stacked, kept = stack_pixels(found, datasets, places)
     if len(kept) < minimum_slices:
         raise SeriesError(f"series must have at least {minimum_slices} slices, got {len(kept)}")
     affine = grid_affine(kept)
     if datasets[0].PhotometricInterpretation == "MONOCHROME1":
-        _brighten(stacked)
+        brighten(stacked)
     air = fill_padding(stacked.voxels, stacked.padded)
     check_not_blank(stacked.voxels)
-    used = {id(datasets[frame.instance]) for frame in kept}
-    within, beside = ([d for d in every if (id(d) in used) is own] for own in (True, False))
+    used = {own.indices[frame.instance] for frame in kept}
+    within = [one for number, one in enumerate(every) if number in used]
+    beside = [one for number, one in enumerate(every) if number not in used]
     missing = missing_images(within, len(kept), beside=beside)
-    odd = (*_warnings(repeated, len(taken.frames) - len(kept)), *_unfit(stacked), *air, *missing)
-    said = (*own.said, *other_planes, *taken.decided, *odd)
+    odd = (
+        *_warnings(repeated, len(taken.frames) - len(kept)),
+        *unfit_warnings(stacked),
+        *air,
+        *missing,
+    )
+    said = (*own.said, *other_planes, *taken.decided, *_named(within), *odd)
     return Volume(stacked.voxels, affine), _source(datasets, kept, said)
 
 
@@ -255,82 +266,9 @@ def _check_size(datasets: Sequence[Dataset], frames: Sequence[Frame], minimum_sl
         raise SeriesError(f"series must hold at most {MAX_VOXELS} voxels, got {voxels}")
 
 
-@dataclass(slots=True, eq=False)
-class _Stacked:
-    """Voxels ``(Z, H, W)`` of decoded files, which of them are declared padding, and how many
-    pixels of the files do not fit into BitsStored.
-    """
-
-    voxels: NDArray[np.float32]
-    padded: NDArray[np.bool_] | None = None
-    unfit: int = 0
-
-    def put(self, z: int, values: NDArray[np.float32], padded: NDArray[np.bool_] | None) -> None:
-        self.voxels[z] = values
-        if padded is not None and padded.any():
-            if self.padded is None:
-                self.padded = np.zeros(self.voxels.shape, dtype=np.bool_)
-            self.padded[z] = padded
-
-
-def _stack(
-    files: Sequence[tuple[Path, InstanceHeader]],
-    datasets: Sequence[Dataset],
-    places: Sequence[Sequence[Frame]],
-) -> tuple[_Stacked, list[Frame]]:
-    """Decode each file once, and put its frames in their slices; at one place the first frame
-    stays.
-
-    Raises `GeometryError` where two frames at one place differ.
-    """
-    shape = len(places), int(datasets[0].Rows), int(datasets[0].Columns)
-    stacked = _Stacked(np.empty(shape, dtype=np.float32))
-    kept: dict[int, Frame] = {}
-    slices: dict[int, list[tuple[int, Frame]]] = {}
-    for z, place in enumerate(places):
-        for frame in place:
-            slices.setdefault(frame.instance, []).append((z, frame))
-    values = np.empty(shape[1:], np.float32)
-    for instance in sorted(slices):
-        last = max(frame.number for _, frame in slices[instance])
-        stored = read_pixels(*files[instance], datasets[instance], last_frame=last)
-        stacked.unfit += stored.unfit
-        for z, frame in slices[instance]:
-            rescale(stored.values[frame.number - 1], frame, values)
-            if kept.setdefault(z, frame) is frame:
-                padded = None if stored.padded is None else stored.padded[frame.number - 1]
-                stacked.put(z, values, padded)
-            elif not np.array_equal(stacked.voxels[z], values):
-                raise GeometryError(
-                    "slices must have places of their own, "
-                    f"got two different ones at slice {z} of {len(places)}"
-                )
-    _mark_real_padding(stacked, datasets[0], list(kept.values()))
-    return stacked, [kept[z] for z in range(len(places))]
-
-
-def _mark_real_padding(stacked: _Stacked, dataset: Dataset, frames: Sequence[Frame]) -> None:
-    """Padding that no stored value has was written as a real value."""
-    declared = padding_of(dataset)
-    if declared is None or stacked.padded is not None:
-        return
-    if any((frame.slope, frame.intercept) != (1.0, 0.0) for frame in frames):
-        marked = declared.marks_real(stacked.voxels)
-        stacked.padded = marked if marked.any() else None
-
-
-def _brighten(stacked: _Stacked) -> None:
-    """Mirror MONOCHROME1, in place, between the least and the greatest value that is no padding."""
-    voxels = stacked.voxels
-    real = voxels if stacked.padded is None or stacked.padded.all() else voxels[~stacked.padded]
-    ends = real.min() + real.max()
-    np.subtract(ends, voxels, out=voxels)
-
-
-def _unfit(stacked: _Stacked) -> tuple[str, ...]:
-    if not stacked.unfit:
-        return ()
-    return (f"{stacked.unfit} pixels hold bits above BitsStored, left out (PS3.5 8.1.1)",)
+def _named(datasets: Sequence[Dataset]) -> tuple[str, ...]:
+    names = {text(dataset, "SeriesDescription") for dataset in datasets}
+    return (f"its images have {len(names)} SeriesDescriptions",) if len(names) > 1 else ()
 
 
 def _warnings(repeated: int, same_place: int) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 
 from imaging.contours import PlaneContour, fill_plane
 from imaging.parsing import parsing
+from imaging.raw_values import text
 from imaging.regions import Contour, choose_targets
 from imaging.remarks import Remarks
 from imaging.series import MAX_VOXELS
@@ -35,11 +36,11 @@ def is_structure_set(dataset: Dataset) -> bool:
 
 def structure_frames(dataset: Dataset) -> set[str]:
     """The frames of reference that a structure set is in."""
-    top = {str(dataset.get("FrameOfReferenceUID") or "")}
+    top = {text(dataset, "FrameOfReferenceUID")}
     named = ("ReferencedFrameOfReferenceSequence", "FrameOfReferenceUID")
     regions = ("StructureSetROISequence", "ReferencedFrameOfReferenceUID")
     for sequence, keyword in (named, regions):
-        top |= {str(item.get(keyword) or "") for item in dataset.get(sequence) or ()}
+        top |= {text(item, keyword) for item in dataset.get(sequence) or ()}
     return top - {""}
 
 

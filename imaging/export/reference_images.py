@@ -15,7 +15,6 @@ from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage, generate_uid
 
 from imaging.frames import Frame, read_frames
-from imaging.raw_values import text
 from imaging.series import SourceSeries
 
 # Of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1) what a series repeats.
@@ -94,7 +93,8 @@ def reference_images(
         A series of several multi-frame instances: a segmentation can be derived from one only.
     """
     slices: list[int | None] = list(range(len(source.slices)))
-    place = _frame_of_reference(source)
+    made = [source.series_instance_uid, "frame of reference"]
+    place = source.frame_of_reference_uid or generate_uid(entropy_srcs=made)
     if _as_single_frames(source):
         datasets = [source.datasets[instance] for instance, _ in source.slices]
         frames = read_frames(datasets)
@@ -165,13 +165,6 @@ def adopt_patient_and_study(result: Dataset, source: Dataset) -> None:
         result[keyword] = element
 
 
-def _frame_of_reference(source: SourceSeries) -> str:
-    """Of a whole series: some of its images may not say theirs."""
-    told = [uid for one in source.datasets if (uid := text(one, "FrameOfReferenceUID"))]
-    made = [str(source.datasets[0].SeriesInstanceUID), "frame of reference"]
-    return told[0] if told else str(generate_uid(entropy_srcs=made))
-
-
 def _identity(dataset: Dataset, frame_of_reference: str) -> Dataset:
     image = Dataset()
     image.SOPClassUID, image.SOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
@@ -223,4 +216,4 @@ def _multi_frame(image: Dataset, frames: list[Frame]) -> Dataset:
 
 def _decimals(values: np.ndarray) -> list[str]:
     """Decimal strings (PS3.5 6.2) of at most 16 characters."""
-    return [f"{float(v) + 0.0:.10g}" for v in values]
+    return [f"{round(float(v), 12) + 0.0:.10g}" for v in values]
