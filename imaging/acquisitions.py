@@ -189,7 +189,12 @@ class _Choice:
             f"taken is {which}"
         )
         if self.problem is None:
-            others_frames = [frame for part in parts.values() for frame in part]
+            others_frames = [
+                frame
+                for part in parts.values()
+                for frame in part
+                if kinds.processing(frame.kind) is not kinds.Processing.PROJECTION
+            ]
             self.problem = self._lacks(which, others_frames, at_once=kind.at_once)
 
     def _take_in_unsaid(
@@ -210,7 +215,9 @@ class _Choice:
             )
 
     def _lacks(self, which: str, others: Sequence[Frame], *, at_once: bool) -> str | None:
-        """What the kept frames lack of the places of the others."""
+        """What the kept frames lack of the places of the others; a projection has no place."""
+        if not others:
+            return None
         own, all_ = stack_of(self.kept), stack_of([*self.kept, *others])
         if at_once:
             missing = missing_places(self.kept, others)

@@ -141,7 +141,7 @@ def series_facts(datasets: Sequence[Dataset], *, frames: Sequence[Frame] = ()) -
     number = look.number("SeriesNumber")
     return SeriesFacts(
         series_instance_uid=str(first.SeriesInstanceUID),
-        modality=look.text("Modality"),
+        modality=look.text("Modality").upper(),
         frames=len(frames)
         or sum(int(d.get("NumberOfFrames") or 1) for d in datasets if d.get("Rows")),
         rows=int(first.get("Rows") or 0),

@@ -11,6 +11,8 @@ from imaging.frames import Frame, is_multiframe
 from imaging.grid import ORIENTATION_TOLERANCE, SPACING_TOLERANCE
 from imaging.parsing import parsing
 from imaging.raw_values import text, texts, whole_number
+from imaging.words import PROCESSED, find, plain
+from metseg.series_rules import Reason
 
 MAIN_PART = 2
 """The images of a series are at least so many times those that are no slices of it: else nobody can
@@ -103,6 +105,11 @@ def _has_place(dataset: Dataset) -> bool:
     return texts(dataset, "ImageType")[:1] != ("DERIVED",)
 
 
+def _is_no_localiser(dataset: Dataset) -> bool:
+    named = find(PROCESSED[Reason.LOCALISER], plain(text(dataset, "SeriesDescription")))
+    return "LOCALIZER" not in texts(dataset, "ImageType") and not named
+
+
 def _is_no_capture(dataset: Dataset) -> bool:
     return not text(dataset, "SOPClassUID").startswith(SECONDARY_CAPTURE)
 
@@ -110,12 +117,12 @@ def _is_no_capture(dataset: Dataset) -> bool:
 _EACH: tuple[tuple[Callable[[Dataset], bool], str], ...] = (
     (_is_image, "no images"),
     (_is_grey, "not grey"),
-    (lambda d: "LOCALIZER" not in texts(d, "ImageType"), "localisers"),
+    (_is_no_localiser, "localisers"),
     (_is_no_capture, "secondary captures"),
     (_has_place, "derived, without a position"),
 )
 _ALIKE: tuple[tuple[Callable[[Dataset], Hashable], str], ...] = (
-    (lambda d: text(d, "Modality"), "of another modality"),
+    (lambda d: text(d, "Modality").upper(), "of another modality"),
     (is_multiframe, "multi-frame or single-frame unlike the others"),
     (lambda d: (whole_number(d, "Rows"), whole_number(d, "Columns")), "of another size"),
     (lambda d: text(d, "FrameOfReferenceUID"), "in another frame of reference"),

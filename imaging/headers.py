@@ -195,7 +195,7 @@ class _Facts:
         return checked_uid(self.values.get(tag, b""), keyword)
 
     def code(self, tag: int) -> str:
-        value = self.text(tag)
+        value = self.text(tag).upper()
         if value and not re.fullmatch(r"[A-Z0-9 _]{1,16}", value):  # PS3.5 6.2, CS
             raise DicomError("Modality must be a code string of at most 16 characters")
         return value
@@ -208,9 +208,9 @@ class _Facts:
 
     def frames(self) -> int:
         text = self.text(_NUMBER_OF_FRAMES)
-        if text and not re.fullmatch(r"\+?[0-9]{1,9}", text):
+        if text and not re.fullmatch(r"\+?[0-9]{1,9}(?:\.0*)?", text):
             raise DicomError("NumberOfFrames must be a positive integer")
-        return max(1, int(text)) if text else 1
+        return max(1, int(float(text))) if text else 1
 
 
 def _element_reader(

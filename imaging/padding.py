@@ -98,14 +98,15 @@ def _number(dataset: Dataset, keyword: str) -> float | None:
 def fill_padding(
     voxels: NDArray[np.float32], declared: NDArray[np.bool_] | None
 ) -> tuple[str, ...]:
-    """Give padding the level of air, in place; warnings of what nobody declared.
+    """Give padding the level of air, in place; warnings of what nobody declared, and of what could
+    be tissue.
 
     `voxels` ``(Z, H, W)``, more is brighter; `declared` marks padding, same shape. Declared padding
     that is brighter than air counts where it fills regions at the border of the volume: a vessel
     may be as bright. What is as dark as air already stays as it is.
     """
     padded = None if declared is None else _plausible(voxels, declared)
-    found = []
+    found = [] if padded is None else _as_bright_as_tissue(voxels, padded)
     for _ in range(_KINDS):
         value = _undeclared(voxels, padded)
         if value is None:
@@ -114,7 +115,7 @@ def fill_padding(
         found.append(f"{marked.mean():.0%} of the voxels are {value:g}: taken for padding, so air")
         padded = marked if padded is None else padded | marked
     if padded is None or not padded.any() or padded.all():
-        return ()
+        return tuple(found)
     low, high, holds_air = _levels(voxels, padded)
     near = (_NEAR_AIR if holds_air else _NEAR_TISSUE) * (high - low)
     air = low if holds_air else low - near
@@ -143,6 +144,21 @@ def _plausible(voxels: NDArray[np.float32], declared: NDArray[np.bool_]) -> NDAr
     return np.asarray((declared & ~bright) | at_border[labels])
 
 
+def _as_bright_as_tissue(voxels: NDArray[np.float32], declared: NDArray[np.bool_]) -> list[str]:
+    """A warning where declared padding could be tissue by its value and its place, away from the
+    corners: it may be a bright lesion.
+    """
+    if not declared.any() or declared.all() or _fills_corners(declared):
+        return []
+    low, high, _ = _levels(voxels, declared)
+    most = float(voxels[~declared].max())
+    doubtful = declared & (voxels > low) & (voxels <= most + _FAR_ABOVE * (high - low))
+    count = int(np.count_nonzero(doubtful))
+    if count == 0:
+        return []
+    return [f"{count} voxels at the border are padding as declared, and as bright as tissue: air"]
+
+
 def _undeclared(voxels: NDArray[np.float32], padded: NDArray[np.bool_] | None) -> float | None:
     """A value that is padding although no header says so, or None."""
     rest = voxels if padded is None else voxels[~padded]
@@ -156,12 +172,15 @@ def _undeclared(voxels: NDArray[np.float32], padded: NDArray[np.bool_] | None) -
         if padded is not None:
             same &= ~padded
         at_border = float(np.concatenate([face.ravel() for face in _faces(same)]).mean())
-        at_corners = np.count_nonzero(same[np.ix_(*((0, -1),) * 3)]) >= _LEAST_CORNERS
-        if at_border < (_LEAST_BORDER if at_corners else _LEAST_FRAME):
+        if at_border < (_LEAST_BORDER if _fills_corners(same) else _LEAST_FRAME):
             continue
         if same.mean() >= _LEAST_SHARE and _is_far(value, voxels, same, padded):
             return value
     return None
+
+
+def _fills_corners(marked: NDArray[np.bool_]) -> bool:
+    return int(np.count_nonzero(marked[np.ix_(*((0, -1),) * 3)])) >= _LEAST_CORNERS
 
 
 def _is_far(

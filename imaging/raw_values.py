@@ -2,6 +2,7 @@
 long as parsing all of its headers.
 """
 
+import re
 from functools import cache
 
 from pydicom.datadict import dictionary_VR
@@ -49,7 +50,7 @@ def whole_number(dataset: Dataset, keyword: str, default: int = 0) -> int:
         It is none.
     """
     found = text(dataset, keyword)
-    return int(found) if found else default
+    return int(re.sub(r"\.0*$", "", found)) if found else default
 
 
 @cache

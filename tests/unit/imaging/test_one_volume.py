@@ -72,6 +72,9 @@ TAKEN = {
     "original before subtraction": Mixed(
         stack(WHOLE, kind=("M",)), stack(WHOLE, kind=("DERIVED", "PRIMARY", "M", "SUB"))
     ),
+    "original before a MIP one step beyond the end": Mixed(
+        stack(WHOLE), stack([24], kind=("DERIVED", "SECONDARY", "MIP"))
+    ),
     "original before a MIP at one place": Mixed(
         stack(WHOLE), stack([12], shift=0.3, kind=("DERIVED", "SECONDARY", "MIP"))
     ),

@@ -77,6 +77,16 @@ def test_padding_in_a_codec_is_air(tmp_path, syntax):
     assert_air(head, read_series(paths)[0])
 
 
+def test_declared_padding_that_may_be_a_bright_lesion_is_said(tmp_path):
+    at_the_side = np.zeros(SHAPE[1:], dtype=np.bool_)
+    at_the_side[20:36, :5] = True
+    _, paths = write(tmp_path, 1000, where=at_the_side, PixelPaddingValue=1000)
+    _, source = read_series(paths)
+    assert [text.split(" ", 1)[1] for text in source.warnings] == [
+        "voxels at the border are padding as declared, and as bright as tissue: air"
+    ]
+
+
 @pytest.mark.parametrize("where", [CORNERS, FRAME], ids=["corners", "frame"])
 @pytest.mark.parametrize("value", [-32768, -1024, -100, 4095, 65535])
 def test_padding_that_nobody_declared_is_air_and_said(tmp_path, value, where):

@@ -100,6 +100,7 @@ def foreign(volume, folder, **extra: object):
 
 STRANGERS = {
     "a localiser": ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localisers"),
+    "a localiser by its name": ({"SeriesDescription": "3-plane localizer"}, "localisers"),
     "a colour picture": ({"PhotometricInterpretation": "PALETTE COLOR"}, "not grey"),
     "another modality": ({"Modality": "OT"}, "of another modality"),
     "another frame of reference": (
