@@ -80,8 +80,9 @@ class SourceSeries:
     @property
     def frame_of_reference_uid(self) -> str:
         """Empty where none of the images says it; some may not."""
-        told = (text(dataset, "FrameOfReferenceUID") for dataset in self.datasets)
-        return next(filter(None, told), "")
+        with parsing("an image header"):
+            told = (text(dataset, "FrameOfReferenceUID") for dataset in self.datasets)
+            return next(filter(None, told), "")
 
     @property
     def study_instance_uid(self) -> str:
@@ -267,7 +268,8 @@ def _check_size(datasets: Sequence[Dataset], frames: Sequence[Frame], minimum_sl
 
 
 def _named(datasets: Sequence[Dataset]) -> tuple[str, ...]:
-    names = {text(dataset, "SeriesDescription") for dataset in datasets}
+    with parsing("an image header"):
+        names = {text(dataset, "SeriesDescription") for dataset in datasets}
     return (f"its images have {len(names)} SeriesDescriptions",) if len(names) > 1 else ()
 
 
