@@ -11,6 +11,8 @@ from copy import deepcopy
 
 import numpy as np
 from highdicom._standard_utils import get_sop_class_iod_map
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage, generate_uid
 
@@ -93,8 +95,7 @@ def reference_images(
         A series of several multi-frame instances: a segmentation can be derived from one only.
     """
     slices: list[int | None] = list(range(len(source.slices)))
-    made = [source.series_instance_uid, "frame of reference"]
-    place = source.frame_of_reference_uid or generate_uid(entropy_srcs=made)
+    place = _frame_of_reference(source)
     if _as_single_frames(source):
         datasets = [source.datasets[instance] for instance, _ in source.slices]
         frames = read_frames(datasets)
@@ -165,12 +166,21 @@ def adopt_patient_and_study(result: Dataset, source: Dataset) -> None:
         result[keyword] = element
 
 
+def _frame_of_reference(source: SourceSeries) -> str:
+    """That of the series, where it has one that is written as a UID."""
+    if re.fullmatch(r"[0-9.]{1,64}", source.frame_of_reference_uid):
+        return source.frame_of_reference_uid
+    return str(generate_uid(entropy_srcs=[source.series_instance_uid, "frame of reference"]))
+
+
 def _identity(dataset: Dataset, frame_of_reference: str) -> Dataset:
     image = Dataset()
     image.SOPClassUID, image.SOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
     image.StudyInstanceUID = dataset.StudyInstanceUID
     image.SeriesInstanceUID = dataset.SeriesInstanceUID
-    image.FrameOfReferenceUID = frame_of_reference
+    # As the source has it, odd components too: viewers compare it.
+    place = DataElement("FrameOfReferenceUID", "UI", frame_of_reference, validation_mode=IGNORE)
+    image.add(place)
     image.Modality = dataset.get("Modality") or "MR"
     image.Rows, image.Columns = dataset.Rows, dataset.Columns
     image.PatientName = image.PatientID = image.PatientBirthDate = image.PatientSex = ""

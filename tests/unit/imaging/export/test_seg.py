@@ -232,6 +232,8 @@ ODD = {
         "PatientName": "Yamada^Tarou=山田^太郎",
     },
     "no frame of reference": {"FrameOfReferenceUID": None},
+    "a frame of reference that is no UID": {"FrameOfReferenceUID": "nonsense"},
+    "a frame of reference with odd components": {"FrameOfReferenceUID": "1.02.3"},
     "a device that is odd": {"DeviceSerialNumber": "x" * 64, "SoftwareVersions": ["a", "b"]},
 }
 
