@@ -22,6 +22,7 @@ RT_STRUCTURE_SET_STORAGE = "1.2.840.10008.5.1.4.1.1.481.3"
 _FLAT = 0.25  # of a voxel, or of a mm: further off, a contour is not planar
 _FARTHEST_MM = 10.0  # nobody draws a tumour in planes farther apart: they show two
 _GAP = 1.5  # of the usual distance between contours: more is a gap
+_OFF = 0.25  # of a slice: further off, contours are not drawn on the series' slices
 _FINER = 4  # oblique contours are filled on a grid this much finer than the volume's
 _ROUNDING = 1e-3  # of a voxel: what decimal strings leave open at the edge of a slab
 
@@ -84,7 +85,12 @@ def fill_structures(
         if stack.missing:
             remarks.warnings.append(
                 f"region {region.number} has gaps: {stack.missing} contours are missing between"
-                " others, and it stays empty there"
+                " others, or enclose nothing, and it stays empty there"
+            )
+        if stack.off_slices > _OFF:
+            remarks.notes.append(
+                f"region {region.number} is drawn up to {stack.off_slices:.2f} of a slice off the"
+                " slices of the series"
             )
     return laid
 
@@ -96,6 +102,8 @@ class _Stack:
     `to_stack` maps LPS mm to (plane coordinate, row, column); `places` are the plane coordinates of
     `planes` ``(P, H, W)``, rising. `distance` is the usual one between planes that show the same
     lesion, None where none do; `missing` counts the planes that a gap would have room for.
+    `off_slices` says how far a plane lies from the next slice of the volume, in slices, at most
+    0.5; 0 for contours across its slices.
     """
 
     to_stack: NDArray[np.float64]
@@ -103,6 +111,7 @@ class _Stack:
     planes: Mask
     distance: float | None
     missing: int
+    off_slices: float
 
 
 def _stack(contours: Sequence[Contour], volume: Volume) -> _Stack:
@@ -125,8 +134,19 @@ def _stack(contours: Sequence[Contour], volume: Volume) -> _Stack:
         in_plane[place].append(PlaneContour(points[:, 1:] - corner, one.exclusive))
     planes = np.stack([fill_plane(one, shape[1:]) for one in in_plane])
     to_stack[1:3, 3] -= corner
+    filled = planes.any(axis=(1, 2))
+    if filled.any():
+        places, planes = places[filled], planes[filled]
     farthest = _FARTHEST_MM / float(np.linalg.norm(frame[:3, 0]))
-    return _Stack(to_stack, places, planes, *_distance(places, planes, farthest))
+    distance, missing = _distance(places, planes, farthest)
+    return _Stack(to_stack, places, planes, distance, missing, _off_slices(frame, places, volume))
+
+
+def _off_slices(frame: NDArray[np.float64], places: NDArray[np.float64], volume: Volume) -> float:
+    """How far planes lie from the slices of a volume, in slices; 0 where they are no slices."""
+    if not np.array_equal(frame[:, [0, 3]], volume.affine[:, [0, 3]]):
+        return 0.0
+    return float(np.abs(places - np.rint(places)).max())
 
 
 def _distance(

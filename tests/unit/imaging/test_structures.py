@@ -266,8 +266,37 @@ def test_a_gap_stays_as_drawn_with_a_warning():
     marked, all_of_it = laid.any(axis=(1, 2)), whole.any(axis=(1, 2))
     assert (all_of_it.sum(), marked.sum()) == (8, 6)
     assert remarks.warnings == [
-        "region 1 has gaps: 2 contours are missing between others, and it stays empty there"
+        (
+            "region 1 has gaps: 2 contours are missing between others, or enclose nothing, and it"
+            " stays empty there"
+        )
     ]
+
+
+@pytest.mark.parametrize("flat", [lambda ring: ring[:2], lambda ring: ring * 0 + ring[0]])
+def test_a_contour_that_encloses_nothing_is_a_gap(flat):
+    volume = blank()
+    rings = cylinder(volume, "axial")
+    remarks = Remarks()
+    drawn = [*rings[:3], flat(rings[3]), *rings[4:]]
+    laid = fill_structures(structures(region(drawn)), volume, remarks=remarks)
+    assert laid.any(axis=(1, 2)).sum() == 7
+    assert [warning[:43] for warning in remarks.warnings] == [
+        "region 1 has gaps: 1 contours are missing b"
+    ]
+
+
+@pytest.mark.parametrize(("off", "said"), [(0.0, False), (0.2, False), (0.5, True)])
+def test_contours_between_the_slices_are_said(off, said):
+    volume = blank()
+    up = plane_directions("axial")[:, 0] * SPACING[0]
+    middle = volume.to_lps(np.array([9.0, 19.5, 21.5]))
+    rings = [circle(middle + (at + off) * up, 11.0, "axial") for at in range(5)]
+    remarks = Remarks()
+    fill_structures(structures(region(rings)), volume, remarks=remarks)
+    assert remarks.warnings == []
+    expected = ["region 1 is drawn up to 0.50 of a slice off the slices of the series"] * said
+    assert remarks.notes[1:] == expected
 
 
 def test_lesions_of_one_contour_each_in_one_region_are_one_slice_thick():
