@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from imaging.bits import Bits
-from imaging.raw_values import texts
+from imaging.raw_values import text
+from metseg.errors import DicomError
 
 # Voxels that the levels of a volume are measured on.
 _SAMPLE = 1 << 20
@@ -89,8 +90,8 @@ def padding_of(dataset: Dataset) -> Padding | None:
 
 def _number(dataset: Dataset, keyword: str) -> float | None:
     try:
-        found = float(next(iter(texts(dataset, keyword)), ""))
-    except (ValueError, TypeError, NotImplementedError):
+        found = float(text(dataset, keyword))
+    except (ValueError, DicomError):
         return None
     return found if np.isfinite(found) else None
 

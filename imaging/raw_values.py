@@ -11,6 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 
+from imaging.parsing import parsing
+
 # PS3.5 6.2: several values with a backslash between, of the default character repertoire.
 _PLAIN = frozenset({"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"})
 _WORD = "US"
@@ -18,7 +20,13 @@ _PADDING = " \0"
 
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
-    """The values of an element as text, without padding; none where it is absent or empty."""
+    """The values of an element as text, without padding; none where it is absent or empty.
+
+    Raises
+    ------
+    DicomError
+        pydicom cannot convert its bytes.
+    """
     tag, usual_vr = _known(keyword)
     element: object = dataset.get_item(tag)
     if element is None:
@@ -30,7 +38,8 @@ def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
             return tuple(part.strip(_PADDING) for part in text.split("\\")) if text else ()
         if vr == _WORD and len(raw) == 2:
             return (str(int.from_bytes(raw, "little" if element.is_little_endian else "big")),)
-    value = dataset[tag].value
+    with parsing(keyword):
+        value = dataset[tag].value
     if value is None or value == "":
         return ()
     return tuple(map(str, value)) if isinstance(value, (MultiValue, list)) else (str(value),)

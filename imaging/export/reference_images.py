@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage, generate_uid
 
 from imaging.frames import Frame, read_frames
+from imaging.raw_values import text, whole_number
 from imaging.series import SourceSeries
 
 # Of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1) what a series repeats.
@@ -61,10 +62,10 @@ _FORMATS = {
 
 def cannot_refer(source: SourceSeries) -> str | None:
     """Why no segmentation or report can refer to these images; None where one can."""
-    if len({str(dataset.SeriesInstanceUID) for dataset in source.datasets}) > 1:
+    if len({text(dataset, "SeriesInstanceUID") for dataset in source.datasets}) > 1:
         return "its images have several SeriesInstanceUIDs"
     known = get_sop_class_iod_map()
-    if any(str(dataset.SOPClassUID) not in known for dataset in source.datasets):
+    if any(text(dataset, "SOPClassUID") not in known for dataset in source.datasets):
         return "its SOPClassUID is none of the standard's images"
     if not _as_single_frames(source) and len(source.datasets) > 1:
         return "it is made of several multi-frame images"
@@ -75,7 +76,7 @@ def _as_single_frames(source: SourceSeries) -> bool:
     """Whether each instance is one frame, in functional groups or not: a reference to it needs no
     frame number.
     """
-    return all(int(dataset.get("NumberOfFrames") or 1) == 1 for dataset in source.datasets)
+    return all(whole_number(dataset, "NumberOfFrames", 1) == 1 for dataset in source.datasets)
 
 
 def reference_images(

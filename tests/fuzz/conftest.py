@@ -14,6 +14,8 @@ GROWTH_MB = 500
 COMMON = settings(deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("short", COMMON, max_examples=200, derandomize=True, database=None)
 settings.register_profile("long", COMMON, max_examples=10_000, print_blob=True)
+if settings.get_current_profile_name() == "default":  # pytest called by hand
+    settings.load_profile("short")
 
 
 @pytest.fixture(scope="module", autouse=True)

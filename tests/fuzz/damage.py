@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -30,8 +30,8 @@ def often(times: float) -> settings:
 class Sample:
     """A good file: a head that is seldom hurt, a body, and whether the body is to be deflated."""
 
-    head: bytes
-    body: bytes
+    head: bytes = field(repr=False)
+    body: bytes = field(repr=False)
     deflated: bool = False
 
     @property

@@ -30,8 +30,16 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SHAPE, SPACING = (26, 26, 26), (6.0, 6.0, 6.0)
 Study = dict[str, Dataset]
 """Instances by their file names."""
-Files = dict[str, bytes]
-"""Contents by file names: each search reads them anew, so that none changes what the next draws."""
+
+
+class Files(dict[str, bytes]):
+    """Contents by file names: each search reads them anew, so that none changes what the next
+    draws.
+    """
+
+    def __repr__(self) -> str:
+        """Short: Hypothesis warns of a long one, and then hides what it has found."""
+        return f"Files of {', '.join(self)}"
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +56,14 @@ def settings(place: Path) -> Settings:
 @pytest.fixture(scope="module")
 def classic(place: Path) -> Files:
     volume = head_with_lesions(SHAPE, SPACING).volume
-    return {path.name: path.read_bytes() for path in write_series(volume, place / "classic")}
+    paths = write_series(volume, place / "classic")
+    return Files({path.name: path.read_bytes() for path in paths})
 
 
 @pytest.fixture(scope="module")
 def enhanced(place: Path) -> Files:
     volume = head_with_lesions(SHAPE, SPACING).volume
-    return {"one.dcm": write_enhanced(volume, place / "one.dcm").read_bytes()}
+    return Files({"one.dcm": write_enhanced(volume, place / "one.dcm").read_bytes()})
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +81,7 @@ def references(place: Path, classic: Files, settings: Settings) -> Files:
         dataset = pydicom.dcmread(path)
         dataset.Manufacturer = "somebody else"
         dataset.save_as(path)
-    return {name: (place / name).read_bytes() for name in ("seg.dcm", "rt.dcm")}
+    return Files({name: (place / name).read_bytes() for name in ("seg.dcm", "rt.dcm")})
 
 
 def fresh(files: Files) -> Study:
@@ -136,6 +145,6 @@ def test_headers_of_references(
     classic: Files, references: Files, place: Path, settings: Settings, data: st.DataObject
 ) -> None:
     name = data.draw(st.sampled_from(sorted(references)))
-    study = fresh({**classic, name: references[name]})
+    study = fresh(Files({**classic, name: references[name]}))
     note(data.draw(changes([study[name]])))
     event(walk(study, place / "study", settings))
