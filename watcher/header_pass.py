@@ -1,24 +1,17 @@
 """Reads headers in a child process with limits of memory and time, restarted when it dies."""
 
-import contextlib
-import json
-import logging
-import select
-import subprocess
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from sys import intern
 from types import TracebackType
-from typing import Any, BinaryIO, Self, cast
+from typing import Any, Self
 
 from imaging.headers import OWN_MANUFACTURER
+from watcher.json_child import ChildDiedError, JsonChild, NoAnswerYetError
 
 TIME_LIMIT_S = 30.0
 """Far beyond any honest header, even from a slow share."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,51 +71,22 @@ class HeaderPass:
     def __init__(self, *, max_bytes: int, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._max_bytes = max_bytes
         self._time_limit_s = time_limit_s
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child = JsonChild("watcher.header_child")
 
     def read(self, path: Path) -> Verdict:
         """The header of one file. A file that kills or stalls the child is refused."""
-        child = self._running_child()
-        assert child.stdin is not None
-        assert child.stdout is not None
-        request = json.dumps({"path": str(path), "max_bytes": self._max_bytes}) + "\n"
+        self._child.ask({"path": str(path), "max_bytes": self._max_bytes})
         try:
-            child.stdin.write(request.encode())
-            child.stdin.flush()
-            if not select.select([child.stdout], [], [], self._time_limit_s)[0]:
-                self.close()
-                return Refusal("header_timeout", f"its header took over {self._time_limit_s:g} s")
-            line = child.stdout.readline()
-        except BrokenPipeError:
-            line = b""
-        if not line:
+            return _understand(self._child.answer(self._time_limit_s))
+        except NoAnswerYetError:
             self.close()
+            return Refusal("header_timeout", f"its header took over {self._time_limit_s:g} s")
+        except ChildDiedError:
             return Refusal("header_crash", "reading its header ended the reading process")
-        return _understand(json.loads(line))
 
     def close(self) -> None:
         """End the child, if there is one. The next read starts another."""
-        if self._child is not None:
-            child, self._child = self._child, None
-            child.kill()
-            for pipe in (child.stdin, child.stdout):
-                with contextlib.suppress(OSError):  # a request that was never read
-                    cast("BinaryIO", pipe).close()
-            with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in a dead share's read
-                child.wait(timeout=5)
-
-    def _running_child(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
-            self.close()
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "watcher.header_child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # tracebacks may quote the file
-                start_new_session=True,  # Ctrl-C is for the watcher
-            )
-            log.debug("header reader started", extra={"pid": self._child.pid})
-        return self._child
+        self._child.close()
 
     def __enter__(self) -> Self:
         return self

@@ -4,12 +4,8 @@ The child stays for the next archive, since a study may come as hundreds of smal
 gave no files, or very many, is the last of its child.
 """
 
-import contextlib
 import json
 import os
-import select
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -18,6 +14,7 @@ from typing import Any
 
 from metseg.errors import InfrastructureError
 from watcher.header_pass import Refusal
+from watcher.json_child import ChildDiedError, JsonChild, NoAnswerYetError
 from watcher.settle import Fingerprint
 from watcher.shelf import Shelf
 from watcher.unpack_child import MANIFEST
@@ -78,13 +75,14 @@ class UnpackPass:
     limits: UnpackLimits
     min_free_bytes: int
     time_limit_s: float = TIME_LIMIT_S
-    _child: subprocess.Popen[bytes] | None = None
+    _child: JsonChild = field(init=False)
     _folder: Path | None = None
     """Of the archive that is being unpacked."""
     _shelf: Shelf = field(init=False)
     _end: float = 0.0
 
     def __post_init__(self) -> None:
+        self._child = JsonChild("watcher.unpack_child")
         self._shelf = Shelf(self.spool_dir)
 
     def start(self, archive: Path, fingerprint: Fingerprint) -> None:
@@ -104,24 +102,8 @@ class UnpackPass:
             "min_free_bytes": self.min_free_bytes,
             "parent": os.getpid(),
         }
-        child = self._running_child()
+        self._child.ask(request)
         self._end = time.monotonic() + self.time_limit_s
-        assert child.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            child.stdin.write(json.dumps(request).encode() + b"\n")
-            child.stdin.flush()
-
-    def _running_child(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
-            self._end_child()
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "watcher.unpack_child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # tracebacks may quote the file
-                start_new_session=True,  # Ctrl-C is for the watcher
-            )
-        return self._child
 
     def outcome(self, seconds: float) -> Outcome | None:
         """What came of the archive; None when it is not known within `seconds`.
@@ -131,25 +113,23 @@ class UnpackPass:
         InfrastructureError
             The spool does not take the files, for another reason than space.
         """
-        assert self._child is not None
-        assert self._child.stdout is not None
-        if not select.select([self._child.stdout], [], [], seconds)[0]:
+        try:
+            return self._understand(self._child.answer(seconds))
+        except NoAnswerYetError:
             if time.monotonic() < self._end:
                 return None
             self.close()
             return Refusal("archive_timeout", f"unpacking took over {self.time_limit_s:g} s")
-        line = self._child.stdout.readline()
-        if not line:
+        except ChildDiedError:
             self.close()
             return Refusal(CRASH, "unpacking ended the unpacking process")
-        return self._understand(json.loads(line))
 
     def _understand(self, answer: dict[str, Any]) -> Outcome:
         if "entries" in answer:
             folder, self._folder = self._folder, None
             assert folder is not None
             if answer["entries"] > MOST_KEPT:
-                self._end_child()
+                self._child.close()
             return Unpacked(folder, lambda: self._shelf.drop(folder))
         self.close()
         if "full" in answer:
@@ -165,19 +145,7 @@ class UnpackPass:
     def close(self) -> None:
         """End the child, if there is one, and delete what it has written of an archive that is not
         done."""
-        self._end_child()
+        self._child.close()
         if self._folder is not None:
             self._shelf.drop(self._folder)
             self._folder = None
-
-    def _end_child(self) -> None:
-        if self._child is None:
-            return
-        child, self._child = self._child, None
-        child.kill()
-        for pipe in (child.stdin, child.stdout):
-            assert pipe is not None
-            with contextlib.suppress(OSError):
-                pipe.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in a dead share's read
-            child.wait(timeout=5)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -103,10 +104,10 @@ def test_a_child_that_is_killed_tries_again_once(
     (desk.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
     with desk.watching() as watcher:
         for _ in range(times):
-            while (child := watcher._arrivals.archives._pass._child) is None:
+            while (pid := watcher._arrivals.archives._pass._child.pid) is None:
                 desk.pass_time(watcher, 1)
-            child.kill()
-            while watcher._arrivals.archives._pass._child is child:
+            os.kill(pid, signal.SIGKILL)
+            while watcher._arrivals.archives._pass._child.pid == pid:
                 step_slowly(desk, watcher)
         slow_child.unlink()
         while not watcher.idle:

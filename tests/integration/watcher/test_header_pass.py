@@ -131,9 +131,7 @@ def test_a_file_that_hurts_the_child_is_refused_and_the_next_one_read(
 def test_the_child_loads_nothing_heavy(good: Path) -> None:
     with HeaderPass(max_bytes=LIMIT) as headers:
         headers.read(good)
-        child = headers._child
-        assert child is not None
-        maps = Path(f"/proc/{child.pid}/status")
+        maps = Path(f"/proc/{headers._child.pid}/status")
         if not maps.exists():
             pytest.skip("needs /proc")
         kilobytes = int(maps.read_text().split("VmRSS:")[1].split()[0])

@@ -2,6 +2,7 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.integration.watcher.test_archives import BOTH, hashes
 from tests.integration.watcher.test_arrivals import holds
 from tests.integration.watcher.test_niftis import write_mask
 from tests.integration.watcher.tiny import slices, write_slices
-from watcher import unpack_pass
+from watcher.json_child import JsonChild
 
 INGESTED, IGNORED, QUARANTINED = (
     FileStatus.INGESTED,
@@ -35,14 +36,14 @@ def test_a_study_of_packed_files_is_one_revision_and_one_process_unpacks_it(
     plain_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk, files, started = plain_desk, slices(range(40)), []
-    original = unpack_pass.UnpackPass._running_child
+    original = JsonChild.ask
 
-    def counted(self: unpack_pass.UnpackPass) -> object:
-        child = original(self)
-        started.append(child.pid)
-        return child
+    def counted(self: JsonChild, request: dict[str, Any]) -> None:
+        original(self, request)
+        if "limits" in request:
+            started.append(self.pid)
 
-    monkeypatch.setattr(unpack_pass.UnpackPass, "_running_child", counted)
+    monkeypatch.setattr(JsonChild, "ask", counted)
     for name, data in files.items():
         path = desk.inbox / f"{name}.gz"
         path.parent.mkdir(exist_ok=True)
@@ -51,7 +52,7 @@ def test_a_study_of_packed_files_is_one_revision_and_one_process_unpacks_it(
     with desk.watching() as watcher:
         desk.pass_time(watcher, BOTH)
         assert watcher.idle
-        assert watcher._arrivals.archives._pass._child is None
+        assert watcher._arrivals.archives._pass._child.pid is None
         assert desk.left_over() == []
     assert desk.revisions() == [hashes(files, desk.home / "f")]
     assert len(started) == 40
