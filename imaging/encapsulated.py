@@ -15,8 +15,8 @@ def part_frames(dataset: Dataset) -> list[bytes]:
     """The encoded frames of a data set.
 
     How frames begin is believed before the tables that say where: these are often left over from
-    another encoding, or missing. Where the two differ, or nothing tells, the pixel data are put
-    anew, in place, so that a decoder finds the same frames.
+    another encoding, or missing. Pixel data of several frames or fragments are put anew, in place,
+    without tables, so that a decoder finds the same frames.
 
     Raises
     ------

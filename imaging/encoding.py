@@ -6,7 +6,7 @@ they are encoded (PS3.5 7.1): the data set is believed.
 """
 
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from imaging.codestream import coded_syntax
 from imaging.part10 import ElementReader
@@ -19,6 +19,7 @@ EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
 EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 NATIVE = frozenset({IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN})
+ByteOrder = Literal["little", "big"]
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 
 _TRANSFER_SYNTAX_UID = 0x00020010
@@ -75,6 +76,11 @@ class DataSetStart:
     def conforms(self) -> bool:
         """Whether a reader that believes the meta information reads the data set."""
         return self.has_prefix and self.transfer_syntax_uid == self.told
+
+
+def byte_order(transfer_syntax: str) -> ByteOrder:
+    """Of a data set in a transfer syntax."""
+    return "big" if transfer_syntax == EXPLICIT_VR_BIG_ENDIAN else "little"
 
 
 def begins_as_dicom(start: bytes) -> bool:
@@ -139,7 +145,7 @@ def _start(file: BinaryIO, told: str, *, has_prefix: bool) -> DataSetStart:
 
 
 def _is_group_8(head: bytes, encoded: str | None) -> bool:
-    return encoded is not None and _group(head, encoded) == 0x0008
+    return encoded is not None and int.from_bytes(head[:2], byte_order(encoded)) == 0x0008
 
 
 def _encoding_at(head: bytes) -> str | None:
@@ -152,10 +158,6 @@ def _encoding_at(head: bytes) -> str | None:
         length = int.from_bytes(head[4:8], "little")
         return IMPLICIT_VR_LITTLE_ENDIAN if length <= _LONGEST_VALUE else None
     return EXPLICIT_VR_BIG_ENDIAN if has_vr and 0 < big <= _LARGEST_GROUP else None
-
-
-def _group(head: bytes, encoded: str) -> int:
-    return int.from_bytes(head[:2], "big" if encoded == EXPLICIT_VR_BIG_ENDIAN else "little")
 
 
 def _read_meta(file: BinaryIO, size: int) -> str:

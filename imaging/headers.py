@@ -3,15 +3,16 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from imaging.codestream import RLE_LOSSLESS, longest_rle_frame
 from imaging.encoding import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
-    EXPLICIT_VR_BIG_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
+    ByteOrder,
     DataSetStart,
     NotDicomError,
+    byte_order,
     coded_as,
     find_data_set,
 )
@@ -138,7 +139,7 @@ def _read_data_set(
     began = reader.source.position
     pixels = _collect(reader, values)
     layout = _layout(reader.source, began, pixels)
-    facts = _Facts(values, _order(start.transfer_syntax_uid))
+    facts = _Facts(values, byte_order(start.transfer_syntax_uid))
     syntax = start.transfer_syntax_uid
     if pixels is None:
         _check_pixelless(facts)
@@ -186,7 +187,7 @@ class _Facts:
     """Raw values of the wanted elements and how to read them."""
 
     values: dict[int, bytes]
-    order: Literal["big", "little"]
+    order: ByteOrder
 
     def text(self, tag: int) -> str:
         return self.values.get(tag, b"").decode("ascii", errors="replace").strip(" \0")
@@ -222,13 +223,9 @@ def _element_reader(
     return ElementReader(
         source,
         implicit=transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN,
-        big_endian=_order(transfer_syntax) == "big",
+        big_endian=byte_order(transfer_syntax) == "big",
         within=(_STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID),
     )
-
-
-def _order(transfer_syntax: str) -> Literal["big", "little"]:
-    return "big" if transfer_syntax == EXPLICIT_VR_BIG_ENDIAN else "little"
 
 
 def _collect(reader: ElementReader, values: dict[int, bytes]) -> Element | None:

@@ -16,9 +16,9 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
 from imaging.encoding import (
-    EXPLICIT_VR_BIG_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
     DataSetStart,
+    byte_order,
     find_data_set,
 )
 from imaging.headers import InstanceHeader, read_header
@@ -117,6 +117,6 @@ def parse_header(path: Path, header: InstanceHeader) -> Dataset:
         return read_elements(
             content,
             is_implicit_VR=syntax == IMPLICIT_VR_LITTLE_ENDIAN,
-            is_little_endian=syntax != EXPLICIT_VR_BIG_ENDIAN,
+            is_little_endian=byte_order(syntax) == "little",
             bytelength=layout.pixels - layout.dataset,
         )

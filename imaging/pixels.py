@@ -55,8 +55,9 @@ def read_pixels(
     with parsing("pixel data"):
         rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
         layout = header.layout
-        if layout and layout.is_native and header.transfer_syntax_uid in _LITTLE_ENDIAN:
-            cells, precision = _native(path, header, layout.value, dataset)
+        is_little = header.transfer_syntax_uid in _LITTLE_ENDIAN
+        if layout and layout.is_native and is_little and bits_of(dataset) is not None:
+            cells, precision = _native(path, layout.value, dataset), None
         else:
             cells, precision = _decoded(path, header)
         bits = bits_of(dataset, precision=precision) if cells.dtype.kind in "iu" else None
@@ -88,20 +89,16 @@ def rescale(stored: NDArray[Any], frame: Frame, out: NDArray[np.float32]) -> Non
         raise DicomError(f"rescaled pixels must be finite, and at most {LARGEST_VALUE:g}")
 
 
-def _native(
-    path: Path, header: InstanceHeader, start: int, dataset: Dataset
-) -> tuple[NDArray[Any], int | None]:
-    """Cells ``(N,)`` of pixels that lie in the file as they are: pydicom takes as long for these as
-    for the whole header.
+def _native(path: Path, start: int, dataset: Dataset) -> NDArray[Any]:
+    """Cells ``(N,)`` of pixels that lie in the file as they are, from byte `start`: pydicom takes
+    as long for these as for the whole header.
     """
-    if bits_of(dataset) is None:
-        return _decoded(path, header)
     allocated = whole_number(dataset, "BitsAllocated")
     rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
     count = rows * columns * whole_number(dataset, "NumberOfFrames", 1)
     with path.open("rb") as file:
         file.seek(start)
-        return np.fromfile(file, f"<u{allocated // 8}", count), None
+        return np.fromfile(file, f"<u{allocated // 8}", count)
 
 
 def _decoded(path: Path, header: InstanceHeader) -> tuple[NDArray[Any], int | None]:
