@@ -12,13 +12,16 @@ from copy import deepcopy
 import numpy as np
 from highdicom._standard_utils import get_sop_class_iod_map
 from pydicom.config import IGNORE
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage, generate_uid
 
 from imaging.frames import Frame, read_frames
+from imaging.parsing import parsing
 from imaging.raw_values import text, whole_number
 from imaging.series import SourceSeries
+from metseg.errors import DicomError
 
 # Of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1) what a series repeats.
 _PATIENT_AND_STUDY = (
@@ -147,24 +150,33 @@ def restore_references(result: Dataset, source: SourceSeries) -> None:
 
 
 def adopt_patient_and_study(result: Dataset, source: Dataset) -> None:
-    """Copy patient and study of the source to a result; values that break their format become
-    empty, and so does what must be there and is not.
+    """Copy patient and study of the source to a result. What cannot be read, or breaks its format,
+    is left out, or empty where it must be there.
     """
     for keyword in _PATIENT_AND_STUDY:
-        if keyword not in source:
-            if keyword in _TYPE_2:
-                setattr(result, keyword, "")
-            elif keyword in result:
-                del result[keyword]
-            continue
-        element = deepcopy(source[keyword])
-        form = _FORMATS.get(element.VR)
-        values = str(element.value or "")
-        if form and keyword != "SpecificCharacterSet" and not re.fullmatch(f"({form})?", values):
-            if keyword not in _TYPE_2:
-                continue
-            element.value = ""
-        result[keyword] = element
+        element = _adoptable(source, keyword)
+        if element is not None:
+            result[keyword] = element
+        elif keyword in _TYPE_2:
+            setattr(result, keyword, "")
+        elif keyword in result:
+            del result[keyword]
+
+
+def _adoptable(source: Dataset, keyword: str) -> DataElement | None:
+    """A copy of an element that others can read; None without one."""
+    if keyword not in source:
+        return None
+    try:
+        with parsing(keyword):
+            element = deepcopy(source[keyword])
+    except DicomError:
+        return None
+    if dictionary_VR(element.tag) != element.VR:
+        return None
+    form = None if keyword == "SpecificCharacterSet" else _FORMATS.get(element.VR)
+    fits = form is None or re.fullmatch(f"({form})?", str(element.value or ""))
+    return element if fits else None
 
 
 def _frame_of_reference(source: SourceSeries) -> str:
@@ -182,8 +194,8 @@ def _identity(dataset: Dataset, frame_of_reference: str) -> Dataset:
     # As the source has it, odd components too: viewers compare it.
     place = DataElement("FrameOfReferenceUID", "UI", frame_of_reference, validation_mode=IGNORE)
     image.add(place)
-    image.Modality = dataset.get("Modality") or "MR"
-    image.Rows, image.Columns = dataset.Rows, dataset.Columns
+    image.Modality = text(dataset, "Modality") or "MR"
+    image.Rows, image.Columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
     image.PatientName = image.PatientID = image.PatientBirthDate = image.PatientSex = ""
     image.StudyDate = image.StudyTime = image.StudyID = image.AccessionNumber = ""
     image.ReferringPhysicianName = image.PositionReferenceIndicator = ""

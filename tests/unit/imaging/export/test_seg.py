@@ -9,6 +9,8 @@ import pydicom
 import pytest
 import SimpleITK
 from highdicom.color import CIELabColor
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from imaging.export.authorship import Authorship
 from imaging.export.colours import lesion_colour
@@ -212,6 +214,18 @@ def test_images_that_do_not_say_their_frame_of_reference_are_in_that_of_the_othe
         dataset.save_as(path)
     *_, written_to = segment(tmp_path, files, head.labels)
     assert pydicom.dcmread(written_to).FrameOfReferenceUID == told
+
+
+@pytest.mark.parametrize(("vr", "content"), [("FD", b" \0"), ("FD", bytes(8)), ("SQ", b"")])
+def test_an_identifier_of_another_type_is_left_empty(tmp_path, vr, content):
+    head = head_with_lesions(SHAPE, SPACING)
+    files = write_series(head.volume, tmp_path / "mr")
+    for path in files:
+        dataset, tag = pydicom.dcmread(path), Tag("AccessionNumber")
+        dataset[tag] = RawDataElement(tag, vr, len(content), content, 0, False, True)
+        dataset.save_as(path)
+    *_, written_to = segment(tmp_path, files, head.labels)
+    assert pydicom.dcmread(written_to).AccessionNumber == ""
 
 
 def test_lesions_and_labels_must_go_together(tmp_path):
