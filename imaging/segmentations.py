@@ -12,7 +12,7 @@ from imaging.grid import plane_normal, sort_frames
 from imaging.parsing import parsing
 from imaging.pixels import decoded_frames
 from imaging.placed import Mask
-from imaging.raw_values import text
+from imaging.raw_values import text, whole_number
 from imaging.remarks import Remarks
 from imaging.series import MAX_VOXELS, SourceSeries
 from imaging.volume import Volume
@@ -31,7 +31,7 @@ Affine = NDArray[np.float64]
 def is_segmentation(dataset: Dataset) -> bool:
     """Whether a dataset is a DICOM segmentation of voxels."""
     kinds = (SEGMENTATION_STORAGE, LABEL_MAP_SEGMENTATION_STORAGE)
-    return dataset.get("SOPClassUID") in kinds
+    return text(dataset, "SOPClassUID") in kinds
 
 
 def lay_out(
@@ -94,7 +94,8 @@ def _regular(
     index = (along - along[0]) / spacing
     if np.abs(index - np.rint(index)).max() > _OFF_PLACE or index[-1] >= _MAX_SLICES:
         raise GeometryError(f"slices must be regular, {spacing:.3f} mm apart")
-    shape = round(float(index[-1])) + 1, int(dataset.Rows), int(dataset.Columns)
+    rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
+    shape = round(float(index[-1])) + 1, rows, columns
     if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
         raise SeriesError(f"segmentation must hold at most {MAX_VOXELS} voxels, got {shape}")
     mask = np.zeros(shape, dtype=np.bool_)

@@ -32,7 +32,7 @@ Points = NDArray[np.float64]
 
 def is_structure_set(dataset: Dataset) -> bool:
     """Whether a dataset is an RTSTRUCT."""
-    return bool(dataset.get("SOPClassUID") == RT_STRUCTURE_SET_STORAGE)
+    return text(dataset, "SOPClassUID") == RT_STRUCTURE_SET_STORAGE
 
 
 def structure_frames(dataset: Dataset) -> set[str]:
