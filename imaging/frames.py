@@ -42,19 +42,28 @@ class Frame:
     position: NDArray[np.float64]
     orientation: NDArray[np.float64]
     pixel_spacing: tuple[float, float]
-    slope: float
-    intercept: float
+    told_slope: float | None
+    told_intercept: float | None
     thickness: float
     kind: tuple[str, ...] = ()
     echo_time_ms: float = 0.0
     temporal: float | None = None
     acquisition: int = 0
-    has_slope: bool = True
     slice_thickness: float = 0.0
     agent: bool | None = None
     acquired_at: str = ""
     instance_number: int = 0
     timing: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @property
+    def slope(self) -> float:
+        """Of the rescale; 1 where it is not said."""
+        return 1.0 if self.told_slope is None else self.told_slope
+
+    @property
+    def intercept(self) -> float:
+        """Of the rescale; 0 where it is not said."""
+        return 0.0 if self.told_intercept is None else self.told_intercept
 
 
 def read_frames(datasets: Sequence[Dataset]) -> list[Frame]:
@@ -84,17 +93,20 @@ def read_frames(datasets: Sequence[Dataset]) -> list[Frame]:
 
 
 def _check_rescale(frames: Sequence[Frame]) -> None:
-    """A slope of 0 leaves nothing to see; and where only some frames say theirs, the values of the
-    others are anybody's guess.
+    """A slope of 0 leaves nothing to see; and where only some frames say how they are rescaled, the
+    values of the others are anybody's guess.
     """
     if any(frame.slope == 0 for frame in frames):
         raise BlankImageError("RescaleSlope must not be 0: it makes all pixels one value")
-    silent = sum(not frame.has_slope for frame in frames)
-    changed = any(frame.has_slope and frame.slope != 1.0 for frame in frames)
-    if silent and changed:
-        raise SeriesError(
-            f"all slices must have a RescaleSlope or none, got {silent} of {len(frames)} without"
-        )
+    for name, unchanged, told in (
+        ("RescaleSlope", 1.0, [frame.told_slope for frame in frames]),
+        ("RescaleIntercept", 0.0, [frame.told_intercept for frame in frames]),
+    ):
+        silent = told.count(None)
+        if silent and any(value not in (None, unchanged) for value in told):
+            raise SeriesError(
+                f"all slices must have a {name} or none, got {silent} of {len(frames)} without"
+            )
 
 
 def read_places(dataset: Dataset) -> list[Frame]:
@@ -211,6 +223,11 @@ class _Groups:
         found = self.get(sequence, keyword)
         return float(found[0]) if found and found[0] else None
 
+    def rescale(self, keyword: str) -> float | None:
+        """RescaleSlope or RescaleIntercept; some enhanced images have them on top alone."""
+        found = self.get("PixelValueTransformationSequence", keyword) or self.top(keyword)
+        return float(found[0]) if found and found[0] else None
+
 
 def _frame(instance: int, number: int, groups: _Groups) -> Frame:
     position = _numbers(groups.get("PlanePositionSequence", "ImagePositionPatient"), 3)
@@ -224,8 +241,6 @@ def _frame(instance: int, number: int, groups: _Groups) -> Frame:
         raise GeometryError(f"ImagePositionPatient must be within {FARTHEST_MM:g} mm of its origin")
     if not (spacing > 0).all():
         raise GeometryError(f"PixelSpacing must be greater than 0, got {spacing.tolist()}")
-    slope = groups.number("PixelValueTransformationSequence", "RescaleSlope")
-    intercept = groups.number("PixelValueTransformationSequence", "RescaleIntercept")
     thickness = (
         groups.number("PixelMeasuresSequence", "SpacingBetweenSlices")
         or groups.number("PixelMeasuresSequence", "SliceThickness")
@@ -237,9 +252,8 @@ def _frame(instance: int, number: int, groups: _Groups) -> Frame:
         position=position,
         orientation=orientation,
         pixel_spacing=(float(spacing[0]), float(spacing[1])),
-        slope=1.0 if slope is None else slope,
-        has_slope=slope is not None,
-        intercept=intercept or 0.0,
+        told_slope=groups.rescale("RescaleSlope"),
+        told_intercept=groups.rescale("RescaleIntercept"),
         thickness=abs(thickness),
         **_traits(groups),
     )

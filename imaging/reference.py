@@ -36,7 +36,8 @@ def read_reference(
 ) -> Mask:
     """Lay a reference segmentation on the grid of a volume.
 
-    DICOM SEG (binary, fractional from one half on, label map): the union of all segments. NIfTI:
+    DICOM SEG (binary, fractional from one half on, label map): the union of the segments that
+    `imaging.segments.choose_segments` takes. NIfTI:
     everything above 0, or the `labels` given. Where the grids differ, each voxel takes the nearest
     voxel of the reference. RTSTRUCT: `imaging.structures.fill_structures`.
 
@@ -48,7 +49,8 @@ def read_reference(
     source
         Where the volume came from; its frame of reference must be that of a DICOM SEG or RTSTRUCT.
     regions
-        Patterns of the names of regions that count in an RTSTRUCT, instead of our own words.
+        Patterns of the names of regions of an RTSTRUCT, or labels of segments of a SEG, that count,
+        instead of our own words.
     remarks
         Gets what was taken for the reference, and what of it is doubtful.
 
@@ -75,7 +77,9 @@ def read_reference(
         laid = fill_structures(dataset, volume, names=regions, remarks=remarks)
         any_marked = True
     else:
-        mask, affine = lay_out(dataset, beside=volume, source=source, remarks=remarks)
+        mask, affine = lay_out(
+            dataset, beside=volume, source=source, names=regions, remarks=remarks
+        )
         laid, any_marked = sample_nearest(mask, affine, volume), bool(mask.any())
     if any_marked and not laid.any():
         raise ReferenceMaskError("reference must lie in the volume, got all of it outside")

@@ -206,12 +206,12 @@ def _listed(regions: Sequence[Region], *, why: bool = False) -> str:
     parts = []
     for one in regions[:_SHOWN]:
         reason = f" ({one.why})" if why else ""
-        parts.append(f"{one.number} {_shown(one.name)}{reason}")
+        parts.append(f"{one.number} {shown(one.name)}{reason}")
     more = len(regions) - _SHOWN
     return ", ".join(parts) + (f" and {more} more" if more > 0 else "")
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A name in quotes; withheld where a word in it is none of the field: it may be the patient's,
     in whatever writing.
     """

@@ -1,6 +1,6 @@
 """The segments of a DICOM SEG on one regular grid (PS3.3 C.8.20)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from imaging.pixels import decoded_frames
 from imaging.placed import Mask
 from imaging.raw_values import text, whole_number
 from imaging.remarks import Remarks
+from imaging.segments import choose_segments, read_segments, segment_of_frames
 from imaging.series import MAX_VOXELS, SourceSeries
 from imaging.volume import Volume
 from metseg.errors import DicomError, GeometryError, ReferenceMaskError, SeriesError
@@ -21,6 +22,8 @@ from metseg.errors import DicomError, GeometryError, ReferenceMaskError, SeriesE
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
 """Of 2024 (Supplement 243): a pixel holds the number of its segment, grey or by a palette."""
+_FULL = 255
+"""MaximumFractionalValue where it is not said."""
 _MAX_SLICES = 1 << 14
 _OFF_PLACE = 0.25  # of the distance between slices: further off, slices are irregular
 _SAME_STEP = 1e-3  # of a voxel, in a step of one pixel: two grids run alike
@@ -39,10 +42,11 @@ def lay_out(
     *,
     beside: Volume | None = None,
     source: SourceSeries | None = None,
+    names: Sequence[str] = (),
     remarks: Remarks | None = None,
 ) -> tuple[Mask, Affine]:
-    """The union of all segments ``(Z, H, W)``, and the affine from (slice, row, column, 1) to LPS
-    mm.
+    """The union of the segments that count ``(Z, H, W)``, and the affine from (slice, row, column,
+    1) to LPS mm. `imaging.segments` says which these are.
 
     Places without a frame are empty. How far slices are apart, few frames do not tell: see
     `_slice_spacing`.
@@ -53,8 +57,10 @@ def lay_out(
         The grid that the mask is to be compared on; its frames may lie on slices of it.
     source
         Where `beside` came from.
+    names
+        Patterns of the labels of segments that count, instead of our own words.
     remarks
-        Gets a warning where segments of several kinds are pooled.
+        Gets a warning where segments are left out, or such of several kinds are pooled.
 
     Raises
     ------
@@ -62,29 +68,17 @@ def lay_out(
         It cannot be read, or its frames do not make a regular grid.
     """
     try:
-        kinds = _kinds(dataset)
-        if remarks is not None and len(kinds) > 1:
-            remarks.warnings.append(
-                f"segments of {len(kinds)} kinds are pooled into one mask: {', '.join(kinds)}"
-            )
-        return _regular(dataset, beside, source)
+        chosen = choose_segments(read_segments(dataset), names, remarks or Remarks())
+        return _regular(dataset, beside, source, chosen)
     except (DicomError, GeometryError, SeriesError) as error:
         raise ReferenceMaskError(f"segmentation: {error}") from error
 
 
-def _kinds(dataset: Dataset) -> list[str]:
-    """The codes of all property types of segments, but for the background (segment 0)."""
-    with parsing("segments"):
-        types = [
-            item.SegmentedPropertyTypeCodeSequence[0]
-            for item in dataset.get("SegmentSequence") or ()
-            if item.get("SegmentNumber") and item.get("SegmentedPropertyTypeCodeSequence")
-        ]
-        return sorted({str(one.get("CodeValue") or "?") for one in types})
-
-
 def _regular(
-    dataset: Dataset, beside: Volume | None, source: SourceSeries | None
+    dataset: Dataset,
+    beside: Volume | None,
+    source: SourceSeries | None,
+    chosen: frozenset[int] | None,
 ) -> tuple[Mask, Affine]:
     places = sort_frames(read_places(dataset))
     first = places[0][0]
@@ -104,7 +98,7 @@ def _regular(
         for z, place in zip(np.rint(index).astype(int), places, strict=True)
         for frame in place
     }
-    for number, marked in enumerate(_marked(dataset), start=1):
+    for number, marked in enumerate(_marked(dataset, chosen), start=1):
         mask[slices[number]] |= marked
     affine = np.eye(4)
     affine[:3, 0] = normal * spacing
@@ -201,16 +195,23 @@ def _in_plane(frame: Frame) -> NDArray[np.float64]:
     return np.stack([frame.orientation[3:] * row, frame.orientation[:3] * column], axis=1)
 
 
-def _marked(dataset: Dataset) -> Iterator[Mask]:
-    """What is marked in each frame ``(H, W)``, one at a time: all of them may be a thousand times
-    as large as the file.
+def _marked(dataset: Dataset, chosen: frozenset[int] | None) -> Iterator[Mask]:
+    """What is marked of the `chosen` segments in each frame ``(H, W)``, one at a time: all of them
+    may be a thousand times as large as the file. None chooses all.
     """
     with parsing("segmentation pixels"):
-        is_fractional = text(dataset, "SegmentationType").strip() == "FRACTIONAL"
+        kind = text(dataset, "SegmentationType").strip()
+        is_label_map = kind == "LABELMAP"
+        owners = [] if chosen is None or is_label_map else segment_of_frames(dataset)
         # PS3.3 C.8.20.2: segment 0 is background where there is one, padding is no segment.
-        background = {0, int(dataset.get("PixelPaddingValue") or 0)}
-        for stored in decoded_frames(dataset):
-            if is_fractional:
-                yield 2 * stored.astype(np.int32) >= int(dataset.MaximumFractionalValue)
+        background = [0, whole_number(dataset, "PixelPaddingValue")]
+        for number, stored in enumerate(decoded_frames(dataset)):
+            if chosen is not None and is_label_map:
+                yield np.isin(stored, list(chosen))
+            elif chosen is not None and owners[number] not in {0, *chosen}:
+                yield np.zeros(stored.shape, dtype=np.bool_)
+            elif kind == "FRACTIONAL":
+                full = whole_number(dataset, "MaximumFractionalValue", _FULL)
+                yield 2 * stored.astype(np.int32) >= full
             else:
-                yield np.isin(stored, list(background), invert=True)
+                yield np.isin(stored, background, invert=True)

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from imaging.acquisitions import one_acquisition
 from imaging.completeness import missing_images
-from imaging.contents import check_not_blank
+from imaging.contents import check_not_blank, slice_warnings
 from imaging.facts import FACT_TAGS, SeriesFacts, series_facts
 from imaging.foreign import main_plane, without_foreign
 from imaging.frames import Frame, read_frames
@@ -228,6 +228,7 @@ def read_series(
         *_warnings(repeated, len(taken.frames) - len(kept)),
         *unfit_warnings(stacked),
         *air,
+        *slice_warnings(stacked.voxels),
         *missing,
     )
     said = (*own.said, *other_planes, *taken.decided, *_named(within), *odd)

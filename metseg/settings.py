@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     )
     reference_regions: str | None = Field(
         None,
-        description="Names of the regions that count in RTSTRUCT references, like "
+        description="Names of the regions that count in RTSTRUCT and SEG references, like "
         "GTV*,!*old. Default: docs/references.md.",
     )
 

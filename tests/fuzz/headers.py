@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
@@ -13,6 +14,8 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
 import imaging
+from imaging.parsing import parsing
+from metseg.errors import DicomError
 
 MOST = 3
 """Elements that are changed in one study."""
@@ -74,9 +77,13 @@ def changes(draw: DrawFn, datasets: Sequence[Dataset]) -> str:
         tag = draw(_tags(places))
         drawn.append((level, tag, draw(_change(tag)), draw(_some(places))))
     # Only now: what is drawn must not hang on what was changed before.
-    for _, _, change, places in drawn:
-        for place in places:
-            change(place)
+    try:
+        for _, _, change, places in drawn:
+            for place in places:
+                with parsing("a header"):  # to set a sequence, pydicom reads PixelRepresentation
+                    change(place)
+    except DicomError:
+        reject()
     return "; ".join(f"{level or 'top'}: {keyword_for_tag(tag) or tag}" for level, tag, *_ in drawn)
 
 

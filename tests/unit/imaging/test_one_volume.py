@@ -20,8 +20,8 @@ def frame(number: int, z_mm: float, **traits: object) -> Frame:
         position=np.array([0.0, 0.0, z_mm]),
         orientation=AXIAL,
         pixel_spacing=(1.0, 1.0),
-        slope=1.0,
-        intercept=0.0,
+        told_slope=1.0,
+        told_intercept=0.0,
         **({"thickness": STEP_MM, "slice_thickness": STEP_MM} | traits),  # type: ignore[arg-type]
     )
 

@@ -10,6 +10,7 @@ from pydicom.uid import generate_uid
 from imaging.reference import read_mask, read_reference
 from imaging.remarks import Remarks
 from imaging.series import read_series
+from metseg.errors import ReferenceMaskError
 from tests.phantom import Recipe, head_with_lesions, write_series
 
 SHAPE, SPACING = (24, 40, 44), (3.0, 3.5, 3.4)
@@ -34,12 +35,15 @@ def block(*slices: int) -> np.ndarray:
     return mask
 
 
-def segmentation(source, pixels, *, kind="BINARY", types=KINDS[:1], **more) -> pydicom.Dataset:
+def segmentation(
+    source, pixels, *, kind="BINARY", types=KINDS[:1], labels=None, **more
+) -> pydicom.Dataset:
     """As highdicom writes it, of another maker."""
+    labels = labels or [f"segment {number}" for number in range(1, len(types) + 1)]
     described = [
         highdicom.seg.SegmentDescription(
             segment_number=number,
-            segment_label=f"segment {number}",
+            segment_label=labels[number - 1],
             segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
             segmented_property_type=one,
             algorithm_type="MANUAL",
@@ -130,6 +134,52 @@ def test_overlapping_segments_are_joined_and_several_kinds_are_told(study):
     remarks = Remarks()
     np.testing.assert_array_equal(read_reference(dataset, volume, source, remarks=remarks), laid)
     assert remarks.warnings == []
+
+
+TISSUE = codes.SCT.Tissue  # as 3D Slicer types every segment
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "LABELMAP", "FRACTIONAL"])
+def test_segments_that_are_no_tumour_by_their_labels_are_left_out(study, kind):
+    volume, source = study
+    met, oedema = block(8, 9, 10), np.roll(block(10, 11), 8, axis=2)
+    pixels = met + 2 * oedema if kind == "LABELMAP" else np.stack([met, oedema], axis=-1)
+    if kind == "FRACTIONAL":
+        pixels = pixels.astype(float)
+    labels = ["Metastasis", "Edema"]
+    dataset = segmentation(source, pixels, kind=kind, types=[TISSUE] * 2, labels=labels)
+    remarks = Remarks()
+    laid = read_reference(dataset, volume, source, remarks=remarks)
+    np.testing.assert_array_equal(laid, met > 0)
+    assert remarks.warnings == [
+        "1 of the segments are left out: 2 'Edema' (a cavity, oedema or healthy tissue)"
+    ]
+    laid = read_reference(dataset, volume, source, regions=("ed*",), remarks=Remarks())
+    np.testing.assert_array_equal(laid, oedema > 0)
+    with pytest.raises(ReferenceMaskError, match="METSEG_REFERENCE_REGIONS says, got 2 others"):
+        read_reference(dataset, volume, source, regions=("GTV*",), remarks=Remarks())
+
+
+def test_segments_of_which_none_is_a_tumour_by_its_label_are_taken_with_a_warning(study):
+    volume, source = study
+    dataset = segmentation(source, block(8, 9), types=[TISSUE], labels=["Ventricle"])
+    remarks = Remarks()
+    assert read_reference(dataset, volume, source, remarks=remarks).any()
+    assert remarks.warnings == ["by their labels, the segments are no tumours; all are taken"]
+
+
+def test_neither_labels_nor_codes_of_others_are_shown(study):
+    volume, source = study
+    both = np.stack([block(8, 9), block(10, 11)], axis=-1)
+    dataset = segmentation(source, both, types=KINDS, labels=["Met Meier Anna", "Meier skull"])
+    code = dataset.SegmentSequence[0].SegmentedPropertyTypeCodeSequence[0]
+    code.CodeValue, code.CodingSchemeDesignator = "Meier Anna 1950", "99X"
+    remarks = Remarks()
+    read_reference(dataset, volume, source, remarks=remarks)
+    assert "Meier" not in str(remarks)
+    assert remarks.warnings == [
+        "1 of the segments are left out: 2 (name withheld) (an organ or the outline)"
+    ]
 
 
 PALETTE = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0]], np.uint8)
