@@ -30,7 +30,7 @@ _B, _A = r"(?<![^\W\d_])", r"(?![^\W\d_])"
 
 _BRANDS: Final = (
     r"dotarem|clariscan|cyclolux|artirem|prohance|magnevist|multihance|omniscan|optimark|vueway"
-    r"|elucirem|primovist|eovist|vasovist|ablavar|feraheme|dtpa|dota"
+    r"|elucirem|gadavist|magnegita|pixxoscan|primovist|eovist|vasovist|ablavar|feraheme|dtpa|dota"
 )
 _AGENT: Final = (
     rf"(?:gado?\w*|gd ?-? ?(?:dtpa|dota|bt ?do3a)?|km[gi]?|k ?m(?![a-z])|mdc|m ?d ?c|cte|cm|gbca"
@@ -42,6 +42,8 @@ _EVENT: Final = (
     r"(?! ?-?/? ?(?:op(?!p)|operat|surg|chir|resec|resek|interv|biops|rt(?![a-z])|rtx|rct|srs|sbrt"
     r"|radi[oa]|bestrahl|strahl|gamma|gk|chemo|ctx|treat|therap|tx|baseline"
     r"|dbs|ictal|partum|mortem|trauma|fossa|anterior|proc|sat(?![a-z])|scan"
+    r"|wbrt|crani|cyber|ck(?![a-z])|srt|litt|ablat|immun|avastin|bev|seiz|evd|stent|tia(?![a-z])"
+    r"|ect(?![a-z])|tace|covid|bx(?![a-z])|vns|tpa|evt|drain|an[ae]sthe|meds|dexa|imrt|rcmi|linac"
     r"|pulse|puls|puncture|lp(?![a-z])|stroke|lysis|embol|clip|coil|shunt|implant))"
 )
 _NAVIGATION: Final = r"(?! ?(?:nav|stealth|brainlab|planning|plan|stereo))"
@@ -50,9 +52,15 @@ _OPTION: Final = (
     r"(?! ?(?:fs|fat|fett|spir|spair|stir|dixon|sat|mt|mtc|flow|fc|angul|grappa|sense|ipat|cs|norm"
     r"|filter|pat|gap|motion|movement|bewegung|narkose|sedation|anasth|sedier|artefa|artifa))"
 )
-_WITHOUT: Final = r"(?:without|with ?out|w ?/ ?o|wo|ohne|sans|senza|zonder|utan|uten|uden|bez)"
+_WITHOUT: Final = (
+    r"(?:without|with ?out|witout|wihtout|withot|wthout|whitout|w ?/ ?o|wo|ohne|sans|senza|zonder"
+    r"|utan|uten|uden|bez)"
+)
 _WITHOUT_SHORT: Final = r"(?:ss|sin|sem|non?|no|not|o|kein\w*|un|s ?/|s(?= ?(?:gd|gad|mdc|cte)))"
 
+_WITHHELD: Final = (
+    r"(?:held|withheld|hold|deferred|aborted|refused|declined|cancel\w*|contraindicated|entfallen)"
+)
 _BOTH: Final = re.compile(
     rf"{_B}(?:w ?/? ?(?:&|and|\+|,|-|/)? ?/? ?w ?/? ?o{_A}|w ?/? ?o ?(?:&|and|\+|/)+ ?w(?:ith)?{_A}"
     rf"|wwo{_A}|with ?(?:/|&|and|or)? ?(?:{_WITHOUT}){_A}|{_WITHOUT} ?(?:/|&|and)+ ?with{_A}"
@@ -73,7 +81,7 @@ _BEFORE: Final = re.compile(
     rf"|{_B}(?:nativ\w*|natif\w*|nat|plain|blanco|basal[ei]|unenhanced|unenh|nce?|non ?-?con\w*"
     rf"|basal(?! (?:gang|cist|nuc|temp|fore|mening|nodi|kern))|nongad\w*|nongd|tanjun|precon"
     rf"|prek){_A}"
-    rf"|{_B}{_AGENT}[ -]*(?:frei\w*|free|los){_A}"
+    rf"|{_B}{_AGENT}[ -]*(?:frei\w*|free|los|neg|negativ\w*|{_WITHHELD}){_A}"
     rf"|{_B}(?:c|ce|gd|gad|gado|km|cm|contrast)(?: ?\( ?- ?\)|-(?= |$)| -$)|(?:(?<= )|^)- ?c{_A}"
     rf"|\( ?- ?\)|{_B}s ?/ ?c{_A}|単純|造影前|非造影|zou?ei ?mae"
 )
@@ -88,7 +96,7 @@ _AFTER: Final = {
         rf"post{_A}{_EVENT}|{_B}post ?-?(?:{_AGENT}|con){_A}|{_B}(?:pos|apres|dopo|despues|depois"
         rf"|nach|after|efter|etter){_A}{_EVENT}|{_B}p ?c{_A}(?= *$)|t1 ?-?pc{_A}"
     ),
-    "CE": re.compile(rf"{_B}(?:c ?t1\w*|(?:t1w?|3d)?ce(?:t1\w*)?|t1w? ?-?c){_A}(?! ?-? ?sp)"),
+    "CE": re.compile(rf"{_B}(?:c ?t1\w*|(?:t1w?|3d)?ce(?:t1\w*)?|t1w? ?-?c(?!\d)){_A}(?! ?-? ?sp)"),
     "KM": re.compile(rf"{_B}(?:mit|nach|post|m|n|t1)?km[gi]?{_A}|km ?-?gabe"),
     "contrast": re.compile(
         rf"{_B}(?:post)?[ck]ontrast(?:e|es|o|mittel|em|at|ato|ada|lu|ed)?{_A}"
@@ -100,6 +108,8 @@ _AFTER: Final = {
 }  # fmt: skip
 _ABOUT_ELSE: Final = re.compile(
     r"phase ?-?contrast|contrast ?-?opt\w*|multi ?-?contrast|강조 ?영상"
+    r"|(?<![a-z])(?:high|low|best|tissue|matter|image|gm|wm) ?-?contrast(?![a-z])"
+    r"|(?<![a-z])(?:edge|dl|ai|signal|snr|resolution|image) ?-?enh\w*|enh\w* ?resolution"
 )
 
 _AMOUNT: Final = r"(?:ml|cc|mmol|mg|g|l|мл|毫升)"
@@ -116,6 +126,24 @@ _ABOUT_GIVING: Final = re.compile(
     rf"(?:no|nr|n)?[\s.:#°º]*[a-z]?\d+(?![\d.,]*\s*{_AMOUNT}(?![\w/]))\w*",
     re.IGNORECASE,
 )
+
+
+# What is none, and no agent; nothing left over: "0 ml wasted", "allergies: none", "NaCl 0".
+_ABOUT_OTHERS: Final = re.compile(
+    rf"(?<!\w)0+(?:[.,]0*)?\s*{_AMOUNT}?\s*(?:wast|discard|left|verworf|rest)\w*"
+    rf"|(?:wast|discard|verworf)\w*\W*0+(?:[.,]0*)?\s*{_AMOUNT}?(?!\w)"
+    r"|(?<!\w)(?:no|nil)\s+(?:known\s+)?(?:drug\s+)?allerg\w*"
+    r"|(?<!\w)(?:allerg\w*|pregnan\w*(?:\s+test)?|buscopan|nacl|saline|glucagon|sedation|nkda)"
+    rf"\W*(?:none|no|nil|neg\w*|keine?|0+(?:[.,]0*)?\s*{_AMOUNT}?)(?!\w)",
+    re.IGNORECASE,
+)
+_CLAUSE: Final = re.compile(r"[;|\n]|,(?!\d)|\.(?!\d)")
+_DOSE: Final = re.compile(
+    rf"(?<!\w)(?:gad\w*|gd[\w-]*|{_BRANDS})\W{{0,3}}0*(?:[1-9]|[.,]0*[1-9])[\d.,]*\s*{_AMOUNT}(?!\w)"
+    rf"|(?<![\d.,])(?:[1-9][\d.,]*|0[.,]0*[1-9]\d*)\s*{_AMOUNT}\s+(?:of\s+)?(?:gad\w*|gd|{_BRANDS})",
+    re.IGNORECASE,
+)
+_NOT_GIVEN: Final = re.compile(rf"(?<!\w)(?:{_WITHHELD}|k\.? ?km|entf)(?!\w)", re.IGNORECASE)
 
 
 class Agent(enum.Enum):
@@ -152,11 +180,21 @@ def told(text: str, *, before: re.Pattern[str] | None, after: dict[str, re.Patte
 def agent_said(value: str) -> Agent:
     """Whether the text of ContrastBolusAgent names an agent, or says that none was given.
 
-    "Unknown", "N/A" and the like say nothing.
+    "Unknown", "N/A" and the like say nothing. A clause with an agent and its dose counts before
+    what others deny: "Dotarem 12 ml, premedication none".
     """
-    value = _ABOUT_GIVING.sub(" ", value)
+    value = _ABOUT_OTHERS.sub(" ", _ABOUT_GIVING.sub(" ", value))
+    clauses = [one for one in _CLAUSE.split(value) if one.strip()]
+    if len(clauses) > 1 and not any(_denies_alone(one) for one in clauses):
+        doses = [_said(one) for one in clauses if _DOSE.search(one)]
+        if Agent.NAMED in doses:
+            return Agent.NAMED
+    return _said(value)
+
+
+def _said(value: str) -> Agent:
     text = plain(value)
-    if _NOTHING.search(value.strip().lower()):
+    if _NOT_GIVEN.search(value) or _NOTHING.search(value.strip().lower()):
         return Agent.DENIED
     if phrases.unknown().fullmatch(text):
         return Agent.UNSAID
@@ -165,6 +203,13 @@ def agent_said(value: str) -> Agent:
     if told(text, before=None, after={}).timing is Timing.BEFORE:
         return Agent.DENIED
     return Agent.NAMED
+
+
+def _denies_alone(clause: str) -> bool:
+    """Whether a clause does nothing but deny: "not given"."""
+    text = plain(clause)
+    rest = phrases.no().sub(" ", phrases.denied().sub(" ", text))
+    return bool(_NOT_GIVEN.search(clause)) or not re.search(r"\w", rest)
 
 
 def names_agent(value: str) -> bool:

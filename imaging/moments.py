@@ -1,12 +1,16 @@
 """When an image was acquired, as text that sorts by time."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 Look = Callable[[str], Iterable[Any]]
 """Gives the values of a keyword."""
 
+NO_DAY = "0" * 8
+"""Where a moment would have its day, and it is not said."""
+_DAY_MIN = 24 * 60
 _WHOLE = ("FrameAcquisitionDateTime", "FrameReferenceDateTime", "AcquisitionDateTime")
 _PAIR = ("AcquisitionDate", "AcquisitionTime")
 
@@ -23,8 +27,25 @@ def acquired_at(
     for date, time in (_PAIR, *otherwise):
         day, clock = _first(look, date), _first(look, time)
         if re.match("[0-9]{6}", clock):
-            return (day if re.fullmatch("[0-9]{8}", day) else "0" * 8) + clock
+            return (day if re.fullmatch("[0-9]{8}", day) else NO_DAY) + clock
     return ""
+
+
+def spread_minutes(moments: Sequence[str]) -> float:
+    """From the first to the last of moments as `acquired_at` gives them; 0 where one is missing, or
+    is none of the calendar. Half a day apart, a date was carried over from before midnight.
+    """
+    try:
+        times = [_time(one) for one in moments]
+    except ValueError:
+        return 0.0
+    minutes = (max(times) - min(times)).total_seconds() / 60
+    return minutes if minutes < _DAY_MIN / 2 else abs(_DAY_MIN - minutes)
+
+
+def _time(moment: str) -> datetime:
+    day = moment[:8] if moment[:8] != NO_DAY else "20000101"
+    return datetime.strptime(day + moment[8:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
 def digits(value: Any) -> str:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from imaging.frames import Frame
+from imaging.moments import NO_DAY
 from imaging.stacks import Stack, depth, middle, overlap_mm, same_place, stack_of
 
 Parts = dict[Any, list[Frame]]
@@ -16,9 +17,10 @@ THIN_PART = 0.75
 """Slices of one volume lie at least this part of their thickness apart: nearer ones are of two that
 lie between each other."""
 MOST_SLABS = 8
-NO_DAY = "0" * 8
 LONGEST_EXAMINATION_H = 12
 """Times of day further apart are of before and after midnight."""
+LONGEST_DAY_H = 20
+"""The same for times of one day: further apart, the date was carried over from before midnight."""
 
 
 def by_time(frames: Sequence[Frame]) -> Parts:
@@ -38,13 +40,12 @@ def by_time(frames: Sequence[Frame]) -> Parts:
 
 
 def _comparable(frames: Sequence[Frame]) -> bool:
-    """Whether all times have a day, or none; without one, whether none is of after midnight."""
-    moments = [frame.acquired_at for frame in frames]
-    dated = {moment[:8] != NO_DAY for moment in moments}
-    if len(dated) > 1:
-        return False
-    hours = [int(moment[8:10]) for moment in moments]
-    return dated == {True} or max(hours) - min(hours) <= LONGEST_EXAMINATION_H
+    """Whether all times have a day, or none; and none of one day is of after midnight."""
+    days = {frame.acquired_at[:8] for frame in frames}
+    if len(days) > 1:
+        return NO_DAY not in days
+    hours = [int(frame.acquired_at[8:10]) for frame in frames]
+    return max(hours) - min(hours) <= (LONGEST_EXAMINATION_H if days == {NO_DAY} else LONGEST_DAY_H)
 
 
 def in_order(parts: Parts) -> list[Any] | None:

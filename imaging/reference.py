@@ -1,6 +1,7 @@
 """Segmentations from files: on the grid they have, or laid on that of a volume by geometry."""
 
 from collections.abc import Collection, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,10 @@ def read_reference(
             reference, labels=labels, beside=volume, max_bytes=max_bytes, remarks=remarks
         )
         _check_inside(mask, affine, volume)
+        if remarks is not None and _is_off_grid(mask, affine, volume):
+            remarks.warnings.append(
+                "the mask has as many voxels as the series, and not its grid: it may be misplaced"
+            )
         return sample_nearest(mask, affine, volume)
     dataset = _read_segmentation(reference, max_bytes)
     with parsing("a reference"):
@@ -138,6 +143,17 @@ def _check_reference(dataset: Dataset, source: SourceSeries | None) -> None:
     ours = source.frame_of_reference_uid if source is not None else ""
     if theirs and ours and ours not in theirs:
         raise ReferenceMaskError("reference must have the FrameOfReferenceUID of the series")
+
+
+def _is_off_grid(mask: Mask, affine: NDArray[np.float64], volume: Volume) -> bool:
+    """Whether a mask has the shape of a volume, turned perhaps, and its corners lie elsewhere."""
+    if sorted(mask.shape) != sorted(volume.shape):
+        return False
+    corners = np.array(list(product((0, 1), repeat=3))) * (np.array(mask.shape) - 1)
+    lps = corners @ affine[:3, :3].T + affine[:3, 3]
+    ends = np.array(list(product((0, 1), repeat=3))) * (np.array(volume.shape) - 1)
+    apart = np.linalg.norm(lps[:, None] - volume.to_lps(ends.astype(float))[None], axis=2)
+    return bool(apart.min(axis=1).max() > max(volume.spacing))
 
 
 def _check_inside(mask: Mask, affine: NDArray[np.float64], volume: Volume) -> None:

@@ -141,7 +141,7 @@ def read_regions(dataset: Dataset) -> list[Region]:
     Raises
     ------
     ReferenceMaskError
-        A contour without finite places.
+        A contour without finite places; two regions of one number.
     Exception
         Whatever pydicom raises over values that are not what their tags say.
     """
@@ -152,6 +152,9 @@ def read_regions(dataset: Dataset) -> list[Region]:
     contours: dict[int, list[Contour]] = {}
     for item in dataset.get("ROIContourSequence") or ():
         contours.setdefault(int(item.ReferencedROINumber), []).extend(_contours(item))
+    numbers = [int(item.ROINumber) for item in dataset.get("StructureSetROISequence") or ()]
+    if len(set(numbers)) < len(numbers):
+        raise ReferenceMaskError("each region must have a ROINumber of its own")
     return [
         Region(
             number=number,
@@ -159,8 +162,7 @@ def read_regions(dataset: Dataset) -> list[Region]:
             kind=kinds.get(number, ""),
             contours=tuple(contours.get(number, ())),
         )
-        for item in dataset.get("StructureSetROISequence") or ()
-        for number in (int(item.ROINumber),)
+        for number, item in zip(numbers, dataset.get("StructureSetROISequence") or (), strict=True)
     ]
 
 

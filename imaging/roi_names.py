@@ -52,7 +52,8 @@ _KINDS = {
     Meaning.PLAN: re.compile(
         r"^z\b|^~|\b(?:opt(?!\W*(?:ic|nerve|chias))|optim\w*|dose|dosis|isodos\w*|iso|d\W?(?:max|min|mean)"
         r"|help\w*|hilf\w*|dummy|dum|tuning|avoid\w*|spar(?:e|ing)|block|crop\w*|couch|art[ei]fa[ck]t\w*"
-        r"|hot\W*spot|cold\W*spot)\b|\bv \d+ gy|\bd \d\d|\d\s*%"
+        r"|hot\W*spot|idl|piv|rx|cold\W*spot)\b|\bv \d+ gy|\bd \d\d|\d\s*%"
+        r"|^\d+(?:[.,]\d+)?\s*c?gy$"
     ),
     Meaning.NO_TUMOUR: re.compile(
         r"cavit|caviteit|h(?:oe?|o)hle\b|\bholte|\bresec|\bresek|resektion"
@@ -68,7 +69,8 @@ _DOUBTFUL = re.compile(
     r"|\bi gtv\b"
 )
 _ORGAN = re.compile(
-    rf"\b(?:{_WHOLE}|brain\W*stem|hirnstamm|\w*chias\w*|optic\w*|nerv\w*|lens\w*|linsen?|eyes?|augen?"
+    rf"\b(?:{_WHOLE}|brain\W*stem|cerebell\w*|kleinhirn|thalam\w*|pons"
+    r"|hirnstamm|\w*chias\w*|optic\w*|nerv\w*|lens\w*|linsen?|eyes?|augen?"
     r"|globes?|orbit\w*|retina\w*|cochlea\w*|hippoc\w*|pituit\w*|hypoph\w*|skull|outline|outer"
     r"|contour|lacrim\w*|ventric\w*|csf|scalp|bone|mandib\w*|parotid\w*|spinal|cord|mask|frame"
     r"|fiducial\w*|marker\w*)\b"

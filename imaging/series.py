@@ -7,6 +7,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from imaging.acquisitions import one_acquisition
+from imaging.alike import odd_together
 from imaging.completeness import missing_images
 from imaging.contents import check_not_blank, slice_warnings
 from imaging.facts import FACT_TAGS, SeriesFacts, series_facts
@@ -215,7 +216,7 @@ def read_series(
     stacked, kept = stack_pixels(found, datasets, places)
     if len(kept) < minimum_slices:
         raise SeriesError(f"series must have at least {minimum_slices} slices, got {len(kept)}")
-    affine = grid_affine(kept)
+    volume = Volume(stacked.voxels, grid_affine(kept))
     if datasets[0].PhotometricInterpretation == "MONOCHROME1":
         brighten(stacked)
     air = fill_padding(stacked.voxels, stacked.padded)
@@ -229,10 +230,11 @@ def read_series(
         *unfit_warnings(stacked),
         *air,
         *slice_warnings(stacked.voxels),
+        *odd_together(kept, volume.spacing[0]),
         *missing,
     )
     said = (*own.said, *other_planes, *taken.decided, *_named(within), *odd)
-    return Volume(stacked.voxels, affine), _source(datasets, kept, said)
+    return volume, _source(datasets, kept, said)
 
 
 def _source(

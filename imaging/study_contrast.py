@@ -48,10 +48,11 @@ def says_before(facts: SeriesFacts, reading: Reading, *, injected_at: str = "") 
         return "words say before contrast agent"
     if facts.contrast_given is False:
         return "ContrastBolusAgentAdministered is NO"
-    injected = facts.contrast_from or injected_at
-    if injected and facts.acquired_at and facts.acquired_at < injected:
-        return "taken before ContrastBolusStartTime"
     said_after = reading.contrast.timing is Timing.AFTER or facts.contrast_given
+    injected = facts.contrast_from or injected_at
+    # An injector's clock may be wrong, and another bolus have gone before: words count more.
+    if injected and facts.acquired_at and facts.acquired_at < injected and not said_after:
+        return "taken before ContrastBolusStartTime"
     if reading.agent is Agent.DENIED and not said_after:
         return "ContrastBolusAgent says that none was given"
     return ""

@@ -90,13 +90,14 @@ OTHER: Mapping[Reason, Table] = {
             r"angio|血管造影|혈관조영|血管撮影|ангио"
             r"|phase ?-?contrast|tricks|(?<![a-z])twist|inhance"
             r"|(?<![a-z])(?:tof|tof3d|mtof"
-            r"|3d ?tof|(?:ce|fce)?-?mra|(?:ce)?-?mrv|mr ?angio|pca|pc ?[23]d|[23]d ?pc|venc|willis"
-            r"|carotis|carotid\w*|circle of)(?![a-z])"
+            r"|3d ?tof|(?:ce|fce)?-?mra|(?:ce)?-?mrv|mr ?angio|veno|pca|pc ?[23]d|[23]d ?pc|venc"
+            r"|willis|carotis|carotid\w*|circle of)(?![a-z])"
         )
     },
     Reason.PERFUSION: {
         "perfusion": re.compile(
-            r"perf(?!ect|orm)|permeab|ktrans|dynami[ck]|dynam|(?<![a-z])(?:dsc|dce|dyn|r?cb[fv]|mtt"
+            r"(?<!post )(?<!post-)(?:perf(?!ect|orm)|(?<![a-z])(?:dsc|dce)(?![a-z]))|permeab|ktrans"
+            r"|dynami[ck]|dynam|(?<![a-z])(?:dyn|r?cb[fv]|mtt"
             r"|ttp|tmax|p?c?asl|pasl|pbp|gbp|4d|time ?-?resolved|smart ?prep|care ?bolus"
             r"|bolus ?track\w*|test ?bolus)(?![a-z])"
         )
@@ -138,18 +139,20 @@ PROCESSED: Mapping[Reason, Table] = {
     Reason.PHASE_IMAGE: {
         "phase, real or imaginary part": re.compile(
             r"(?<!in )(?<!in-)(?<!early )(?<!late )(?<!delayed )(?<!venous )(?<!arterial )"
+            r"(?<!swap )(?<!swapped )"
             r"(?<![a-z])(?:phase|pha|real|imag|imaginary)(?: ?(?:part|images?))?$"
         )
     },
     Reason.LOCALISER: {
         "localiser": re.compile(
-            r"lo[ck]ali[sz]|scout|survey|локализ|топограмм|скаут|разметк"
+            r"(?<!stereotactic )(?<!knife )lo[ck]ali[sz]|scout|(?<!whole brain )survey"
+            r"|локализ|топограмм|скаут|разметк"
             r"|定位|位置決|スカウト|위치|스카우트|로컬라이저|εντοπισμ|τοπογραμμ"
             r"|(?<![a-z])(?:lokalizor|kilavuz|pilot|planowanie|planovaci|planeamento|centratore"
             r"|centraggio)(?![a-z])|(?:3|three) ?-?plane|smart ?brain|planscan|locator"
             r"|(?<![a-z])(?:loc|loca|3 ?-?pl|reperage|reperes|ubersicht|calibration|kalibr\w*|cal"
             r"|coil ?survey|ref(?:erence)? ?scan|sense ?ref|pre ?-?scan(?! ?-?norm)|positioning"
-            r"|plan)(?![a-z])|^asset(?: |$)"
+            r"|(?<!rt )(?<!gamma )plan)(?![a-z])|^asset(?: |$)"
         )
     },
     Reason.SUBTRACTION: {
@@ -158,7 +161,7 @@ PROCESSED: Mapping[Reason, Table] = {
             r"|субтракц|вычитан|减影|減影|差分|減算|サフトラクション|감산|차감|αφαιρε"
             r"|odejmowan|odecet|odecten|cikarma|subtrac|differen[czst]"
             r"|(?<![a-z])(?:resta|subtr?|delta ?t1|pre ?minus ?post|km ?- ?nativ)(?![a-z])"
-            r"|(?<![a-z])subs?(?![a-z])(?! ?-?[0-9])"
+            r"|(?<![a-z])subs?(?![a-z])(?! ?-?(?:[0-9]|mm))(?!-\w+ (?:(?:ses|acq|ce|run|rec)-|t1))"
             rf"|(?<![a-z])(?:post|{GIVEN}) ?(?:-|minus) ?(?:pre|nativ\w*|plain)(?![a-z])"
             rf"|t1\S*(?: {GIVEN})? ?- ?t1|minus ?t1"
         )
@@ -171,21 +174,31 @@ PROCESSED: Mapping[Reason, Table] = {
     },
     Reason.REFORMAT: {
         "reformat": re.compile(
-            r"re-?format|reformat|rekonst|reconst|r[ei]costr|рекон|реформат|再構成|再構築|재구성"
+            r"re-?format|reformat|rekonst|(?<!dl )reconst|r[ei]costr"
+            r"|рекон|реформат|再構成|再構築|재구성"
             r"|(?<!学习)(?<!學習)(?:重建|重组|重組)"
             r"|(?<![a-z])(?:(?:ax|tra|cor|kor|sag) ref|ref (?:ax|tra|cor|kor|sag))(?![a-z])"
-            r"|(?<![a-z])(?:rekon|recons?(?! ?-?dl)|refmt|rfmt|rfm|(?:co)?-?reg"
+            r"|(?<![a-z])(?:rekon|(?<!dl )recons?(?! ?-?dl)|refmt|rfmt|rfm|(?:co)?-?reg"
             r"|multi ?-?planar|mprs?|v ?mpr|curved|cpr|batch|resampled|fused|fusion|registered"
-            r"|coregistered)(?![a-z])"
+            r"|coregistered|mni|atlas|warped|normali[sz]ed ?to)(?![a-z])"
         )
     },
-    Reason.DERIVED: {"derived": _word("denois\\w*", "de-?noised?", "filtered", "smoothed")},
+    Reason.DERIVED: {
+        "derived": _word(
+            "denois\\w*", "de-?noised?", "filtered", "smoothed", "n4", "super ?-?res\\w*",
+            "upsampled",
+        )
+    },
     Reason.SYNTHETIC: {
         "synthetic": _word(
-            "syn(?:thetic|thesi[sz]ed)?", "magic", "sy ?mri", "segmentation", "segm",
-            "skull ?-?strip\\w*", "bet", "brain ?-?extract\\w*", "mask(?:ed)?",
+            "syn(?:th|thetic|thesi[sz]ed)?", "(?:subtle|ai|deep|v) ?-?(?:gad|gd)\\w*",
+            "(?:virtual|pseudo|predicted|simulated|gan|ai|deep) ?-?"
+            "(?:contrast|gad\\w*|gd|ce|t1\\w*)",
+            "magic", "sy ?mri", "segmentation", "segm",
+            "skull ?-?strip\\w*", "bet", "brain ?-?extract\\w*", "(?<!rt )mask(?:ed)?",
             "phantom", "fantom\\w*", "screen ?(?:save|shot)", "snap ?shots?(?! ?-?flash)",
-            "key ?-?images?", "kin", "annotat\\w*", "export\\w*", "secondary ?capture", "report",
+            "key ?-?images?", "kin", "annotat\\w*", "(?<!nav )export\\w*", "secondary ?capture",
+            "report",
         )
     },
 }  # fmt: skip

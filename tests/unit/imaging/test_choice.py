@@ -67,6 +67,17 @@ def named(text: str, agent: str = "") -> SeriesFacts:
         "T1 post Gd prescan norm",
         "T1 MPRAGE brainlab KM",
         "T1 diffuse Gd",
+        "AX T1 POST SWAP PHASE",
+        "T1 MPRAGE GD GammaPlan",
+        "T1 +C RT PLAN",
+        "T1 POST GAD STEREOTACTIC LOCALIZATION",
+        "T1 GD whole brain survey",
+        "AX T1 +C DL RECON",
+        "T1 MPRAGE +C RT MASK",
+        "T1 GD nav export",
+        "AX T1 POST PERF",
+        "T1 MPRAGE post DSC",
+        "sub-METS001_ce-gd_T1w",
     ],
 )
 def test_words_for_contrast_agent_make_a_t1_eligible(text):
@@ -120,6 +131,11 @@ def test_words_for_contrast_agent_make_a_t1_eligible(text):
         ("T1 Gd KIN", "synthetic"),
         ("T1 Gd snapshot", "synthetic"),
         ("T1 phantom Gd", "synthetic"),
+        ("T1 SubtleGAD", "synthetic"),
+        ("T1 MPRAGE synthGAD", "synthetic"),
+        ("T1 virtual contrast", "synthetic"),
+        ("T1 MPRAGE Gd MNI", "reformat"),
+        ("3D T1 VENO +C", "angiography"),
     ],
 )
 def test_other_words_rule_a_series_out(text, reason):

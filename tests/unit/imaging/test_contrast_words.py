@@ -28,6 +28,7 @@ T1 przed k. | T1 z contrast | T1 z/contrast | T1 b/k
 T1 diretto | Т1 б/к | T1 k.siz | T1 до в/в | T1 απλή | T1 普通扫描 | T1 プレ | T1 basal sin civ
 T1 prekontrastní | T1 préinjection | T1 tanpa kontras | T1 Vorkontrast | T1 non contrasté
 T1 s/ gado | T1 före km | T1 KM nein | T1 sin civ | T1 ανευ σκιαγραφικου | T1 未強化
+T1 witout contrast | T1 gad held | T1 C neg | T1 contrast refused
 T1 조영제 주입 전 | T1 ללא חומר ניגוד | T1 بدون صبغة | T1 fără contrast | T1 kontraszt nélkül
 """
 AFTER = """
@@ -41,6 +42,7 @@ T1 με σκιαγραφικό | T1 ΜΕΤΑ ΣΚΙΑΓΡΑΦΙΚΟ | T1 增强 
 T1 post i.v. KM | T1 POSTCON | T1 增强 无脂肪抑制 | T1 kontrasztanyag után | T1 بعد الحقن
 T1 sau tiêm
 T1 po wzmocnieniu
+AX T1 GADAVIST | T1 +C pre WBRT | T1 POST GAD PRE-CRANIOTOMY
 T1 +CIV | T1 CIV | T1 post Gd prescan norm | T1 km 2 min | T1 z k. | T1 po k. | T1 c/k
 Т1 с/к | T1 s k.l. | T1 k.lı | T1 после в/в | T1 ポスト | T1 강화 후
 T1 조영후 | T1 조영증강 후 | T1 עם חומר ניגוד | T1 مع صبغة | T1 cu contrast | T1 tehosteaineella
@@ -55,6 +57,8 @@ diretta e con mdc | nativ + KM | до и после введения контр�
 UNSAID = """
 t1_mprage_sag | post-op T1 | T1加权 | T1強調画像
 T1 강조영상 | T1-взвешенное | T2 po operacji | T1 med
+T1 SPACE post WBRT | T1 post craniotomy | T1 post cyberknife | T1 nach WBRT | T1 C2
+T1 high contrast | T1 tissue contrast | T1 AI-enhanced | T1 enhanced resolution
 T1 z | ax T1 basal ganglia | T1 TSE cor kl | Schädel | T1 sin fs | Phase contrast
 """
 DENIALS = """
@@ -66,6 +70,7 @@ nicht gegeben | nativ | sem contraste | nenhum | não administrado | geen | niet
 nie podano | bez kontrastu | nepodána | yok | verilmedi | kontrastsız | ingen | ej givet | ikke gitt
 нет | не вводился | контраст не вводился | без контраста | не применялся | όχι | χωρίς
 δεν χορηγήθηκε | 无 | 平扫 | 未注射 | なし | 造影剤なし
+Gadavist held | HOLD | Deferred | Aborted | k.KM | entf. | Gadavist 8 ml, not given
 使用せず | 없음 | 조영제 없음
 """
 SILENT = " | N/A | NA | n.a. | NOT SPECIFIED | unknown | - | ??? | null | 不明 | unbekannt"
@@ -77,7 +82,10 @@ Novgado | Noreg | Contrast agent given | KM | Гадовист 7.5 мл
 simulated agent: enhancement was drawn
 Gadovist, keine Reaktion | Dotarem lot 00 | No. 1 Gadovist | Gadovist, no reaction | Dotarem n. 1
 Gadovist 7.5 ml, no adverse events | Clariscan, sin reacciones | Dotarem sans incident
-Gadovist ohne NW
+Gadovist ohne NW | Gadavist 10 ml, 0 ml wasted | GADAVIST 7.5ML WASTE 0ML
+Gadavist 8ml, allergies none | No known allergies, Dotarem 14 mL | Gd 10ml + NaCl 0
+Dotarem; Buscopan none | Gadavist pregnancy test: negative
+Prohance 17ml, glucagon not given | Gadovist 10ml, premed none
 Gadovist LOT 000 | Gadovist Nr. 0 | Prohance senza reazioni avverse | Dotarem geen bijwerkingen
 """
 

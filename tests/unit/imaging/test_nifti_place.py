@@ -119,3 +119,14 @@ def test_a_form_that_cannot_be_inverted_is_passed_over(tmp_path):
     path = write(tmp_path / "mask.nii", sform=(broken, 1), qform=(RAS, 0))
     with pytest.raises(ReferenceMaskError, match="can be inverted"):
         read_reference(path, HEAD.volume)
+
+
+@pytest.mark.parametrize(
+    ("there", "is_said"), [(RAS, False), (moved(0, 12, 0), True), (mirrored(), False)]
+)
+def test_a_mask_with_the_shape_of_the_series_and_another_grid_is_said(tmp_path, there, is_said):
+    path = write(tmp_path / "m.nii", sform=(there, 1), qform=(there, 1))
+    remarks = Remarks()
+    read_reference(path, HEAD.volume, remarks=remarks)
+    said = ["the mask has as many voxels as the series, and not its grid: it may be misplaced"]
+    assert remarks.warnings == (said if is_said else [])

@@ -30,7 +30,7 @@ NAMES = {
     ),
     Meaning.PLAN: (
         "zOpt_GTV|GTVopt|Dose 20Gy met1|D95 GTV|GTV 50%|Iso80 met|avoid GTV|GTV_dummy"
-        "|Hilfsstruktur_GTV|~GTV"
+        "|Hilfsstruktur_GTV|~GTV|20Gy|12 Gy|Rx 20|PIV"
     ),
     Meaning.NO_TUMOUR: (
         "Resected met cavity|GTV_edema|GTV+oedema|Ödem um Met|Tumor bed|Tumorbett|GTVsb"
@@ -41,7 +41,10 @@ NAMES = {
         "GTV 5mm|met 3 mm|GTV_20Gy|GTV old|GTV_copy|plan_met1|Brain-Met-1|IGTV"
         "|GTV preop|GTV pre|GTV vorher|GTV_2019|GTV flipped|GTV hull"
     ),
-    Meaning.ORGAN: ("Brainstem|Brain|Chiasm|Lens_L|External|BODY|skin|Hippocampus L|OpticNerve_R"),
+    Meaning.ORGAN: (
+        "Brainstem|Brain|Chiasm|Lens_L|External|BODY|skin|Hippocampus L|OpticNerve_R"
+        "|Cerebellum|Thalamus R"
+    ),
     Meaning.UNSAID: ("R frontal|one|Target1|Node|helmet|metal|"),
 }
 CASES = [(name.strip(), kind) for kind, names in NAMES.items() for name in names.split("|")]

@@ -220,6 +220,13 @@ def test_a_name_with_words_that_are_not_of_the_field_is_withheld_whoever_the_hea
     assert choose_targets(dataset).notes == ("regions taken: 1 (name withheld)",)
 
 
+def test_two_regions_of_one_number_are_refused():
+    volume = blank()
+    both = [region(cylinder(volume, "axial"), name=name) for name in ("GTV1", "PTV1")]
+    with pytest.raises(ReferenceMaskError, match="ROINumber of its own"):
+        fill_structures(structures(*both), volume)
+
+
 def test_an_empty_region_does_not_stand_in_the_way():
     volume = blank()
     empty = region([], number=1, name="GTV", kind="GTV")
