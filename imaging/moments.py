@@ -33,14 +33,18 @@ def acquired_at(
 
 def spread_minutes(moments: Sequence[str]) -> float:
     """From the first to the last of moments as `acquired_at` gives them; 0 where one is missing, or
-    is none of the calendar. Half a day apart, a date was carried over from before midnight.
+    is none of the calendar, or only some have a day. More than half a day apart on one day, the
+    date was carried over from before midnight.
     """
+    days = {moment[:8] for moment in moments}
+    if NO_DAY in days and len(days) > 1:
+        return 0.0
     try:
         times = [_time(one) for one in moments]
     except ValueError:
         return 0.0
     minutes = (max(times) - min(times)).total_seconds() / 60
-    return minutes if minutes < _DAY_MIN / 2 else abs(_DAY_MIN - minutes)
+    return _DAY_MIN - minutes if len(days) == 1 and minutes > _DAY_MIN / 2 else minutes
 
 
 def _time(moment: str) -> datetime:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from imaging.acquisitions import one_acquisition
-from imaging.alike import odd_together
 from imaging.frames import Frame
 from imaging.kinds import Component, Dixon, Processing, component, dixon, processing
 
@@ -321,26 +320,3 @@ def test_a_date_that_was_carried_over_midnight_does_not_make_the_first_phase_the
     after = stack(WHOLE, acquisition=2, acquired_at="20240102001000")
     taken = one_acquisition([*before, *after], minimum_slices=4)
     assert {frame.acquisition for frame in taken.frames} == {2}
-
-
-@pytest.mark.parametrize(
-    ("traits", "distance", "said"),
-    [
-        (
-            [{"acquired_at": "20240102100000"}, {"acquired_at": "20240102102500"}],
-            3.0,
-            "over 25 min",
-        ),
-        ([{"acquired_at": "20240102235800"}, {"acquired_at": "20240102000300"}], 3.0, ""),
-        ([{"acquired_at": "20240102100000"}, {}], 3.0, ""),
-        ([{"acquired_at": "20249902100000"}] * 2, 3.0, ""),
-        ([{}, {}], 6.0, "6.0 mm apart and 3.0 mm by their headers"),
-        ([{}, {}], 4.0, ""),
-        ([{"thickness": 0.0}] * 2, 6.0, ""),
-    ],
-)
-def test_images_that_may_not_be_all_of_one_scan_are_said(traits, distance, said):
-    frames = [f for one in traits for f in stack(range(8), **one)]
-    warnings = odd_together(frames, distance)
-    assert len(warnings) == bool(said)
-    assert said in "".join(warnings)
