@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.metrics.overlap import bounding_box
-from imaging.placed import Mask, PlacedMask, sample_nearest
+from imaging.placed import Mask, PlacedMask, box_corners, grid_corners, sample_nearest
 from imaging.series import MAX_VOXELS
 from imaging.volume import Volume
 from metseg.errors import ReferenceMaskError
@@ -67,7 +67,7 @@ def _marked_box(mask: Mask, to_other: NDArray[np.float64]) -> NDArray[np.intp] |
         return None
     box = bounding_box(mask)
     lows, highs = [one.start - 0.5 for one in box], [one.stop - 0.5 for one in box]
-    placed = _corners(lows, highs) @ to_other[:3, :3].T + to_other[:3, 3]
+    placed = box_corners(lows, highs) @ to_other[:3, :3].T + to_other[:3, 3]
     inside = _SAME_PLACE  # a corner on the edge of a voxel does not reach the next one
     reached = np.rint([placed.min(axis=0) + inside, placed.max(axis=0) - inside])
     return np.asarray(reached, dtype=np.intp)
@@ -106,14 +106,7 @@ def _moved(affine: NDArray[np.float64], start: NDArray[np.intp]) -> NDArray[np.f
 def _is_same_lattice(to_other: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
     """Whether the voxel centres of one grid are voxel centres of the other, one to one."""
     whole = np.rint(to_other)
-    corners = _corners([0.0] * 3, [size - 1.0 for size in shape])
+    corners = grid_corners(shape)
     off = corners @ (to_other - whole)[:3, :3].T + (to_other - whole)[:3, 3]
     one_to_one = abs(abs(np.linalg.det(whole[:3, :3])) - 1.0) < 1e-6
     return bool(one_to_one and np.abs(off).max() < _SAME_PLACE)
-
-
-def _corners(lows: list[float], highs: list[float]) -> NDArray[np.float64]:
-    """The eight corners ``(8, 3)`` of a box."""
-    pairs = np.stack([lows, highs])
-    choice = np.stack(np.meshgrid(*[[0, 1]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    return np.asarray(pairs[choice, np.arange(3)], dtype=np.float64)

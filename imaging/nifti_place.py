@@ -11,7 +11,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from imaging.placed import Mask, share_inside
+from imaging.placed import Mask, grid_corners, share_inside
 from imaging.remarks import Remarks
 from imaging.volume import Volume
 from metseg.errors import ReferenceMaskError
@@ -113,15 +113,13 @@ def _edges(forms: list[_Form]) -> NDArray[np.float64]:
     return np.concatenate([np.linalg.norm(one.affine[:3, :3], axis=0) for one in forms])
 
 
-def _corners(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """The eight corner voxels ``(8, 4)`` as (slice, row, column, 1) of such a shape."""
-    axes = [(0.0, size - 1.0) for size in shape]
-    corners = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    return np.hstack([corners, np.ones((8, 1))])
+def _placed(shape: tuple[int, ...], affine: Affine) -> NDArray[np.float64]:
+    """Where an affine lays the corner voxels ``(8, 3)`` of such a shape."""
+    return np.asarray(grid_corners(shape) @ affine[:3, :3].T + affine[:3, 3], dtype=np.float64)
 
 
 def _apart_mm(forms: list[_Form], shape: tuple[int, ...]) -> float:
-    one, other = (_corners(shape) @ form.affine[:3].T for form in forms)
+    one, other = (_placed(shape, form.affine) for form in forms)
     return float(np.linalg.norm(one - other, axis=1).max())
 
 
@@ -147,7 +145,7 @@ def _better(forms: list[_Form], mask: Mask, beside: Volume | None, remarks: Rema
 
 def _overlap(mask: Mask, affine: Affine, beside: Volume) -> float:
     """Common part of two grids' boxes by what either holds, 0 to 1, along the axes of `beside`."""
-    placed = _corners(mask.shape) @ (np.linalg.inv(beside.affine) @ affine)[:3].T
+    placed = _placed(mask.shape, np.linalg.inv(beside.affine) @ affine)
     low, high = placed.min(axis=0) - 0.5, placed.max(axis=0) + 0.5
     size = np.array(beside.shape)
     common = np.clip(np.minimum(high, size - 0.5) - np.maximum(low, -0.5), 0, None).prod()

@@ -1,5 +1,6 @@
 """A mask on a grid of its own, and laid on that of a volume."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +29,18 @@ class PlacedMask:
     def grid(self) -> Volume:
         """Its grid as a volume without voxels."""
         return Volume(np.broadcast_to(np.float32(0.0), self.mask.shape), self.affine)
+
+
+def box_corners(lows: Sequence[float], highs: Sequence[float]) -> NDArray[np.float64]:
+    """The eight corners ``(8, 3)`` of a box."""
+    pairs = np.stack([lows, highs])
+    choice = np.stack(np.meshgrid(*[[0, 1]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    return np.asarray(pairs[choice, np.arange(3)], dtype=np.float64)
+
+
+def grid_corners(shape: Sequence[int]) -> NDArray[np.float64]:
+    """The eight corner voxels ``(8, 3)`` of a grid of such a shape, as (slice, row, column)."""
+    return box_corners([0.0] * 3, [size - 1.0 for size in shape])
 
 
 def sample_nearest(mask: Mask, affine: NDArray[np.float64], volume: Volume) -> Mask:

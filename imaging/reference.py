@@ -1,7 +1,6 @@
 """Segmentations from files: on the grid they have, or laid on that of a volume by geometry."""
 
 from collections.abc import Collection, Sequence
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from pydicom.dataset import Dataset
 from imaging.headers import OWN_MANUFACTURER
 from imaging.nifti_mask import is_nifti, read_nifti
 from imaging.parsing import MAX_FILE_BYTES, parsing, read_dataset
-from imaging.placed import Mask, PlacedMask, sample_nearest, share_inside
+from imaging.placed import Mask, PlacedMask, grid_corners, sample_nearest, share_inside
 from imaging.raw_values import text
 from imaging.remarks import Remarks
 from imaging.segmentations import is_segmentation, lay_out
@@ -38,9 +37,9 @@ def read_reference(
     """Lay a reference segmentation on the grid of a volume.
 
     DICOM SEG (binary, fractional from one half on, label map): the union of the segments that
-    `imaging.segments.choose_segments` takes. NIfTI:
-    everything above 0, or the `labels` given. Where the grids differ, each voxel takes the nearest
-    voxel of the reference. RTSTRUCT: `imaging.structures.fill_structures`.
+    `imaging.segments.choose_segments` takes. NIfTI: everything above 0, or the `labels` given.
+    Where the grids differ, each voxel takes the nearest voxel of the reference. RTSTRUCT:
+    `imaging.structures.fill_structures`.
 
     Parameters
     ----------
@@ -149,10 +148,9 @@ def _is_off_grid(mask: Mask, affine: NDArray[np.float64], volume: Volume) -> boo
     """Whether a mask has the shape of a volume, turned perhaps, and its corners lie elsewhere."""
     if sorted(mask.shape) != sorted(volume.shape):
         return False
-    corners = np.array(list(product((0, 1), repeat=3))) * (np.array(mask.shape) - 1)
-    lps = corners @ affine[:3, :3].T + affine[:3, 3]
-    ends = np.array(list(product((0, 1), repeat=3))) * (np.array(volume.shape) - 1)
-    apart = np.linalg.norm(lps[:, None] - volume.to_lps(ends.astype(float))[None], axis=2)
+    corners = grid_corners(mask.shape) @ affine[:3, :3].T + affine[:3, 3]
+    own = volume.to_lps(grid_corners(volume.shape))
+    apart = np.linalg.norm(corners[:, None] - own[None], axis=2)
     return bool(apart.min(axis=1).max() > max(volume.spacing))
 
 
