@@ -220,13 +220,16 @@ class _Groups:
 
     def number(self, sequence: str, keyword: str) -> float | None:
         """The first value; None where there is none."""
-        found = self.get(sequence, keyword)
-        return float(found[0]) if found and found[0] else None
+        return _first_number(self.get(sequence, keyword))
 
     def rescale(self, keyword: str) -> float | None:
         """RescaleSlope or RescaleIntercept; some enhanced images have them on top alone."""
         found = self.get("PixelValueTransformationSequence", keyword) or self.top(keyword)
-        return float(found[0]) if found and found[0] else None
+        return _first_number(found)
+
+
+def _first_number(values: Sequence[str]) -> float | None:
+    return float(values[0]) if values and values[0] else None
 
 
 def _frame(instance: int, number: int, groups: _Groups) -> Frame:

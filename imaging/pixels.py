@@ -55,12 +55,13 @@ def read_pixels(
     with parsing("pixel data"):
         rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
         layout = header.layout
-        is_little = header.transfer_syntax_uid in _LITTLE_ENDIAN
-        if layout and layout.is_native and is_little and bits_of(dataset) is not None:
-            cells, precision = _native(path, layout.value, dataset), None
+        is_native = layout and layout.is_native and header.transfer_syntax_uid in _LITTLE_ENDIAN
+        bits = bits_of(dataset) if is_native else None
+        if layout and bits is not None:
+            cells = _native(path, layout.value, dataset)
         else:
             cells, precision = _decoded(path, header)
-        bits = bits_of(dataset, precision=precision) if cells.dtype.kind in "iu" else None
+            bits = bits_of(dataset, precision=precision) if cells.dtype.kind in "iu" else None
         values, unfit = (cells, 0) if bits is None else take_bits(cells, bits)
     if values.size % (rows * columns) or values.size < last_frame * rows * columns:
         raise DicomError(f"pixel data must be frames of {rows} x {columns}, got {values.shape}")

@@ -221,9 +221,7 @@ def read_series(
         brighten(stacked)
     air = fill_padding(stacked.voxels, stacked.padded)
     check_not_blank(stacked.voxels)
-    used = {own.indices[frame.instance] for frame in kept}
-    within = [one for number, one in enumerate(every) if number in used]
-    beside = [one for number, one in enumerate(every) if number not in used]
+    within, beside = _parted(every, {own.indices[frame.instance] for frame in kept})
     missing = missing_images(within, len(kept), beside=beside)
     odd = (
         *_warnings(repeated, len(taken.frames) - len(kept)),
@@ -235,6 +233,14 @@ def read_series(
     )
     said = (*own.said, *other_planes, *taken.decided, *_named(within), *odd)
     return volume, _source(datasets, kept, said)
+
+
+def _parted(every: Sequence[Dataset], used: set[int]) -> tuple[list[Dataset], list[Dataset]]:
+    """Those whose numbers are used, and the others."""
+    return (
+        [one for number, one in enumerate(every) if number in used],
+        [one for number, one in enumerate(every) if number not in used],
+    )
 
 
 def _source(
