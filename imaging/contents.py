@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.remarks import listed
 from metseg.errors import BlankImageError
 
 _ODD = 1.5
@@ -65,8 +66,4 @@ def _odd_levels(voxels: NDArray[np.float32]) -> list[int]:
 
 
 def _listed(slices: Sequence[int]) -> str:
-    shown = ", ".join(str(z) for z in slices[:_SHOWN])
-    more = len(slices) - _SHOWN
-    return (
-        f"{len(slices)} slices ({shown}{f' and {more} more' if more > 0 else ''}, counted from 0)"
-    )
+    return f"{len(slices)} slices ({listed(slices, _SHOWN)}, counted from 0)"

@@ -14,7 +14,7 @@ from imaging.metrics.overlap import bounding_box
 from imaging.nifti_header import nifti_bytes_of, read_nifti_header
 from imaging.nifti_place import place
 from imaging.placed import Mask
-from imaging.remarks import Remarks
+from imaging.remarks import Remarks, listed
 from imaging.series import MAX_VOXELS
 from imaging.volume import Volume
 from metseg.errors import ReferenceMaskError
@@ -139,7 +139,4 @@ def _is_numbering(values: NDArray[np.integer], mask: Mask, found: list[int]) -> 
 
 
 def _listed(labels: list[int]) -> str:
-    if not labels:
-        return "none"
-    more = len(labels) - _SHOWN
-    return ", ".join(map(str, labels[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
+    return listed(labels, _SHOWN) or "none"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from imaging.raw_values import text
+from imaging.remarks import listed
 from imaging.roi_names import Meaning, meaning
 from metseg.errors import ReferenceMaskError
 
@@ -205,12 +206,9 @@ def _notes(taken: Sequence[Region], drawn: Sequence[Region]) -> Iterable[str]:
 
 
 def _listed(regions: Sequence[Region], *, why: bool = False) -> str:
-    parts = []
-    for one in regions[:_SHOWN]:
-        reason = f" ({one.why})" if why else ""
-        parts.append(f"{one.number} {shown(one.name)}{reason}")
-    more = len(regions) - _SHOWN
-    return ", ".join(parts) + (f" and {more} more" if more > 0 else "")
+    return listed(
+        [f"{one.number} {shown(one.name)}" + f" ({one.why})" * why for one in regions], _SHOWN
+    )
 
 
 def shown(name: str) -> str:

@@ -1,5 +1,6 @@
 """What a reader has to say beside its result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -11,3 +12,9 @@ class Remarks:
 
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+
+def listed(parts: Sequence[object], most: int) -> str:
+    """The first `most` of them, and how many more there are."""
+    more = len(parts) - most
+    return ", ".join(map(str, parts[:most])) + (f" and {more} more" if more > 0 else "")

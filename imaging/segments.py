@@ -9,12 +9,13 @@ from pydicom.dataset import Dataset
 from imaging.parsing import parsing
 from imaging.raw_values import text, whole_number
 from imaging.regions import matches, shown
-from imaging.remarks import Remarks
+from imaging.remarks import Remarks, listed
 from imaging.roi_names import Meaning, meaning
 from metseg.errors import ReferenceMaskError
 
 _TUMOURS = frozenset({Meaning.TUMOUR, Meaning.DOUBTFUL, Meaning.UNSAID})
 _SCHEMES = frozenset({"SCT", "SRT", "DCM", "NCIt", "FMA", "RADLEX"})
+_SHOWN = 20  # segments that a warning names
 _CODE = re.compile(r"[A-Z0-9-]{3,18}")
 
 
@@ -86,8 +87,8 @@ def choose_segments(
 
 def _remark(taken: Sequence[Segment], left: Sequence[Segment], remarks: Remarks) -> None:
     if left:
-        said = ", ".join(f"{one.number} {shown(one.label)} ({one.meaning})" for one in left[:20])
-        remarks.warnings.append(f"{len(left)} of the segments are left out: {said}")
+        said = [f"{one.number} {shown(one.label)} ({one.meaning})" for one in left]
+        remarks.warnings.append(f"{len(left)} of the segments are left out: {listed(said, _SHOWN)}")
     codes = sorted({one.code or "of no usual code" for one in taken})
     if len(codes) > 1:
         remarks.warnings.append(
