@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from imaging.contrast_words import names_agent
-from imaging.kinds import GE_COMPONENTS
+from imaging.functional_groups import FunctionalGroups
 from imaging.moments import acquired_at
 from imaging.parsing import parsing
 from imaging.raw_values import text, texts, whole_number
@@ -18,7 +18,6 @@ from metseg.errors import BlankImageError, GeometryError, SeriesError
 FARTHEST_MM = 1e6
 """No scanner is that long, and beyond it the decimal strings of results tell no slices apart."""
 _MOSAIC_GROUP = 0x0019
-_GE_GROUP = 0x0043
 _ADMINISTERED = "ContrastBolusAgentAdministered"
 
 
@@ -165,7 +164,7 @@ def _frames(instance: int, dataset: Dataset) -> Iterator[Frame]:
     if not is_multiframe(dataset):
         if whole_number(dataset, "NumberOfFrames", 1) > 1:
             raise SeriesError("frames of a multi-frame image must have functional groups")
-        yield _frame(instance, 1, _Groups(dataset))
+        yield _frame(instance, 1, FunctionalGroups(dataset))
         return
     shared = (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
     per_frame = dataset.PerFrameFunctionalGroupsSequence
@@ -175,64 +174,10 @@ def _frames(instance: int, dataset: Dataset) -> Iterator[Frame]:
             f"PerFrameFunctionalGroupsSequence, got {len(per_frame)}"
         )
     for number, own in enumerate(per_frame, start=1):
-        yield _frame(instance, number, _Groups(dataset, own, shared))
+        yield _frame(instance, number, FunctionalGroups(dataset, own, shared))
 
 
-class _Groups:
-    """Looks values up in a frame's own groups, then in the shared ones; a single-frame image has
-    them on top. Values are as text.
-    """
-
-    def __init__(self, dataset: Dataset, *groups: Dataset) -> None:
-        self._dataset = dataset
-        self._groups = groups
-
-    @property
-    def is_single(self) -> bool:
-        return not self._groups
-
-    def top(self, keyword: str) -> tuple[str, ...]:
-        return texts(self._dataset, keyword)
-
-    def component_of_ge(self) -> tuple[str, ...]:
-        """ComplexImageComponent by (0043,102F), where GE says it."""
-        if not any(tag >> 16 == _GE_GROUP for tag in self._dataset.keys()):  # noqa: SIM118
-            return ()
-        try:
-            value = self._dataset.private_block(_GE_GROUP, "GEMS_PARM_01")[0x2F].value
-            return (GE_COMPONENTS[str(value)],)
-        except (KeyError, TypeError, ValueError):
-            return ()
-
-    def get(self, sequence: str, keyword: str) -> tuple[str, ...]:
-        if not self._groups:
-            return texts(self._dataset, keyword)
-        for group in self._groups:
-            items = group.get(sequence)
-            if items and (found := texts(items[0], keyword)):
-                return found
-        return ()
-
-    def all(self, sequence: str, keyword: str) -> tuple[str, ...]:
-        """The values in all items of a functional group."""
-        items = (item for group in self._groups for item in group.get(sequence) or ())
-        return tuple(value for item in items for value in texts(item, keyword))
-
-    def number(self, sequence: str, keyword: str) -> float | None:
-        """The first value; None where there is none."""
-        return _first_number(self.get(sequence, keyword))
-
-    def rescale(self, keyword: str) -> float | None:
-        """RescaleSlope or RescaleIntercept; some enhanced images have them on top alone."""
-        found = self.get("PixelValueTransformationSequence", keyword) or self.top(keyword)
-        return _first_number(found)
-
-
-def _first_number(values: Sequence[str]) -> float | None:
-    return float(values[0]) if values and values[0] else None
-
-
-def _frame(instance: int, number: int, groups: _Groups) -> Frame:
+def _frame(instance: int, number: int, groups: FunctionalGroups) -> Frame:
     position = _numbers(groups.get("PlanePositionSequence", "ImagePositionPatient"), 3)
     orientation = _numbers(groups.get("PlaneOrientationSequence", "ImageOrientationPatient"), 6)
     spacing = _numbers(groups.get("PixelMeasuresSequence", "PixelSpacing"), 2)
@@ -262,7 +207,7 @@ def _frame(instance: int, number: int, groups: _Groups) -> Frame:
     )
 
 
-def _traits(groups: _Groups) -> dict[str, Any]:
+def _traits(groups: FunctionalGroups) -> dict[str, Any]:
     """What may tell two acquisitions under one series apart. The enhanced keyword comes first."""
 
     def said(sequence: str, *keywords: str) -> float | None:
@@ -301,7 +246,7 @@ def _traits(groups: _Groups) -> dict[str, Any]:
     }
 
 
-def _agent(groups: _Groups) -> bool | None:
+def _agent(groups: FunctionalGroups) -> bool | None:
     """Whether contrast agent was given for a frame (PS3.3 C.7.6.16.2.12), or is named in the
     header of a single-frame image. Of several agents one is enough.
     """
