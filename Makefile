@@ -83,23 +83,23 @@ fmt: install-dev  ## format and mend what can be mended
 docs: install-dev  ## the generated pages
 	@$(BIN)/python docs/generate.py
 
-migration: install-dev  ## the next migration from db/tables.py: make migration m="why"
+migration: install-dev  ## the next migration from db/tables/tables.py: make migration m="why"
 	@$(BIN)/python -c 'import sys; from db.upgrade import write_revision; write_revision(sys.argv[1])' "$(m)"
 
 RUNS ?= runs
 DATA ?= ../shared/data
 
 crossvalidate: install-dev  ## train anew, base to final, and make weights of it: hours; see docs/training.md
-	@$(MAKE) -j2 -f models/training/recipes/crossvalidate.mk RUNS=$(RUNS) DATA=$(DATA)
-	@$(BIN)/python -m models.training finish $(RUNS) --heads $(RUNS)/heads/choose --data $(DATA)
+	@$(MAKE) -j2 -f training/recipes/crossvalidate.mk RUNS=$(RUNS) DATA=$(DATA)
+	@$(BIN)/python -m training finish $(RUNS) --heads $(RUNS)/heads/choose --data $(DATA)
 
 ablations: install-dev  ## widths, CLAHE, losses, real scans, at equal minutes; see docs/training.md
-	@$(MAKE) -j2 -f models/training/recipes/ablations.mk RUNS=$(RUNS) DATA=$(DATA)
-	@$(BIN)/python -m models.training table $(RUNS)/ablations
+	@$(MAKE) -j2 -f training/recipes/ablations.mk RUNS=$(RUNS) DATA=$(DATA)
+	@$(BIN)/python -m training table $(RUNS)/ablations
 
 evaluate: install-dev  ## docs/accuracy.md and the model card, on 60 heads that no choice has seen: half an hour
 	@$(BIN)/metseg synthesize $(RUNS)/heads/report --part report --count 60 --seed 22 --workers 2 --label-maps $(DATA)/labelmaps
-	@$(BIN)/python -m models.training report --heads $(RUNS)/heads/report --data $(DATA)
+	@$(BIN)/python -m training report --heads $(RUNS)/heads/report --data $(DATA)
 
 bench: install-dev  ## seconds a study by stage; files a second beside pydicom
 	@$(BIN)/python -m benchmarks.stages

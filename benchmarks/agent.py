@@ -2,9 +2,10 @@
 ``make bench-agent``. The numbers of docs/series-choice.md.
 
 Each scan is taken to an axial grid of 1 mm and looked at as the daemon does
-(`imaging.agent_look`). With agent: gliomas, brains with multiple sclerosis, a metastasis, and full
-heads, whose slices of unknown distance are spread over 140 mm. Without: the metastasis before it,
-and a full head. The difference of the two metastasis scans has to be seen as a subtraction.
+(`imaging.choice.agent_look`). With agent: gliomas, brains with multiple sclerosis, a metastasis,
+and full heads, whose slices of unknown distance are spread over 140 mm. Without: the metastasis
+before it, and a full head. The difference of the two metastasis scans has to be seen as a
+subtraction.
 """
 
 import argparse
@@ -17,9 +18,9 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.agent_look import AgentLook, is_subtraction, look_for_agent
+from imaging.choice.agent_look import AgentLook, is_subtraction, look_for_agent
+from imaging.dicom.series.series import read_series
 from imaging.resample import to_axial
-from imaging.series import read_series
 from imaging.volume import Volume
 from models.inputs import find_head
 

@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from models.inputs import InputContract
-from models.training.crops import Batch, prefetch
-from models.training.head_commands import label_map_paths
-from models.training.heads import generate_heads
-from models.training.loaders import Loaders, Share, make_sampler
-from models.training.recipe import Recipe, read_recipe
+from training.crops.crops import Batch, prefetch
+from training.crops.loaders import Loaders, Share, make_sampler
+from training.heads.head_commands import label_map_paths
+from training.heads.heads import generate_heads
+from training.recipe import Recipe, read_recipe
 
 RECIPE = "base_attention_unet"
 PROCESSES = (0, 1, 2)

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
-from imaging.export.series import write_series
-from imaging.headers import read_header
-from imaging.parsing import MAX_FILE_BYTES
-from imaging.series import read_series
+from imaging.dicom.files.headers import read_header
+from imaging.dicom.files.parsing import MAX_FILE_BYTES
+from imaging.dicom.series.series import read_series
+from imaging.export.dicom.series import write_series
 from imaging.volume import Volume
-from watcher.header_pass import HeaderPass
+from watcher.reading.header_pass import HeaderPass
 
 SMALL, SLICES = (100, 64, 64), 100
 STUDY = (384, 256, 256)

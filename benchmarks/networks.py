@@ -19,7 +19,7 @@ from keras import layers
 from models.card import read_card
 from models.catalogue import WEIGHTS_IN_THE_BOX
 from models.inputs import CHANNELS
-from models.networks import OUTPUTS, build
+from models.networks.build import OUTPUTS, build
 
 SIDE = 256
 WIDTHS = (16, 24, 32)

@@ -67,11 +67,11 @@ def in_a_process(name: str, rounds: int) -> list[Measured]:
 
 def metseg(rounds: int) -> list[Measured]:
     """The shipped ensemble on the whole scan, lesions numbered; networks loaded before."""
-    from imaging.lesions import find_lesions
+    from imaging.lesions.lesion import find_lesions
     from imaging.volume import Volume
     from metseg.settings import Settings
-    from models.engine_choice import engine_in_use
-    from worker.runner import load
+    from models.engines.choice import engine_in_use
+    from worker.job.runner import load
 
     settings = Settings()
     ensemble = load(settings)

@@ -21,7 +21,7 @@ from demo.study import write_study
 from metseg.settings import Settings
 from models.ensemble import Ensemble
 from watcher.watch import Watcher
-from worker.runner import Runner, load
+from worker.job.runner import Runner, load
 
 STAGES = ("read", "prepare", "infer", "lesions", "write", "record")
 

@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.jobs import job_counts
+from db.outbox.push_reports import is_due, push_counts
 from db.processes import ProcessRow, live
-from db.push_reports import is_due, push_counts
-from db.push_tables import PushState
-from db.tables import FileStatus, Job, JobState, Role, Snapshot, SourceFile, Study
+from db.tables.push_tables import PushState
+from db.tables.tables import FileStatus, Job, JobState, Role, Snapshot, SourceFile, Study
 
 
 @dataclass(frozen=True, slots=True)

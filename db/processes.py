@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from db.tables import Role, Worker
+from db.tables.tables import Role, Worker
 from db.upsert import upsert
 
 

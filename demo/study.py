@@ -1,6 +1,6 @@
 """The demo study: a synthetic head with known metastases, as a scanner would have sent it.
 
-`models.training` drew the head from a label map and a seed that training never saw: demo/NOTICE.
+`training` drew the head from a label map and a seed that training never saw: demo/NOTICE.
 """
 
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import generate_uid
 
+from imaging.export.dicom.series import SeriesWords, series_instances, write_instance
 from imaging.export.known import known_segmentation
-from imaging.export.series import SeriesWords, series_instances, write_instance
 from imaging.volume import Volume
 
 STUDY_UID = str(generate_uid(entropy_srcs=["metseg", "demo study"]))
 SERIES_UID = str(generate_uid(entropy_srcs=["metseg", "demo series"]))
 
 WORDS = SeriesWords(
-    # The word synthetic would shut it out, as it does computed T1s (imaging.words).
+    # The word synthetic would shut it out, as it does computed T1s (imaging.words.words).
     description="T1 MPRAGE +C (metseg demo)",
     contrast_agent="simulated agent: enhancement was drawn",
     patient_name="DEMO^SYNTHETIC",

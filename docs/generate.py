@@ -10,14 +10,14 @@ from typing import Any
 from pydantic import SecretStr
 
 from metseg.settings import REFERENCE_SETTINGS, RESULT_SETTINGS, Settings
-from models.training.recipe import Recipe
+from training.recipe import Recipe
 
 DOCS = Path(__file__).parent
 
 
 def commands_page() -> str:
     """The help of every command, as Typer tells it."""
-    typer = [sys.executable, "-m", "typer", "metseg.cli.app", "utils", "docs", "--name", "metseg"]
+    typer = [sys.executable, "-m", "typer", "cli.app", "utils", "docs", "--name", "metseg"]
     page = subprocess.run(typer, check=True, capture_output=True, text=True, cwd=DOCS.parent)  # noqa: S603
     return page.stdout.rstrip() + "\n"
 

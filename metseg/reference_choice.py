@@ -19,7 +19,7 @@ def parse_labels(text: str) -> frozenset[int]:
 
 
 def parse_patterns(text: str) -> tuple[str, ...]:
-    """Patterns of names, separated by commas; `imaging.regions.matches` says what they mean.
+    """Patterns of names, separated by commas; `imaging.masks.regions.matches` says what they mean.
 
     Raises
     ------

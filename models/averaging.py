@@ -10,12 +10,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.lesion_rule import LesionRule
+from imaging.lesions.rule import LesionRule
 from imaging.resample import to_native
 from imaging.volume import Volume
 from models import sides
 from models.card import Card
-from models.engine_choice import EngineName, load_engines
+from models.engines.choice import EngineName, load_engines
 from models.ensemble import Prediction
 from models.inputs import CHANNELS, InputContract, PreparedHead, prepare, stack
 from models.temperature import calibrate
@@ -27,7 +27,7 @@ MULTIPLE = 16
 
 
 class Network(sides.Network, Protocol):
-    """What `models.engines.Engine` is to the ensemble."""
+    """What `models.engines.keras_engine.Engine` is to the ensemble."""
 
     @property
     def name(self) -> str:

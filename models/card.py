@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from imaging.lesion_rule import LesionRule, Look
+from imaging.lesions.rule import LesionRule, Look
 from metseg.errors import WeightsError
 
 
@@ -22,7 +22,7 @@ class Member:
     Parameters
     ----------
     network
-        A name that `models.networks.build` knows.
+        A name that `models.networks.build.build` knows.
     heads
         U-Net++ heads that are averaged, or None for a network with one. The deepest of them
         decides how much of the network runs.
@@ -112,12 +112,6 @@ def write_card(path: Path, card: Card) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(asdict(card), indent=2) + "\n")
     partial.replace(path)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def rule_from(fields: Mapping[str, Any]) -> LesionRule:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from metseg.disk import sha256_of
 from metseg.errors import ConfigurationError, WeightsError
-from models.card import Card, file_sha256, read_card
+from models.card import Card, read_card
 from models.ensemble import Ensemble
 
 WEIGHTS_IN_THE_BOX = Path(__file__).parent / "weights"
@@ -81,7 +82,7 @@ def describe(name: str, weights_dir: Path | None = None) -> list[WeightsFile]:
     files = []
     for member in card.members:
         path = folder / member.file
-        found = file_sha256(path) if path.is_file() else None
+        found = sha256_of(path) if path.is_file() else None
         files.append(WeightsFile(path, member.sha256, found))
     return files
 
@@ -121,7 +122,7 @@ def load_ensemble(
     device
         ``auto``, ``cpu`` or ``gpu``.
     engine, cache
-        See `models.engine_choice.load_engines`; a factory is not told.
+        See `models.engines.choice.load_engines`; a factory is not told.
 
     Raises
     ------
@@ -144,7 +145,7 @@ def load_ensemble(
 
 def device_names() -> list[str]:
     """The devices that networks can run on; imports Keras."""
-    names: list[str] = import_quietly("models.engines").device_names()
+    names: list[str] = import_quietly("models.engines.keras_engine").device_names()
     return names
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.lesion_rule import LesionRule
+from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
 
 
@@ -54,5 +54,5 @@ class Ensemble(Protocol):
         Raises
         ------
         OutOfMemoryError, DeviceError
-            See `models.engines`.
+            See `models.engines.keras_engine`.
         """

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.contrast import enhance_contrast
+from imaging.clahe import enhance_contrast
 from imaging.resample import AxialGrid, to_axial, to_native
 from imaging.volume import Volume
 
@@ -36,7 +36,7 @@ class InputContract:
     clip_percentiles
         Of the head's intensities; what lies outside is cut off.
     clahe_clip, clahe_tile_mm
-        See `imaging.contrast.enhance_contrast`; a clip of 0 leaves the channel empty.
+        See `imaging.clahe.enhance_contrast`; a clip of 0 leaves the channel empty.
     margin
         Voxels kept around the head when cropping to it.
     sides

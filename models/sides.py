@@ -39,7 +39,7 @@ Box = tuple[slice, slice, slice]
 
 
 class Network(Protocol):
-    """What `models.engines.Engine` is here."""
+    """What `models.engines.keras_engine.Engine` is here."""
 
     def __call__(self, batch: Map) -> Map:
         """``(n, H, W, channels)`` to ``(n, H, W, outputs)`` in [0, 1]: lesion, then brain."""
@@ -47,7 +47,7 @@ class Network(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
-    """A head as slices across `axis`, see `models.training.cases.Case.seen_along`."""
+    """A head as slices across `axis`, see `training.data.cases.Case.seen_along`."""
 
     axis: int
     normalised: Map

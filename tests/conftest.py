@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.session import make_engine, session_factory
 from db.upgrade import migrate
-from tests.services import PostgresServer, RedisServer
+from tests.helpers.servers.services import PostgresServer, RedisServer
 
 ON_BOTH = [
     pytest.param("sqlite", id="sqlite"),

@@ -9,19 +9,19 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from db.tables import FileStatus
+from db.tables.tables import FileStatus
+from metseg.disk import MB, free_bytes
 from metseg.errors import DiskFullError
 from metseg.settings import Settings
-from watcher.archives import Archives
-from watcher.grouping import ReadyStudy, StudyWait, group
-from watcher.header_pass import Archive, Header, HeaderPass, Nifti, Refusal
-from watcher.inbox import ScanReport, Sighting, walk
-from watcher.intake import DISPUTED, Intake, JobKey, StudyFile, Taken
-from watcher.ledger import Ledger, may_pass
-from watcher.pairing import Pairing
-from watcher.spooling import free_bytes
-from watcher.tracker import Tracker
-from watcher.verdicts import Judgement, judge, judge_refusal
+from watcher.archives.archives import Archives
+from watcher.intake.intake import DISPUTED, Intake, JobKey, StudyFile, Taken
+from watcher.intake.pairing import Pairing
+from watcher.reading.header_pass import Archive, Header, HeaderPass, Nifti, Refusal
+from watcher.scan.grouping import ReadyStudy, StudyWait, group
+from watcher.scan.inbox import ScanReport, Sighting, walk
+from watcher.scan.ledger import Ledger, may_pass
+from watcher.scan.tracker import Tracker
+from watcher.scan.verdicts import Judgement, judge, judge_refusal
 
 READ_BUDGET_S = 5.0
 """Longest time for headers in one step: doorbells and heartbeats must go on meanwhile."""
@@ -240,10 +240,10 @@ class Arrivals:
 
     def _check_space(self, n_bytes: int) -> None:
         free = free_bytes(self.settings.spool_dir)
-        wanted = int(self.settings.min_free_mb * 1e6)
+        wanted = int(self.settings.min_free_mb * MB)
         if free < wanted + n_bytes:
             raise DiskFullError(
-                f"the spool must have {(wanted + n_bytes) // 10**6} MB free, got {free // 10**6}"
+                f"the spool must have {(wanted + n_bytes) // MB} MB free, got {free // MB}"
             )
 
     def _note(self, taken: Taken, tick: float) -> None:

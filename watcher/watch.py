@@ -12,23 +12,23 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.session import make_engine, read_only, session_factory
-from db.tables import Instance
+from db.tables.tables import Instance
 from db.trouble import database_trouble
 from db.upgrade import require_current
 from metseg.errors import MetsegError
 from metseg.settings import Settings
 from watcher.arrivals import Arrivals
-from watcher.doorbell import make_ringer
-from watcher.events import Hints
-from watcher.header_pass import HeaderPass
-from watcher.inbox import stands
-from watcher.intake import JobKey
-from watcher.job_key import job_key
-from watcher.places import check_places
-from watcher.presence import Presence
-from watcher.reconcile import Reconciler
-from watcher.rerun import rerun_known
-from watcher.spooling import sweep
+from watcher.intake.intake import JobKey
+from watcher.intake.job_key import job_key
+from watcher.intake.spooling import sweep
+from watcher.queue.doorbell import make_ringer
+from watcher.queue.presence import Presence
+from watcher.queue.reconcile import Reconciler
+from watcher.queue.rerun import rerun_known
+from watcher.reading.header_pass import HeaderPass
+from watcher.scan.events import Hints
+from watcher.scan.inbox import stands
+from watcher.scan.places import check_places
 from watcher.view import StudyView, WatcherView, study_label
 
 LOOKS_A_QUIET = 3

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
-from worker.failures import is_database_trouble
+from worker.job.failures import is_database_trouble
 
 logger = logging.getLogger(__name__)
 

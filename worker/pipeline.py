@@ -9,19 +9,25 @@ from functools import partial
 from pathlib import Path
 
 from imaging.brain import brain_seen, check_brain
-from imaging.choice import choose_series, passed_over
-from imaging.lesion_rule import LesionRule
-from imaging.lesions import find_lesions
+from imaging.choice.choice import choose_series, passed_over
+from imaging.dicom.series.series import (
+    Series,
+    SourceSeries,
+    check_spacing,
+    group_series,
+    read_series,
+)
+from imaging.dicom.values.patients import several
+from imaging.lesions.lesion import find_lesions
+from imaging.lesions.rule import LesionRule
 from imaging.metrics import agreement, entropy, expected_dice
-from imaging.patients import several
-from imaging.series import Series, SourceSeries, check_spacing, group_series, read_series
 from imaging.volume import Volume
 from metseg.errors import DicomError, InputError, PatientError, SeriesError
 from metseg.settings import Settings
 from models.ensemble import Ensemble, Prediction
-from worker.agent_check import Pictures, check_agent
-from worker.findings import Segmentation, StudyFindings
-from worker.references import (
+from worker.study.agent_check import Pictures, check_agent
+from worker.study.findings import Segmentation, StudyFindings
+from worker.study.references import (
     Reference,
     ReferenceRules,
     score_references,
@@ -30,8 +36,8 @@ from worker.references import (
     unmeasured,
     warnings_of,
 )
-from worker.renewal import Earlier
-from worker.stopwatch import Stopwatch
+from worker.study.renewal import Earlier
+from worker.study.stopwatch import Stopwatch
 
 LOW_AGREEMENT = 0.5
 """Members that overlap less than this on a study with lesions do not see the same thing."""

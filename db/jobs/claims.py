@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.jobs.queue import is_due
-from db.states import EXHAUSTED, EventCode, record_event
-from db.tables import Job, JobState
+from db.jobs.states import EXHAUSTED, EventCode, record_event
+from db.tables.tables import Job, JobState
 
 
 @dataclass(frozen=True, slots=True)

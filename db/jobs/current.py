@@ -3,8 +3,8 @@
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from db.result_tables import Result
-from db.tables import Job, JobState, Snapshot
+from db.tables.result_tables import Result
+from db.tables.tables import Job, JobState, Snapshot
 
 
 def replace_current(session: Session, study_id: int) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from db.jobs.claims import Claim, Lease, held_by
 from db.jobs.making import cancel_if_superseded
 from db.jobs.queue import MAX_WAIT
-from db.states import EXHAUSTED, record_event
-from db.tables import Job, JobState
+from db.jobs.states import EXHAUSTED, record_event
+from db.tables.tables import Job, JobState
 
 
 @dataclass(frozen=True, slots=True)

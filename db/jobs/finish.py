@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from db.jobs.claims import Claim, held_by
 from db.jobs.current import replace_current
 from db.jobs.making import lock_study_of
-from db.new_result import NewResult
-from db.pushes import enqueue
-from db.result_tables import (
+from db.jobs.states import EventCode, record_event
+from db.outbox.pushes import enqueue
+from db.results.new_result import NewResult
+from db.tables.result_tables import (
     Artifact,
     DroppedCandidate,
     EvaluationRow,
@@ -22,8 +23,7 @@ from db.result_tables import (
     Result,
     SeriesChoice,
 )
-from db.states import EventCode, record_event
-from db.tables import Base, Job, JobState, Snapshot
+from db.tables.tables import Base, Job, JobState, Snapshot
 from metseg.errors import LostLeaseError
 
 

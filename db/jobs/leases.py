@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from db.jobs.claims import Lease
 from db.jobs.failure import Setback, end_attempt
-from db.states import EventCode
-from db.tables import Job, JobState
+from db.jobs.states import EventCode
+from db.tables.tables import Job, JobState
 
 
 def running_leases(session: Session, *, owner: str | None = None) -> list[Lease]:

@@ -6,8 +6,8 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select, upd
 from sqlalchemy.orm import Session, aliased
 
 from db.jobs.current import prefer
-from db.states import EventCode, record_event
-from db.tables import Job, JobState, Snapshot, Study
+from db.jobs.states import EventCode, record_event
+from db.tables.tables import Job, JobState, Snapshot, Study
 from db.upsert import upsert
 
 ACTOR = "intake"

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from db.states import EventCode, IllegalTransitionError, NoSuchJobError, record_event
-from db.tables import Job, JobState
+from db.jobs.states import EventCode, IllegalTransitionError, NoSuchJobError, record_event
+from db.tables.tables import Job, JobState
 
 
 def retry(session: Session, job_id: int, *, now: datetime) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.tables import Job, JobState
+from db.tables.tables import Job, JobState
 
 MAX_WAIT = timedelta(minutes=15)
 """No wait of ours is longer: a job that would wait longer met a clock that jumped, and is due."""

@@ -1,6 +1,6 @@
 """Words that revisions are written in. Frozen: a revision that needs another word brings its own.
 
-Names of constraints come from the naming convention of `db.tables.Base`.
+Names of constraints come from the naming convention of `db.tables.tables.Base`.
 """
 
 from typing import Any

@@ -5,8 +5,8 @@ from typing import Literal
 from alembic import context
 from sqlalchemy import Connection
 
-from db.push_tables import Push
-from db.types import UtcDateTime
+from db.tables.push_tables import Push
+from db.tables.types import UtcDateTime
 
 
 def _plain_types(kind: str, item: object, _context: object) -> str | Literal[False]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imaging.lesions import Lesion
+from imaging.lesions.lesion import Lesion
 
 FIVE = 5  # RANO-BM sums up to five target lesions (Lin 2015, Lancet Oncol 16:e270)
 

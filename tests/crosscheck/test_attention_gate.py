@@ -13,14 +13,14 @@ import torch
 from monai.networks.nets.attentionunet import AttentionBlock
 from torch.nn.functional import conv2d, interpolate, pixel_unshuffle
 
-from models.attention_unet import attention_gate
+from models.networks.attention_unet import attention_gate
 from tests.crosscheck.torch_weights import (
     channels_first,
     channels_last,
     copy_convolution,
     look_at,
 )
-from tests.network_weights import fill
+from tests.helpers.network_weights import fill
 
 SKIP, GATING, BETWEEN = 5, 9, 7
 

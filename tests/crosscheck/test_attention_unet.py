@@ -9,9 +9,9 @@ import torch
 from torch.nn.functional import batch_norm as normalise
 from torch.nn.functional import conv2d, conv_transpose2d, interpolate, max_pool2d
 
-from models.attention_unet import attention_unet
+from models.networks.attention_unet import attention_unet
 from tests.crosscheck.torch_weights import channels_first, channels_last
-from tests.network_weights import fill
+from tests.helpers.network_weights import fill
 
 EPSILON = 1e-5
 

@@ -4,15 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from models.networks import BUILDERS
-from tests.unit.models.stored_answers import TOLERANCE
-from tests.unit.models.training.own_case_files import ball, write
+from models.networks.build import BUILDERS
+from tests.helpers.places import ROOT
+from tests.unit.models.networks.stored_answers import TOLERANCE
+from tests.unit.training.data.own_case_files import ball, write
 
-ROOT = Path(__file__).parents[2]
 BACKENDS = ("tensorflow", "jax", "torch")
 RECIPE = """
 network = "unet_plus_plus"
@@ -45,7 +44,7 @@ def told(backend, *arguments, cwd=ROOT):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_backend_gives_the_stored_answers(backend):
-    used, *lines = told(backend, "-m", "tests.unit.models.stored_answers", "--compare")
+    used, *lines = told(backend, "-m", "tests.unit.models.networks.stored_answers", "--compare")
     assert used == backend
     differences = dict(line.split() for line in lines)
     assert set(differences) == set(BUILDERS)
@@ -55,7 +54,7 @@ def test_a_backend_gives_the_stored_answers(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_device_is_found(backend):
-    words = "from models.engines import choose_device; print(choose_device('auto'))"
+    words = "from models.engines.keras_engine import choose_device; print(choose_device('auto'))"
     (device,) = told(backend, "-c", words)
     assert device in ("cpu:0", "gpu:0")
 

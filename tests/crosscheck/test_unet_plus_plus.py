@@ -5,14 +5,14 @@ import pytest
 import torch
 from monai.networks.nets import BasicUNetPlusPlus
 
-from models.unet_plus_plus import unet_plus_plus
+from models.networks.unet_plus_plus import unet_plus_plus
 from tests.crosscheck.torch_weights import (
     channels_first,
     channels_last,
     copy_convolution,
     copy_normalisation,
 )
-from tests.network_weights import fill
+from tests.helpers.network_weights import fill
 
 # MONAI's narrowest up-convolution keeps its width, so its two finest rows are alike.
 WIDTHS = [(32, 32, 64, 128, 256), (6, 6, 12, 24, 48)]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.crosscheck.test_backends import RECIPE
-from tests.unit.models.training.own_case_files import ball, write
+from tests.helpers.places import ROOT
+from tests.unit.training.data.own_case_files import ball, write
 
-ROOT = Path(__file__).parents[2]
 # TensorFlow, what comes with it, and all that says where this checkout is installed.
 LEFT_OUT = ("tensorflow", "tensorboard", "metseg", "_metseg", "__editable__", "torch")
 

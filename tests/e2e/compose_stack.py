@@ -18,8 +18,14 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from tests.compose import COMPOSE_FILE, ROOT, Service, load
-from tests.services import POSTGRES_USER, PostgresServer, free_port, require_binary, wait_until
+from tests.helpers.servers.compose import COMPOSE_FILE, ROOT, Service, load
+from tests.helpers.servers.services import (
+    POSTGRES_USER,
+    PostgresServer,
+    free_port,
+    require_binary,
+    wait_until,
+)
 
 BIN = Path(sys.executable).parent
 ODD = "p@s/s:w'r d%&?"

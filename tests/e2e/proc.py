@@ -28,7 +28,7 @@ class Proc:
             below = psutil.Process(self.popen.pid).children(recursive=True)
             for process in below:
                 line = " ".join(process.cmdline())
-                if "worker.embedded" in line or "spawn_main" in line:
+                if "worker.process.embedded" in line or "spawn_main" in line:
                     return process
         except psutil.NoSuchProcess:
             pass

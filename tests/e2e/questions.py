@@ -2,8 +2,8 @@
 
 from sqlalchemy import func, select
 
-from db.result_tables import Result
-from db.tables import JobEvent
+from db.tables.result_tables import Result
+from db.tables.tables import JobEvent
 from tests.e2e.proc import Proc
 from tests.e2e.site import Site
 

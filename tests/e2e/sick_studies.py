@@ -8,7 +8,14 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLSLossless, RLELossless
 
-from tests.phantom import Mishaps, Recipe, encode, head_with_lesions, instances_of, write_series
+from tests.helpers.dicom.phantom import (
+    Mishaps,
+    Recipe,
+    encode,
+    head_with_lesions,
+    instances_of,
+    write_series,
+)
 
 SHAPE = (13, 36, 36)
 SPACING = (5.0, 4.0, 4.0)
@@ -33,7 +40,7 @@ class Sick:
     slices: int = SHAPE[0]
 
     def write(self, folder: Path) -> None:
-        """Write the study; its UID is that of `tests.phantom.uid(name)`."""
+        """Write the study; its UID is that of `tests.helpers.dicom.phantom.uid(name)`."""
         volume = head_with_lesions((self.slices, *SHAPE[1:]), SPACING).volume
         recipe = Recipe(name=self.name, mishaps=self.mishaps)
         if self.mishaps != Mishaps():

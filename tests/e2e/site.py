@@ -17,27 +17,27 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.processes import ProcessRow, live
-from db.result_tables import Artifact, LesionRow, Result
 from db.session import make_engine, session_factory
-from db.tables import Job, JobState, Role, Snapshot, Study
+from db.tables.result_tables import Artifact, LesionRow, Result
+from db.tables.tables import Job, JobState, Role, Snapshot, Study
 from db.upgrade import migrate
 from metseg.broker import SEGMENT_TASK, make_celery
 from metseg.settings import Settings
 from tests.e2e.proc import Proc
-from tests.invariants import check_invariants
-from tests.phantom import CANARY_ID, CANARY_NAME, Phantom, Recipe, uid, write_study
-from tests.services import PATIENCE_S, wait_until
+from tests.helpers.dicom.phantom import CANARY_ID, CANARY_NAME, Phantom, Recipe, uid, write_study
+from tests.helpers.invariants import check_invariants
+from tests.helpers.places import ROOT
+from tests.helpers.servers.services import PATIENCE_S, wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 WORK = """
 from metseg.logs import setup_logging
 from metseg.settings import Settings
-from worker.service import work
+from worker.process.service import work
 setup_logging(style="json")
 work(Settings())
 """
 FAST = {
-    "ENSEMBLE": "tests.fakes:ThresholdEnsemble",
+    "ENSEMBLE": "tests.helpers.fakes:ThresholdEnsemble",
     "BEAT_S": "0.5",
     "LEASE_S": "8",
     "BACKOFF_S": "0.3",

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.compose_stack import ComposeStack
-from tests.phantom import CANARY_NAME, Recipe, write_study
-from tests.services import wait_until
+from tests.helpers.dicom.phantom import CANARY_NAME, Recipe, write_study
+from tests.helpers.servers.services import wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("compose")]
 
 STUDIES = 10
 FAST = {
-    "METSEG_ENSEMBLE": "tests.fakes:ThresholdEnsemble",
+    "METSEG_ENSEMBLE": "tests.helpers.fakes:ThresholdEnsemble",
     "METSEG_QUIET_S": "1",
     "METSEG_SCAN_INTERVAL_S": "0.5",
     "METSEG_RECONCILE_S": "0.5",

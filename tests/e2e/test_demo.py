@@ -12,8 +12,8 @@ import pytest
 from scipy import ndimage
 
 from demo.study import load_head
+from tests.helpers.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 LEAST_DICE = 0.70
 MUST_FIND_MM = 8.0
 

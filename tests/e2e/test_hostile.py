@@ -12,14 +12,14 @@ import psutil
 import pytest
 from sqlalchemy import select
 
-from db.result_tables import LesionRow, Result
-from db.tables import FileStatus, Job, JobState, Snapshot, SourceFile, Study
+from db.tables.result_tables import LesionRow, Result
+from db.tables.tables import FileStatus, Job, JobState, Snapshot, SourceFile, Study
 from tests.e2e.sick_studies import SICK, Sick
 from tests.e2e.site import ROOT, Site
+from tests.helpers.dicom.phantom import CANARY_ID, uid
+from tests.helpers.invariants import check_invariants
 from tests.integration.watcher.desk import portrait
 from tests.integration.watcher.hostile import ARCHIVES, FILES, LARGEST_MB, Hazard
-from tests.invariants import check_invariants
-from tests.phantom import CANARY_ID, uid
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.xdist_group("hostile")]
 

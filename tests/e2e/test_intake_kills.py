@@ -17,12 +17,12 @@ from sqlalchemy import Engine
 from sqlalchemy.engine.default import DefaultDialect
 
 from db.session import make_engine, session_factory
-from db.tables import FileStatus, JobState
+from db.tables.tables import FileStatus, JobState
 from db.upgrade import migrate
-from tests.archives import zip_of
+from tests.helpers.dicom.archives import zip_of
+from tests.helpers.invariants import check_invariants
 from tests.integration.watcher.desk import Desk, portrait, sha
 from tests.integration.watcher.tiny import instance_bytes, write_slices
-from tests.invariants import check_invariants
 
 pytestmark = [
     pytest.mark.faults,

@@ -13,12 +13,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from imaging.export.series import SeriesWords, write_series
+from imaging.export.dicom.series import SeriesWords, write_series
 from imaging.volume import Volume
-from tests.data import require_data
-from tests.phantom import uid
+from tests.helpers.data import require_data
+from tests.helpers.dicom.phantom import uid
+from tests.helpers.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.data, pytest.mark.slow, pytest.mark.timeout(900)]
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from db.tables import JobState
+from db.tables.tables import JobState
 from tests.e2e.questions import events, n_results
 from tests.e2e.site import Site
-from tests.services import PostgresServer, RedisServer
+from tests.helpers.servers.services import PostgresServer, RedisServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 

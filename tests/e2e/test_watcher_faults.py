@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from db.files import load_known
-from db.intake import latest_instances
+from db.intake.files import load_known
+from db.intake.intake import latest_instances
 from db.processes import live
-from db.tables import FileStatus, Job, JobState, Role, Snapshot, Study
+from db.tables.tables import FileStatus, Job, JobState, Role, Snapshot, Study
 from tests.e2e.site import Site
 from tests.e2e.small_disk import mounted_small
+from tests.helpers.invariants import check_invariants
+from tests.helpers.servers.services import PostgresServer, RedisServer
 from tests.integration.watcher.desk import portrait, sha
 from tests.integration.watcher.tiny import CANARY, instance_bytes, uid, write_slices
-from tests.invariants import check_invariants
-from tests.services import PostgresServer, RedisServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(200)]
 

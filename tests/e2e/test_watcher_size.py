@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from db.tables import Job
+from db.tables.tables import Job
 from tests.e2e.site import ROOT, Site
 from tests.integration.watcher.tiny import write_slices
 
@@ -33,7 +33,7 @@ def site(tmp_path: Path, sqlite_url: str) -> Site:
     return made
 
 
-@pytest.mark.parametrize("ensemble", ["standard", "tests.fakes:ThresholdEnsemble"])
+@pytest.mark.parametrize("ensemble", ["standard", "tests.helpers.fakes:ThresholdEnsemble"])
 def test_a_watcher_that_took_studies_in_has_loaded_nothing_heavy(site: Site, ensemble: str) -> None:
     site.extra["ENSEMBLE"] = ensemble
     write_slices(site.inbox / "a", "S", range(3))

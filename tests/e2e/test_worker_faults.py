@@ -11,11 +11,11 @@ import time
 import psutil
 import pytest
 
-from db.tables import JobState, Role
+from db.tables.tables import JobState, Role
 from metseg.settings import Settings
 from tests.e2e.questions import child_of, events, n_results
 from tests.e2e.site import Site
-from worker.health import unhealthy_reason
+from worker.process.health import unhealthy_reason
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
 import imaging
-from imaging.parsing import parsing
+from imaging.dicom.files.parsing import parsing
 from metseg.errors import DicomError
 
 MOST = 3

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imaging.series import MAX_VOXELS, read_series
+from imaging.dicom.series.series import MAX_VOXELS, read_series
 from metseg.errors import InputError
 
 MAX_BYTES = 1 << 20

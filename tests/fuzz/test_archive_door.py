@@ -14,7 +14,8 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from metseg.errors import InputError
-from tests.archives import (
+from tests.fuzz.damage import Sample, damaged, often
+from tests.helpers.dicom.archives import (
     KINDS,
     ZIP_PACKERS,
     encrypted_zip,
@@ -25,12 +26,11 @@ from tests.archives import (
     zip_of,
     zip_with_link,
 )
-from tests.fuzz.damage import Sample, damaged, often
-from watcher.archive_members import BLOCK_BYTES
-from watcher.archive_rules import safe_name
-from watcher.inbox import fingerprint_of
-from watcher.unpack_child import MANIFEST, answer
-from watcher.unpacking import Entry
+from watcher.archives.archive_members import BLOCK_BYTES
+from watcher.archives.archive_rules import safe_name
+from watcher.archives.unpack_child import MANIFEST, answer
+from watcher.archives.unpacking import Entry
+from watcher.scan.inbox import fingerprint_of
 
 FILES = {"CANARY/im1.dcm": b"one" * 200, "CANARY/deep/im2": b"", "im3.DCM": b"x" * 700}
 MOST_BYTES, MOST_FILES, RATIO = 1 << 16, 12, 50.0

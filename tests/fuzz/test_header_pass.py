@@ -9,13 +9,13 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from pydicom import uid as transfer
 
-from imaging.parsing import parsing, read_dataset
+from imaging.dicom.files.parsing import parsing, read_dataset
 from metseg.errors import DicomError
 from tests.fuzz.damage import Sample, damaged, dicom_sample, often
+from tests.helpers.dicom.phantom import Recipe, head_with_lesions, write_series
 from tests.integration.watcher.hostile import INVALID, TRUNCATED
-from tests.phantom import Recipe, head_with_lesions, write_series
-from watcher.header_child import answer
-from watcher.header_pass import Header, Refusal, _understand
+from watcher.reading.header_child import answer
+from watcher.reading.header_pass import Header, Refusal, _understand
 
 MAX_BYTES = 1 << 20
 SYNTAXES = (

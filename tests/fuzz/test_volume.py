@@ -12,13 +12,13 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from pydicom import uid as transfer
 
-from imaging.headers import read_header
-from imaging.series import group_series
+from imaging.dicom.files.headers import read_header
+from imaging.dicom.series.series import group_series
 from metseg.errors import DicomError
-from tests.encodings import Stored, ramp, write_stored
 from tests.fuzz.damage import Sample, damaged, dicom_sample, often
 from tests.fuzz.reader_child import outcome
-from tests.phantom import Recipe, head_with_lesions, write_series
+from tests.helpers.dicom.encodings import Stored, ramp, write_stored
+from tests.helpers.dicom.phantom import Recipe, head_with_lesions, write_series
 
 PURE = (transfer.ExplicitVRLittleEndian, transfer.ImplicitVRLittleEndian, transfer.RLELossless)
 CODECS = (

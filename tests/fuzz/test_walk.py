@@ -11,20 +11,20 @@ from hypothesis import event, given, note
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
-from imaging.export.authorship import Authorship
-from imaging.export.rtstruct import write_structures
-from imaging.export.seg import write_segmentation
-from imaging.parsing import parsing
+from imaging.dicom.files.parsing import parsing
+from imaging.export.dicom.authorship import Authorship
+from imaging.export.dicom.rtstruct import write_structures
+from imaging.export.dicom.seg import write_segmentation
 from metseg.errors import InputError
 from metseg.settings import Settings
-from tests.enhanced import write_enhanced
-from tests.fakes import ThresholdEnsemble
 from tests.fuzz.damage import often
 from tests.fuzz.headers import changes
-from tests.phantom import head_with_lesions, write_series
-from worker.artifacts import write_artifacts
+from tests.helpers.dicom.enhanced import write_enhanced
+from tests.helpers.dicom.phantom import head_with_lesions, write_series
+from tests.helpers.fakes import ThresholdEnsemble
+from worker.files.artifacts import write_artifacts
 from worker.pipeline import segment_study
-from worker.stopwatch import Stopwatch
+from worker.study.stopwatch import Stopwatch
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SHAPE, SPACING = (26, 26, 26), (6.0, 6.0, 6.0)

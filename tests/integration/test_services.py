@@ -4,7 +4,7 @@ import psycopg
 import pytest
 import redis
 
-from tests.services import PostgresServer, RedisServer
+from tests.helpers.servers.services import PostgresServer, RedisServer
 
 pytestmark = pytest.mark.services
 

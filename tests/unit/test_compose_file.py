@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from metseg.settings import Settings
-from tests.compose import (
+from tests.helpers.servers.compose import (
     COMPOSE_FILE,
     EXAMPLE_ENV,
     GPU_FILE,

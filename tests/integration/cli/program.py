@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.helpers.places import ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Program:
         fast = {
             "PYTHONPATH": str(ROOT),
             "METSEG_HOME": str(self.home),
-            "METSEG_ENSEMBLE": "tests.fakes:ThresholdEnsemble",
+            "METSEG_ENSEMBLE": "tests.helpers.fakes:ThresholdEnsemble",
             "METSEG_QUIET_S": "0.4",
             "METSEG_SCAN_INTERVAL_S": "0.2",
             "METSEG_BEAT_S": "0.5",

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from metseg.cli import common
-from metseg.cli.run import embedded_settings
+from cli import common
+from cli.daemon.run import embedded_settings
 from models.catalogue import WEIGHTS_IN_THE_BOX
+from tests.helpers.dicom.phantom import Recipe, write_study
 from tests.integration.cli.program import Program
-from tests.phantom import Recipe, write_study
 
 
 @pytest.fixture

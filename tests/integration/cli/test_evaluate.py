@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from metseg.cli.app import app
-from tests.data import require_data
-from tests.phantom import head_with_lesions, write_series
+from cli.app import app
+from tests.helpers.data import require_data
+from tests.helpers.dicom.phantom import head_with_lesions, write_series
 
 SHAPE = (20, 20, 10)  # columns, rows, slices
 AFFINE = np.diag([-1.0, -1.0, 2.0, 1.0])
@@ -191,11 +191,11 @@ def test_what_had_to_be_guessed_of_a_mask_is_a_note(tmp_path: Path) -> None:
 def test_a_dicom_seg_of_ours_is_measured_against_nifti(tmp_path: Path) -> None:
     from datetime import datetime
 
+    from imaging.dicom.series.series import read_series
+    from imaging.export.dicom.seg import Authorship, write_segmentation
     from imaging.export.nifti import nifti_bytes
-    from imaging.export.seg import Authorship, write_segmentation
-    from imaging.lesion_rule import LesionRule
-    from imaging.lesions import find_lesions
-    from imaging.series import read_series
+    from imaging.lesions.lesion import find_lesions
+    from imaging.lesions.rule import LesionRule
 
     head = head_with_lesions((16, 40, 44), (4.0, 3.5, 3.4), plane="oblique")
     volume, source = read_series(write_series(head.volume, tmp_path / "series"))

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.dicom.phantom import CANARY_ID, CANARY_NAME, Mishaps, Recipe, write_study
 from tests.integration.cli.program import Program
-from tests.phantom import CANARY_ID, CANARY_NAME, Mishaps, Recipe, write_study
 
 GOOD = Recipe("good")
 HOLED = Recipe("holed", mishaps=Mishaps(missing=(8,)))

@@ -19,16 +19,16 @@ from sqlalchemy import Engine, select
 
 from db import jobs
 from db.jobs import Claim, Lease
+from db.jobs.states import IllegalTransitionError, NoSuchJobError
 from db.session import make_engine, session_factory
-from db.states import IllegalTransitionError, NoSuchJobError
-from db.tables import Base, Job, JobState
+from db.tables.tables import Base, Job, JobState
 from metseg.errors import LostLeaseError
-from tests.invariants import (
+from tests.helpers.invariants import (
     counts_and_sums_agree,
     history_leads_to_the_state,
     one_current_result_a_study,
 )
-from tests.rows import DIGEST, T0, arrive, later, no_series
+from tests.helpers.rows import DIGEST, T0, arrive, later, no_series
 
 MAX_ATTEMPTS = 3
 ALL = range(1, 30)

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
 from db.jobs import MAX_WAIT, Claim
-from db.result_tables import Result
 from db.session import make_engine, session_factory
-from db.tables import Job, JobEvent, JobState
+from db.tables.result_tables import Result
+from db.tables.tables import Job, JobEvent, JobState
 from metseg.errors import LostLeaseError
-from tests.rows import T0, found, later, new_job, take
+from tests.helpers.rows import T0, found, later, new_job, take
 
 Sessions = sessionmaker[Session]
 

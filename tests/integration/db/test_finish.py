@@ -13,16 +13,16 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
+from cli.render import print_reports
 from db import jobs
-from db.evaluations import DIAMETER_BANDS, BandReport, RefusedReport
 from db.jobs import Claim
-from db.new_result import NewRefusedReference
-from db.result_tables import LesionRow, Mask, Result, SeriesChoice
-from db.results import study_reports
-from db.study_reports import ArtifactReport, LesionReport
-from db.tables import Job
-from metseg.cli.render import print_reports
-from tests.rows import DIGEST, EVALUATION, T0, arrive, found, new_job, no_series, take
+from db.results.evaluations import DIAMETER_BANDS, BandReport, RefusedReport
+from db.results.new_result import NewRefusedReference
+from db.results.results import study_reports
+from db.results.study_reports import ArtifactReport, LesionReport
+from db.tables.result_tables import LesionRow, Mask, Result, SeriesChoice
+from db.tables.tables import Job
+from tests.helpers.rows import DIGEST, EVALUATION, T0, arrive, found, new_job, no_series, take
 
 Sessions = sessionmaker[Session]
 RESULTS = Path("/results")

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from db.files import SeenFile, load_known, see, set_status
-from db.intake import (
+from db.intake.files import SeenFile, load_known, see, set_status
+from db.intake.intake import (
     IntakeFile,
     IntakeOutcome,
     StudyIntake,
@@ -16,8 +16,8 @@ from db.intake import (
     record_intake,
     snapshot_instances,
 )
-from db.tables import FileStatus, Instance, Job, Snapshot
-from tests.rows import DIGEST, MODEL, T0, arrive, instance, later
+from db.tables.tables import FileStatus, Instance, Job, Snapshot
+from tests.helpers.rows import DIGEST, MODEL, T0, arrive, instance, later
 
 Sessions = sessionmaker[Session]
 HUGE_INODE = 2**64 - 1

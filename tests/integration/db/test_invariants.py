@@ -11,12 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
-from db.files import SeenFile, see
-from db.intake import IntakeFile, NewInstance, StudyIntake, record_intake
-from db.new_result import NewArtifact
-from metseg.spool import spool_path
-from tests.invariants import check_invariants
-from tests.rows import DIGEST, MODEL, T0, found, take
+from db.intake.files import SeenFile, see
+from db.intake.intake import IntakeFile, NewInstance, StudyIntake, record_intake
+from db.results.new_result import NewArtifact
+from metseg.disk import spool_path
+from tests.helpers.invariants import check_invariants
+from tests.helpers.rows import DIGEST, MODEL, T0, found, take
 
 Sessions = sessionmaker[Session]
 Change = Callable[[Session, Path], object]

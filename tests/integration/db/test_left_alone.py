@@ -2,10 +2,10 @@
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from db.files import SeenFile, see, set_status
-from db.left_alone import LeftAlone, left_alone
-from db.tables import FileStatus
-from tests.rows import T0
+from db.intake.files import SeenFile, see, set_status
+from db.intake.left_alone import LeftAlone, left_alone
+from db.tables.tables import FileStatus
+from tests.helpers.rows import T0
 
 IGNORED, QUARANTINED = FileStatus.IGNORED, FileStatus.QUARANTINED
 

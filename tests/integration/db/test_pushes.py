@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from db import jobs, processes, pushes
-from db.new_result import NewArtifact
-from db.push_reports import is_due, open_pushes, push_counts, push_reports
-from db.push_tables import PushState
-from db.pushes import PushClaim
-from db.tables import Role
-from tests.rows import T0, arrive, found, later, new_job, take
+from db import jobs, processes
+from db.outbox import pushes
+from db.outbox.push_reports import is_due, open_pushes, push_counts, push_reports
+from db.outbox.pushes import PushClaim
+from db.results.new_result import NewArtifact
+from db.tables.push_tables import PushState
+from db.tables.tables import Role
+from tests.helpers.rows import T0, arrive, found, later, new_job, take
 
 HERE, THERE = "ARCHIVE@here:104", "PLANNING@there:104"
 KINDS = ("dicom-seg", "dicom-sr", "mask-nifti")

@@ -5,9 +5,9 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
-from db.states import IllegalTransitionError, NoSuchJobError
-from db.tables import Job, JobEvent, JobState
-from tests.rows import DIGEST, MODEL, T0, arrive, found, later, new_job, take
+from db.jobs.states import IllegalTransitionError, NoSuchJobError
+from db.tables.tables import Job, JobEvent, JobState
+from tests.helpers.rows import DIGEST, MODEL, T0, arrive, found, later, new_job, take
 
 Sessions = sessionmaker[Session]
 

@@ -1,7 +1,6 @@
 """docs/schema.md: its ten queries answer, and it names every table and column."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +8,13 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
-from db.files import SeenFile, see, set_status
-from db.result_tables import Result
-from db.tables import FileStatus
-from tests.rows import T0, found, new_job, no_series, take
+from db.intake.files import SeenFile, see, set_status
+from db.tables.result_tables import Result
+from db.tables.tables import FileStatus
+from tests.helpers.places import ROOT
+from tests.helpers.rows import T0, found, new_job, no_series, take
 
-PAGE = Path(__file__).parents[3] / "docs" / "schema.md"
+PAGE = ROOT / "docs" / "schema.md"
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 HISTORY = [

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db import processes
 from db.session import make_engine, read_only
-from db.tables import Role, Worker
-from tests.rows import T0, later, new_job
+from db.tables.tables import Role, Worker
+from tests.helpers.rows import T0, later, new_job
 
 Sessions = sessionmaker[Session]
 

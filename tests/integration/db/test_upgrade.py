@@ -12,14 +12,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
-from db import jobs, pushes
-from db.result_tables import Result
-from db.results import study_reports
+from db import jobs
+from db.outbox import pushes
+from db.results.results import study_reports
 from db.session import make_engine, session_factory
+from db.tables.result_tables import Result
 from db.upgrade import current_revision, downgrade, head_revision, migrate, require_current
 from metseg.errors import ConfigurationError
-from tests.rows import T0, found, new_job, take
-from tests.services import PostgresServer
+from tests.helpers.rows import T0, found, new_job, take
+from tests.helpers.servers.services import PostgresServer
 
 METADATA = Result.metadata
 

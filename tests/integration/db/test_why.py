@@ -7,16 +7,16 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy.orm import Session, sessionmaker
 
+from cli.render import print_reports
 from db import jobs
-from db.results import study_reports
-from imaging.choice import choose_series
-from imaging.facts import SeriesFacts
-from imaging.series import Series
-from metseg.cli.render import print_reports
-from tests.rows import T0, found, new_job, take
-from worker.artifacts import Written
-from worker.findings import StudyFindings
-from worker.results import new_result
+from db.results.results import study_reports
+from imaging.choice.choice import choose_series
+from imaging.dicom.series.series import Series
+from imaging.dicom.values.facts import SeriesFacts
+from tests.helpers.rows import T0, found, new_job, take
+from worker.files.artifacts import Written
+from worker.files.results import new_result
+from worker.study.findings import StudyFindings
 
 COARSE = SeriesFacts(
     series_instance_uid="1.2.5",

@@ -8,9 +8,9 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from tests.exported import Exported, export
-from tests.orthanc import AE_TITLE, Orthanc
-from tests.services import require_binary
+from tests.helpers.dicom.exported import Exported, export
+from tests.helpers.servers.orthanc import AE_TITLE, Orthanc
+from tests.helpers.servers.services import require_binary
 
 pytestmark = pytest.mark.services
 

@@ -9,8 +9,8 @@ import pydicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian
 
+from tests.helpers.dicom.phantom import CANARY_ID, CANARY_NAME, Ball, Mishaps, Recipe, write_study
 from tests.integration.cli.program import Program
-from tests.phantom import CANARY_ID, CANARY_NAME, Ball, Mishaps, Recipe, write_study
 
 EVERY_OUTPUT = {"rtstruct": "1", "fractional_seg": "1", "probability_nifti": "1"}
 NAMES = {

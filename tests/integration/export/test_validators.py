@@ -7,8 +7,8 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from tests.exported import PLANES, Exported, export
-from tests.services import require_binary
+from tests.helpers.dicom.exported import PLANES, Exported, export
+from tests.helpers.servers.services import require_binary
 
 pytestmark = pytest.mark.services
 

@@ -8,7 +8,7 @@ import pytest
 from db.session import make_engine, session_factory
 from db.upgrade import migrate
 from metseg.settings import Settings
-from tests.outbox import Outbox
+from tests.helpers.outbox import Outbox
 
 
 @pytest.fixture

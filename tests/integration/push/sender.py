@@ -1,9 +1,9 @@
 """A pusher that is stepped by hand, and what the outbox says after it."""
 
-from db import pushes
-from db.push_reports import PushReport, push_reports
-from tests.outbox import WORKER, Outbox
-from worker.pusher import Pusher
+from db.outbox import pushes
+from db.outbox.push_reports import PushReport, push_reports
+from tests.helpers.outbox import WORKER, Outbox
+from worker.outbox.pusher import Pusher
 
 
 def pusher(outbox: Outbox, name: str = WORKER) -> Pusher:

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from metseg.cli.app import app
+from cli.app import app
+from tests.helpers.dicom.phantom import CANARY_NAME
+from tests.helpers.outbox import Outbox
+from tests.helpers.servers.receiver import LEFT_OPEN, Receiver
+from tests.helpers.servers.services import free_port
 from tests.integration.cli.program import ROOT
-from tests.outbox import Outbox
-from tests.phantom import CANARY_NAME
-from tests.receiver import LEFT_OPEN, Receiver
-from tests.services import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Program:
 
 @pytest.fixture
 def program(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> Program:
-    monkeypatch.setattr("metseg.cli.common.setup_logging", lambda **_: None)
+    monkeypatch.setattr("cli.common.setup_logging", lambda **_: None)
     return Program(outbox.settings.home)
 
 

@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from db.push_reports import push_reports
+from db.outbox.push_reports import push_reports
 from metseg.settings import Settings
-from tests.outbox import WORKER, Outbox
-from tests.phantom import uid
-from tests.receiver import Receiver
-from worker.pusher import Pusher
+from tests.helpers.dicom.phantom import uid
+from tests.helpers.outbox import WORKER, Outbox
+from tests.helpers.places import ROOT
+from tests.helpers.servers.receiver import Receiver
+from worker.outbox.pusher import Pusher
 
-ROOT = Path(__file__).parents[3]
 OTHER = "host:2:bbbb"
 STEP = f"""
 import os, signal
-from db import pushes
+from db.outbox import pushes
 from metseg.settings import Settings
-from worker.pusher import Pusher
+from worker.outbox.pusher import Pusher
 {{before}}
 Pusher(Settings(), name={WORKER!r}).step()
 """

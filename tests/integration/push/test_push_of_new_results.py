@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydicom.uid import Comprehensive3DSRStorage, SegmentationStorage
 
+from tests.helpers.dicom.phantom import CANARY_NAME, Recipe, write_study
+from tests.helpers.servers.receiver import Receiver
+from tests.helpers.servers.services import free_port
 from tests.integration.cli.program import Program
-from tests.phantom import CANARY_NAME, Recipe, write_study
-from tests.receiver import Receiver
-from tests.services import free_port
 
 
 def test_a_new_result_waits_for_its_archive_and_is_sent_once(tmp_path: Path) -> None:

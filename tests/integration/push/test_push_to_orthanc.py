@@ -8,9 +8,9 @@ import pydicom
 import pytest
 
 from metseg.destination import Destination
-from tests.exported import export
-from tests.orthanc import AE_TITLE, Orthanc
-from worker.dicom_send import association, outgoing_file
+from tests.helpers.dicom.exported import export
+from tests.helpers.servers.orthanc import AE_TITLE, Orthanc
+from worker.outbox.dicom_send import association, outgoing_file
 
 pytestmark = pytest.mark.services
 

@@ -9,13 +9,13 @@ import pytest
 from pydicom.uid import ExplicitVRLittleEndian
 from sqlalchemy.exc import OperationalError
 
-from db import pushes
+from db.outbox import pushes
+from tests.helpers.dicom.phantom import CANARY_NAME, uid
+from tests.helpers.outbox import WORKER, Outbox
+from tests.helpers.servers.receiver import Receiver
 from tests.integration.push.sender import pusher, reports, retry_now, states
-from tests.outbox import WORKER, Outbox
-from tests.phantom import CANARY_NAME, uid
-from tests.receiver import Receiver
-from worker.dicom_send import OutgoingFile, Peer
-from worker.pusher import push_wait
+from worker.outbox.dicom_send import OutgoingFile, Peer
+from worker.outbox.pusher import push_wait
 
 
 def test_a_new_current_result_is_sent_once_with_all_its_dicom_files(outbox: Outbox) -> None:
@@ -131,7 +131,7 @@ def test_what_could_not_be_written_down_is_sent_again(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outbox.worker()
-    monkeypatch.setattr("worker.deliver.PATIENCE_S", 0.0)
+    monkeypatch.setattr("worker.outbox.deliver.PATIENCE_S", 0.0)
 
     def away(*_: object, **__: object) -> bool:
         raise OperationalError("UPDATE", None, Exception("gone"))

@@ -10,10 +10,10 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 
+from tests.helpers.outbox import Outbox
+from tests.helpers.servers.receiver import LEFT_OPEN, Receiver
+from tests.helpers.servers.services import free_port
 from tests.integration.push.sender import pusher, reports, retry_now, states
-from tests.outbox import Outbox
-from tests.receiver import LEFT_OPEN, Receiver
-from tests.services import free_port
 
 
 def test_a_receiver_that_cannot_inflate_gets_the_same_instance_uncompressed(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.session import make_engine, session_factory
 from tests.integration.watcher.desk import Desk
-from watcher import archives
+from watcher.archives import archives
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from db.tables import FileStatus, Instance, Job, JobState, Snapshot, SourceFile, Study
+from db.tables.tables import FileStatus, Instance, Job, JobState, Snapshot, SourceFile, Study
 from metseg.settings import Settings
 from tests.integration.watcher.tiny import uid
-from watcher.intake import JobKey
+from watcher.intake.intake import JobKey
 from watcher.watch import Watcher
 
 QUIET_S = 3.0

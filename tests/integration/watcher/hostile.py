@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from db.tables import FileStatus
-from imaging.encoding import MEDIA_STORAGE_DIRECTORY
-from imaging.part10 import MAX_ELEMENTS
-from tests.archives import encrypted_zip, pack, tar_of, zip_by, zip_of
+from db.tables.tables import FileStatus
+from imaging.dicom.files.encoding import MEDIA_STORAGE_DIRECTORY
+from imaging.dicom.files.part10 import MAX_ELEMENTS
+from tests.helpers.dicom.archives import encrypted_zip, pack, tar_of, zip_by, zip_of
 from tests.integration.watcher.lies import (
     DEFLATED,
     JPEG_2000,

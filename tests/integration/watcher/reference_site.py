@@ -4,19 +4,19 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 
-from db.results import study_reports
+from db.results.results import study_reports
 from metseg.settings import Settings
 from models.ensemble import Prediction
-from tests.fakes import ThresholdEnsemble
-from tests.invariants import artifacts_are_on_disk, counts_and_sums_agree
-from tests.invariants import one_current_result_a_study as one_current
-from tests.phantom import Recipe, write_study
-from tests.references import write_reference
-from watcher.intake import JobKey
-from worker.execute import Ended
+from tests.helpers.dicom.phantom import Recipe, write_study
+from tests.helpers.dicom.references import write_reference
+from tests.helpers.fakes import ThresholdEnsemble
+from tests.helpers.invariants import artifacts_are_on_disk, counts_and_sums_agree
+from tests.helpers.invariants import one_current_result_a_study as one_current
+from watcher.intake.intake import JobKey
 from worker.identity import new_owner
-from worker.pause import PauseNote
-from worker.runner import Runner
+from worker.job.execute import Ended
+from worker.job.pause import PauseNote
+from worker.job.runner import Runner
 
 NAMES = {"dicom-seg": "seg.dcm", "dicom-rtstruct": "rtss.dcm", "nifti": "mask.nii.gz"}
 

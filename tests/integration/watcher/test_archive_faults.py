@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from db.tables import FileStatus, JobState
+from db.tables.tables import FileStatus, JobState
 from metseg.errors import DiskFullError
-from tests.archives import zip_of
+from tests.helpers.dicom.archives import zip_of
+from tests.helpers.places import ROOT
 from tests.integration.watcher.desk import Desk, sha
 from tests.integration.watcher.test_arrivals import holds
 from tests.integration.watcher.tiny import slices, write_slices
-from watcher import archives, unpack_pass
-from watcher.ledger import GONE
-from watcher.spooling import sweep
+from watcher.archives import archives
+from watcher.intake.spooling import sweep
+from watcher.scan.ledger import GONE
 from watcher.watch import Watcher
 
 pytestmark = pytest.mark.usefixtures("patience")
@@ -38,10 +39,10 @@ def slow_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     hold.touch()
     (tmp_path / "sitecustomize.py").write_text(
         "import time, pathlib, sys\n"
-        "if 'watcher.unpack_child' in sys.orig_argv:\n"
+        "if 'watcher.archives.unpack_child' in sys.orig_argv:\n"
         f"    while pathlib.Path({str(hold)!r}).exists():\n        time.sleep(0.02)\n"
     )
-    here = str(Path(unpack_pass.__file__).parents[1])
+    here = str(ROOT)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{here}")
     monkeypatch.setattr(archives, "WAIT_S", 0.05)
     return hold

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from db.tables import FileStatus, JobState
-from tests.archives import KINDS, encrypted_zip, pack, zip_of
+from db.tables.tables import FileStatus, JobState
+from tests.helpers.dicom.archives import KINDS, encrypted_zip, pack, zip_of
 from tests.integration.watcher.desk import Desk, portrait, sha
 from tests.integration.watcher.test_arrivals import holds
 from tests.integration.watcher.tiny import instance_bytes, slices, write_slices
-from watcher import unpack_pass
+from watcher.archives import unpack_pass
 
 INGESTED, IGNORED, QUARANTINED = (
     FileStatus.INGESTED,

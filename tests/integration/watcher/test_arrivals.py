@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from db.tables import FileStatus, JobState
-from metseg.spool import spool_path
+from db.tables.tables import FileStatus, JobState
+from metseg.disk import spool_path
+from tests.helpers.invariants import check_invariants
 from tests.integration.watcher.desk import Desk, portrait, sha
 from tests.integration.watcher.tiny import instance_bytes, write_slices
-from tests.invariants import check_invariants
-from watcher.header_pass import HeaderPass
-from watcher.ledger import GONE
+from watcher.reading.header_pass import HeaderPass
+from watcher.scan.ledger import GONE
 
 INGESTED, IGNORED, QUARANTINED = (
     FileStatus.INGESTED,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher.events import Hints
+from watcher.scan.events import Hints
 
 LONG_S = 10.0
 
@@ -97,7 +97,7 @@ def test_a_system_without_free_watches_goes_on_by_scans_alone(
         def schedule(self, *_: object, **__: object) -> None:
             raise OSError(28, "inotify watch limit reached")
 
-    monkeypatch.setattr("watcher.events.Observer", Full)
+    monkeypatch.setattr("watcher.scan.events.Observer", Full)
     hints = Hints(tmp_path, polling=False)
     hints.revive()
     hints.revive()

@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import func, select
 
 from db.session import make_engine, session_factory
-from db.tables import FileStatus, SourceFile
+from db.tables.tables import FileStatus, SourceFile
 from tests.integration.watcher.desk import Desk, portrait, sha
 from tests.integration.watcher.hostile import HAZARDS, LARGEST_MB, Hazard
 from tests.integration.watcher.lies import dicom
 from tests.integration.watcher.test_arrivals import holds
 from tests.integration.watcher.tiny import instance_bytes, uid, write_slices
-from watcher import archives
+from watcher.archives import archives
 
 INGESTED, IGNORED, QUARANTINED = (
     FileStatus.INGESTED,

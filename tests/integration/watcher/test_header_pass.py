@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.places import ROOT
 from tests.integration.watcher.tiny import instance_bytes, uid
-from watcher import header_pass
-from watcher.header_pass import Header, HeaderPass, Refusal
+from watcher.reading.header_pass import Header, HeaderPass, Refusal
 
 LIMIT = 10**8
 
@@ -111,14 +111,14 @@ def test_a_file_that_hurts_the_child_is_refused_and_the_next_one_read(
     evil = tmp_path / "evil.dcm"
     evil.write_bytes(good.read_bytes())
     (tmp_path / "sitecustomize.py").write_text(
-        "import os, imaging.headers as headers\n"
+        "import os, imaging.dicom.files.headers as headers\n"
         "read = headers.read_header\n"
         "def read_header(path, *, max_bytes):\n"
         f"    if path.name == 'evil.dcm':\n        {does}\n"
         "    return read(path, max_bytes=max_bytes)\n"
         "headers.read_header = read_header\n"
     )
-    here = str(Path(header_pass.__file__).parents[1])
+    here = str(ROOT)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{here}")
     with HeaderPass(max_bytes=LIMIT, time_limit_s=1.5) as headers:
         assert isinstance(headers.read(good), Header)

@@ -6,8 +6,8 @@ from pathlib import Path
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from db.tables import FileStatus
-from imaging.encoding import MEDIA_STORAGE_DIRECTORY
+from db.tables.tables import FileStatus
+from imaging.dicom.files.encoding import MEDIA_STORAGE_DIRECTORY
 from tests.integration.watcher.desk import Desk, portrait
 from tests.integration.watcher.test_arrivals import holds
 from tests.integration.watcher.tiny import instance_bytes, uid

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from db.tables import FileStatus, Instance, Snapshot, Study
+from db.tables.tables import FileStatus, Instance, Snapshot, Study
 from tests.integration.watcher.desk import sha
 from tests.integration.watcher.tiny import uid, write_slices
-from watcher.pairing import MODALITY
+from watcher.intake.pairing import MODALITY
 
 
 def write_mask(path, *, value=1):

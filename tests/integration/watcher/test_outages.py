@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, select
 
-from db.tables import FileStatus, Job, JobState, SourceFile, Worker
+from db.tables.tables import FileStatus, Job, JobState, SourceFile, Worker
 from db.upgrade import migrate
 from metseg.errors import ConfigurationError, WeightsError
 from tests.integration.watcher import desk as desks
 from tests.integration.watcher.desk import Desk, sha
 from tests.integration.watcher.tiny import instance_bytes, write_slices
 from watcher import arrivals
-from watcher.header_pass import Header, HeaderPass, Refusal
-from watcher.intake import JobKey
-from watcher.tracker import FIRST_RETRY_S
+from watcher.intake.intake import JobKey
+from watcher.reading.header_pass import Header, HeaderPass, Refusal
+from watcher.scan.tracker import FIRST_RETRY_S
 from watcher.watch import Watcher
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from db.tables import FileStatus
-from tests.archives import ZIP_PACKERS, zip_by, zip_of
+from db.tables.tables import FileStatus
+from tests.helpers.dicom.archives import ZIP_PACKERS, zip_by, zip_of
 from tests.integration.watcher.desk import Desk, portrait, sha
 from tests.integration.watcher.test_archives import BOTH, hashes
 from tests.integration.watcher.test_arrivals import holds
 from tests.integration.watcher.test_niftis import write_mask
 from tests.integration.watcher.tiny import slices, write_slices
-from watcher.json_child import JsonChild
+from watcher.reading.json_child import JsonChild
 
 INGESTED, IGNORED, QUARANTINED = (
     FileStatus.INGESTED,
@@ -114,7 +114,7 @@ def test_archives_that_stay_shut_are_refused_with_what_to_do(plain_desk: Desk) -
 
 def test_a_shelf_that_cannot_be_made_leaves_nothing_open(tmp_path: Path) -> None:
     from metseg.errors import InfrastructureError
-    from watcher.shelf import Shelf
+    from watcher.archives.shelf import Shelf
 
     (tmp_path / "spool").write_bytes(b"no folder")
     shelf = Shelf(tmp_path / "spool")

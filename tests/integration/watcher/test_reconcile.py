@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.jobs import Claim, beat, claim, claim_next
 from db.processes import beat_process, live, register
-from db.tables import Job, JobState, Role
+from db.tables.tables import Job, JobState, Role
 from metseg.settings import Settings
-from tests.rows import T0, arrive, later
-from watcher.doorbell import make_ringer
-from watcher.reconcile import BrokerError, Reconciler
+from tests.helpers.rows import T0, arrive, later
+from watcher.queue.doorbell import make_ringer
+from watcher.queue.reconcile import BrokerError, Reconciler
 
 LEASE_S = 90.0
 

@@ -6,12 +6,12 @@ import pytest
 from scipy import ndimage
 from sqlalchemy import select
 
-from db.result_tables import Artifact, Result
-from db.results import study_reports
-from db.tables import FileStatus, Snapshot
+from db.results.results import study_reports
+from db.tables.result_tables import Artifact, Result
+from db.tables.tables import FileStatus, Snapshot
+from tests.helpers.dicom.phantom import Recipe, uid, write_study
+from tests.helpers.dicom.references import bright_mm3
 from tests.integration.watcher.reference_site import Site, files, measured
-from tests.phantom import Recipe, uid, write_study
-from tests.references import bright_mm3
 
 KINDS = ["dicom-seg", "dicom-rtstruct", "nifti"]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from metseg.disk import spool_path
 from metseg.errors import DiskFullError, InfrastructureError
-from metseg.spool import spool_path
-from watcher.inbox import fingerprint_of
-from watcher.settle import Fingerprint
-from watcher.spooling import MovedError, UnreadableError, copy_in, place, sweep, workspace
+from watcher.intake.spooling import MovedError, UnreadableError, copy_in, place, sweep, workspace
+from watcher.scan.inbox import fingerprint_of
+from watcher.scan.settle import Fingerprint
 
 CONTENT = b"bytes of an instance" * 1000
 

@@ -9,16 +9,15 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
-from db.intake import NewInstance, StudyIntake, record_intake
+from db.intake.intake import NewInstance, StudyIntake, record_intake
 from db.jobs import Claim
-from imaging.headers import read_header
+from imaging.dicom.files.headers import read_header
+from metseg.disk import sha256_of, spool_path
 from metseg.settings import Settings
-from metseg.spool import spool_path
-from tests.fakes import ThresholdEnsemble
-from tests.phantom import Phantom, Recipe, uid, write_study
-from worker.execute import Bench
+from tests.helpers.dicom.phantom import Phantom, Recipe, uid, write_study
+from tests.helpers.fakes import ThresholdEnsemble
 from worker.identity import Owner
-from worker.staging import sha256_of
+from worker.job.execute import Bench
 
 
 @dataclass

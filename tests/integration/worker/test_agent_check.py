@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from imaging.choice import choose_series
-from imaging.series import group_series
+from imaging.choice.choice import choose_series
+from imaging.dicom.series.series import group_series
 from imaging.volume import Volume
-from tests.phantom import Recipe, head_with_lesions, write_series
-from worker.agent_check import Checked, check_agent
+from tests.helpers.dicom.phantom import Recipe, head_with_lesions, write_series
+from worker.study.agent_check import Checked, check_agent
 
 
 def checked(folder: Path) -> Checked:

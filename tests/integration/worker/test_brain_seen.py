@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from db.result_tables import Result
-from db.results import study_reports
-from db.tables import Job
+from db.results.results import study_reports
+from db.tables.result_tables import Result
+from db.tables.tables import Job
 from imaging.volume import Volume
 from models.ensemble import Prediction
-from tests.fakes import ThresholdEnsemble
+from tests.helpers.fakes import ThresholdEnsemble
 from tests.integration.worker.conftest import Ward
-from worker.execute import Ended, execute
+from worker.job.execute import Ended, execute
 
 
 class Telling(ThresholdEnsemble):

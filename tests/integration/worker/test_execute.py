@@ -11,18 +11,25 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.evaluations import DIAMETER_BANDS
-from db.result_tables import Artifact, DroppedCandidate, LesionRow, Mask, Result, SeriesChoice
-from db.tables import Outcome
-from imaging.lesion_rule import LesionRule
+from db.results.evaluations import DIAMETER_BANDS
+from db.tables.result_tables import (
+    Artifact,
+    DroppedCandidate,
+    LesionRow,
+    Mask,
+    Result,
+    SeriesChoice,
+)
+from db.tables.tables import Outcome
+from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
+from metseg.disk import sha256_of
 from metseg.errors import NoBrainError
 from models.ensemble import Prediction
-from tests.fakes import ThresholdEnsemble
+from tests.helpers.dicom.phantom import CANARY_NAME, Recipe, uid
+from tests.helpers.fakes import ThresholdEnsemble
 from tests.integration.worker.conftest import Ward
-from tests.phantom import CANARY_NAME, Recipe, uid
-from worker.execute import Bench, Ended, execute
-from worker.staging import sha256_of
+from worker.job.execute import Bench, Ended, execute
 
 
 def result_of(session: Session, job_id: int) -> Result:
@@ -186,7 +193,7 @@ def test_a_study_without_a_suitable_series_is_a_result_with_the_reasons(ward: Wa
 
 
 def test_a_reference_in_the_study_is_measured_against(ward: Ward) -> None:
-    from db.result_tables import EvaluationRow
+    from db.tables.result_tables import EvaluationRow
 
     job_id, _ = ward.admit(write=_add_reference)
     bench = ward.bench()
@@ -205,7 +212,7 @@ def test_a_reference_in_the_study_is_measured_against(ward: Ward) -> None:
 
 
 def test_a_segmentation_of_our_own_is_neither_series_nor_reference(ward: Ward) -> None:
-    from db.result_tables import EvaluationRow
+    from db.tables.result_tables import EvaluationRow
 
     job_id, _ = ward.admit(write=lambda folder: _add_reference(folder, manufacturer="metseg"))
     bench = ward.bench()
@@ -219,10 +226,10 @@ def _add_reference(folder: Path, manufacturer: str = "elsewhere") -> None:
     """Segment the series with our own writer, and give the SEG another maker."""
     import pydicom
 
-    from imaging.export.authorship import Authorship
-    from imaging.export.seg import write_segmentation
-    from imaging.lesions import find_lesions
-    from imaging.series import read_series
+    from imaging.dicom.series.series import read_series
+    from imaging.export.dicom.authorship import Authorship
+    from imaging.export.dicom.seg import write_segmentation
+    from imaging.lesions.lesion import find_lesions
 
     volume, source = read_series(sorted(folder.iterdir()))
     bright = (volume.voxels > 800).astype(np.float32)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from db.result_tables import Result, SeriesChoice
-from db.tables import Job
+from db.tables.result_tables import Result, SeriesChoice
+from db.tables.tables import Job
+from tests.helpers.dicom.phantom import Mishaps, Recipe, head_with_lesions, uid, write_series
 from tests.integration.worker.conftest import Ward
-from tests.phantom import Mishaps, Recipe, head_with_lesions, uid, write_series
-from worker.execute import Ended, execute
+from worker.job.execute import Ended, execute
 
 SHAPE, SPACING = (16, 36, 36), (4.5, 4.0, 4.0)
 

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.processes import live
-from db.tables import Job, JobState, Role
+from db.tables.tables import Job, JobState, Role
 from tests.integration.worker.conftest import Ward
 from worker.identity import Owner, new_owner
-from worker.parent import Parent
-from worker.pause import PauseNote
+from worker.job.pause import PauseNote
+from worker.process.parent import Parent
 
 NAME = "host:1:ab"
 

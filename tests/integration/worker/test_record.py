@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from db import jobs
 from db.jobs import Claim
-from db.tables import Job, JobState
+from db.tables.tables import Job, JobState
 from metseg.errors import LostLeaseError
 from tests.integration.worker.conftest import Ward
-from worker.record import commit
+from worker.job.record import commit
 
 Change = Callable[[Session], JobState | None]
 

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from db.tables import Job, JobState
+from db.tables.tables import Job, JobState
 from metseg.errors import DeviceError, WeightsError
 from metseg.settings import Settings
 from models.ensemble import Ensemble, Prediction
-from tests.fakes import ThresholdEnsemble
+from tests.helpers.fakes import ThresholdEnsemble
 from tests.integration.worker.conftest import Ward
-from worker.execute import Ended
 from worker.identity import new_owner
-from worker.pause import PauseNote
-from worker.runner import EXIT_DEVICE, Runner
+from worker.job.execute import Ended
+from worker.job.pause import PauseNote
+from worker.job.runner import EXIT_DEVICE, Runner
 
 
 class Failing(ThresholdEnsemble):

@@ -6,11 +6,11 @@ import pytest
 
 from db import jobs
 from db.jobs import Claim
-from db.tables import Job, JobState
+from db.tables.tables import Job, JobState
+from tests.helpers.dicom.phantom import Mishaps, Recipe
 from tests.integration.worker.conftest import Ward
-from tests.phantom import Mishaps, Recipe
-from worker.execute import Ended, execute
-from worker.staging import found_runs
+from worker.files.staging import found_runs
+from worker.job.execute import Ended, execute
 
 
 def test_a_series_with_a_gap_fails_at_once_with_its_code_and_leaves_no_file(ward: Ward) -> None:
@@ -71,7 +71,7 @@ def test_a_job_that_meets_infrastructure_trouble_again_and_again_waits_longer_ea
 @pytest.fixture
 def unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """No beat finds the moved fence before the last commit does; it would end this process."""
-    monkeypatch.setattr("worker.execute.jobs.beat", lambda *_args, **_kwargs: True)
+    monkeypatch.setattr("worker.job.execute.jobs.beat", lambda *_args, **_kwargs: True)
 
 
 @pytest.mark.usefixtures("unnoticed")

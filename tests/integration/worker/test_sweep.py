@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from tests.integration.worker.conftest import Ward
-from worker.execute import execute
-from worker.staging import RunFolders, RunName, found_runs
-from worker.sweep import sweep_results
+from worker.files.staging import RunFolders, RunName, found_runs
+from worker.files.sweep import sweep_results
+from worker.job.execute import execute
 
 
 def leave(ward: Ward, run: RunName) -> RunFolders:

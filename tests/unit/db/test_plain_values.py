@@ -4,12 +4,12 @@ from datetime import datetime
 
 import pytest
 
-from db.intake import StudyIntake
-from db.new_result import NewResult
-from db.states import EDGES, IllegalTransitionError, check_edge
-from db.tables import JobState, Outcome
-from db.types import UtcDateTime
-from tests.rows import instance, lesion
+from db.intake.intake import StudyIntake
+from db.jobs.states import EDGES, IllegalTransitionError, check_edge
+from db.results.new_result import NewResult
+from db.tables.tables import JobState, Outcome
+from db.tables.types import UtcDateTime
+from tests.helpers.rows import instance, lesion
 
 STATES = (None, *JobState)
 

@@ -8,7 +8,7 @@ import pytest
 from imaging.brain import BrainSeen, brain_seen, check_brain
 from imaging.volume import Volume
 from metseg.errors import NoBrainError
-from tests.phantom import grid_affine
+from tests.helpers.dicom.phantom import grid_affine
 
 WHOLE = BrainSeen(1300.0, (0.0, 0.0, 0.0), (), 140.0, 0.2, 0.92)
 

@@ -13,15 +13,15 @@ import SimpleITK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imaging.export.seg import Authorship, write_segmentation
-from imaging.lesion_rule import LesionRule
-from imaging.lesions import find_lesions
-from imaging.reference import read_reference
-from imaging.series import read_series
+from imaging.dicom.series.series import read_series
+from imaging.export.dicom.seg import Authorship, write_segmentation
+from imaging.lesions.lesion import find_lesions
+from imaging.lesions.rule import LesionRule
+from imaging.masks.reference import read_reference
 from imaging.volume import Volume
-from tests.enhanced import write_enhanced
-from tests.phantom import write_series
-from tests.unit.imaging.test_geometry_by_others import directions, turned
+from tests.helpers.dicom.enhanced import write_enhanced
+from tests.helpers.dicom.phantom import write_series
+from tests.unit.imaging.dicom.series.test_geometry_by_others import directions, turned
 
 AUTHOR = Authorship("fake-1", "0.1.0", datetime(2024, 1, 2, 3, 4, 5))  # noqa: DTZ001
 SHAPE = (7, 18, 16)

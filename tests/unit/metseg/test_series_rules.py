@@ -7,8 +7,7 @@ from pydantic import ValidationError
 
 from metseg.series_rules import DEFAULT_RULES, DEFAULT_WEIGHTS, Reason, SeriesRules, read_rules
 from metseg.settings import Settings
-
-ROOT = Path(__file__).parents[3]
+from tests.helpers.places import ROOT
 
 
 def write(folder: Path, text: str) -> Path:

@@ -1,13 +1,12 @@
 import re
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from metseg.settings import Settings
 from metseg.variables import unknown_variables
+from tests.helpers.places import ROOT
 
-ROOT = Path(__file__).parents[3]
 KNOWN = {"quiet_s", "inbox", "database_url"}
 
 

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from imaging.lesion_rule import LesionRule
+from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
 from models.averaging import BATCH, NetworkEnsemble, predict_slices
 from models.inputs import InputContract

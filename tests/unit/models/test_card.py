@@ -4,9 +4,10 @@ import sys
 
 import pytest
 
-from imaging.lesion_rule import LesionRule
+from imaging.lesions.rule import LesionRule
+from metseg.disk import sha256_of
 from metseg.errors import ConfigurationError, WeightsError
-from models.card import Card, Member, file_sha256, read_card, write_card
+from models.card import Card, Member, read_card, write_card
 from models.catalogue import (
     MODEL_CARD,
     describe,
@@ -56,12 +57,12 @@ def card(sha256="0" * 64, **changes):
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "a.weights.h5").write_bytes(b"weights")
-    write_card(tmp_path / "standard.json", card(file_sha256(tmp_path / "a.weights.h5")))
+    write_card(tmp_path / "standard.json", card(sha256_of(tmp_path / "a.weights.h5")))
     return tmp_path
 
 
 def test_a_card_is_read_as_it_was_written(folder):
-    assert read_card(folder / "standard.json") == card(file_sha256(folder / "a.weights.h5"))
+    assert read_card(folder / "standard.json") == card(sha256_of(folder / "a.weights.h5"))
 
 
 def test_the_version_names_card_release_and_content(folder):

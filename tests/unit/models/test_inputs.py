@@ -13,7 +13,7 @@ from models.inputs import (
     prepare,
     stack,
 )
-from tests.phantom import head_with_lesions
+from tests.helpers.dicom.phantom import head_with_lesions
 
 AXIAL = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]])
 

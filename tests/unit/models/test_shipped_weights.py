@@ -2,7 +2,7 @@
 
 import pytest
 
-from imaging.lesions import find_lesions
+from imaging.lesions.lesion import find_lesions
 from imaging.metrics import dice
 from models.card import read_card
 from models.catalogue import (
@@ -12,8 +12,8 @@ from models.catalogue import (
     model_version,
     short_model_card,
 )
-from models.training.real_cases import read_glioma
-from tests.data import require_data
+from tests.helpers.data import require_data
+from training.data.real_cases import read_glioma
 
 
 @pytest.fixture(scope="module")

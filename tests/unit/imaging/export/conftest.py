@@ -2,13 +2,13 @@
 
 import pytest
 
-from imaging.choice import choose_series
-from imaging.export.report import ReportFacts
-from imaging.facts import SeriesFacts
-from imaging.lesion_rule import LesionRule
-from imaging.lesions import find_lesions
+from imaging.choice.choice import choose_series
+from imaging.dicom.values.facts import SeriesFacts
+from imaging.export.page.report import ReportFacts
+from imaging.lesions.lesion import find_lesions
+from imaging.lesions.rule import LesionRule
 from imaging.metrics import evaluate
-from tests.phantom import head_with_lesions
+from tests.helpers.dicom.phantom import head_with_lesions
 
 CHOICE = choose_series(
     [

@@ -5,7 +5,7 @@ import pytest
 import SimpleITK
 
 from imaging.export.nifti import nifti_bytes
-from tests.exported import PLANES, phantom_in
+from tests.helpers.dicom.exported import PLANES, phantom_in
 
 
 @pytest.mark.parametrize("plane", PLANES)

@@ -8,11 +8,11 @@ import numpy as np
 import pydicom
 import pytest
 
+from imaging.dicom.series.series import read_series
+from imaging.export.dicom.seg import has_probability, write_probability
 from imaging.export.nifti import probability_nifti_bytes
-from imaging.export.seg import has_probability, write_probability
-from imaging.series import read_series
-from tests.phantom import head_with_lesions, write_series
-from tests.unit.imaging.export.test_seg import AUTHOR, PLANES, SHAPE, SPACING
+from tests.helpers.dicom.phantom import head_with_lesions, write_series
+from tests.unit.imaging.export.dicom.test_seg import AUTHOR, PLANES, SHAPE, SPACING
 
 
 def ramp(shape):

@@ -1,0 +1,50 @@
+"""The commands of `metseg`, put together."""
+
+import typer
+
+from cli.common import RESEARCH_USE_ONLY
+from cli.daemon.doctor import doctor
+from cli.daemon.run import run
+from cli.daemon.services import migrate_database, watch, work
+from cli.daemon.status import health, retry, status
+from cli.demo import demo
+from cli.evaluate.evaluate import evaluate
+from cli.push import list_pushes, push
+from cli.results import results
+from cli.segment import segment
+from cli.synthesize import synthesize
+from cli.train import finetune, train
+
+app = typer.Typer(
+    name="metseg",
+    help=f"Finds brain metastases in contrast-enhanced T1 MRI. **{RESEARCH_USE_ONLY}**",
+    epilog="Exit codes: 0 well, 1 a job or check failed, 2 wrong usage, 3 nothing could be tried. "
+    "Every setting is a variable METSEG_…: `metseg doctor --settings` lists them.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
+)
+
+app.command()(run)
+app.command()(segment)
+app.command()(results)
+app.command()(evaluate)
+app.command()(push)
+app.command(name="pushes")(list_pushes)
+app.command()(status)
+app.command()(retry)
+app.command()(doctor)
+app.command()(demo)
+app.command()(synthesize)
+app.command()(train)
+app.command()(finetune)
+app.command()(watch)
+app.command()(work)
+app.command(name="migrate")(migrate_database)
+app.command()(health)
+
+
+def main() -> None:
+    """Entry of the program."""
+    app()

@@ -1,0 +1,63 @@
+"""`metseg doctor`: is everything here that a study needs?"""
+
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+from rich.table import Table
+
+from cli.common import RESEARCH_USE_ONLY, ExitCode, HomeOption, err, load_settings, out
+from cli.daemon.checks import Check, run_checks
+from metseg.settings import Settings
+
+
+def doctor(
+    home: HomeOption = None,
+    settings_only: Annotated[
+        bool, typer.Option("--settings", help="Only list the settings and leave.")
+    ] = False,
+) -> None:
+    """Look at versions, weights, devices, database, broker, space; each line ok or what to do.
+
+    Exit code 1 when a line is not ok.
+
+    Example: `metseg doctor`
+    """
+    settings = load_settings(home)
+    if settings_only:
+        out.print(settings_table(settings))
+        return
+    checks = []
+    for check in run_checks(settings):
+        out.print(_line(check), soft_wrap=True)
+        checks.append(check)
+    out.print(settings_table(settings))
+    out.print(f"[bold]{RESEARCH_USE_ONLY}[/]")
+    failed = [check for check in checks if not check.ok]
+    if failed:
+        err.print(f"[red]{len(failed)} of {len(checks)} checks need a hand[/]")
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _line(check: Check) -> str:
+    mark = "[green]ok  [/]" if check.ok else "[red]TODO[/]"
+    tail = "" if check.ok else f"  ->  {check.todo}"
+    return f"{mark} {check.name}: {check.found}{tail}"
+
+
+def settings_table(settings: Settings) -> Table:
+    """Every setting: its variable, its value (secrets hidden), what it does."""
+    table = Table(title="settings", title_justify="left", box=None, pad_edge=False)
+    table.add_column("variable", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("meaning", overflow="fold", style="dim")
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        shown = "(secret)" if isinstance(value, SecretStr) else str(value)
+        changed = name in settings.model_fields_set
+        table.add_row(
+            f"METSEG_{name.upper()}",
+            f"[bold]{shown}[/]" if changed else shown,
+            field.description or "",
+        )
+    return table

@@ -1,0 +1,106 @@
+"""`metseg status`, `metseg retry`, `metseg health`: the queue, and hands on it."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cli.common import ExitCode, HomeOption, database, edge, err, load_settings, out
+from cli.daemon.left_alone import left_alone_lines
+from cli.render import outbox_line
+from db import jobs
+from db.intake.left_alone import left_alone
+from db.outbox.push_reports import open_pushes
+from db.overview import Overview, overview
+from db.tables.tables import Role
+
+
+def status(home: HomeOption = None) -> None:
+    """The queue: jobs by state, processes, what waits and why, the outbox, files left alone.
+
+    Example: `metseg status`
+    """
+    settings = load_settings(home)
+    now = datetime.now(UTC)
+    with edge(settings), database(settings) as session:
+        found = overview(session, now=now)
+        outbox = open_pushes(session)
+        alone = left_alone(session)
+    _print_counts(found)
+    _print_jobs(found)
+    for pushes in outbox:
+        out.print(outbox_line(pushes, now=now), soft_wrap=True, markup=False)
+    _print_processes(found, now=now)
+    for line in left_alone_lines(alone, expected=True):
+        out.print(line, soft_wrap=True, markup=False)
+    for file in found.refused:
+        line = f"file {file.source_file_id} refused: {file.reason}"
+        out.print(line, soft_wrap=True, markup=False)
+
+
+def _print_counts(found: Overview) -> None:
+    counted = {str(state): number for state, number in found.counts.items()}
+    out.print("jobs   " + ("  ".join(f"{k} {v}" for k, v in counted.items()) or "none"))
+    files = {str(state): number for state, number in found.files.items()}
+    out.print("files  " + ("  ".join(f"{k} {v}" for k, v in files.items()) or "none"))
+    if found.pushes:
+        out.print("pushes " + "  ".join(f"{k} {v}" for k, v in found.pushes.items()))
+
+
+def _print_jobs(found: Overview) -> None:
+    if not found.jobs:
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("job", "state", "attempt", "revision", "study", "why"):
+        table.add_column(column, overflow="fold")
+    for job in found.jobs:
+        numbers = (str(job.job_id), str(job.state), str(job.attempt), str(job.revision))
+        table.add_row(*numbers, job.study_uid, job.why)
+    out.print(table)
+
+
+def _print_processes(found: Overview, *, now: datetime) -> None:
+    for process in found.processes:
+        age = max(0.0, (now - process.seen_at).total_seconds())
+        paused = f", pauses: {process.paused_reason}" if process.paused_reason else ""
+        out.print(f"{process.role} {process.name}: beat {age:.0f} s ago{paused}", soft_wrap=True)
+    if not found.processes:
+        out.print("no watcher or worker is registered")
+
+
+def retry(
+    job: Annotated[int, typer.Argument(help="The job's id, as `metseg status` shows it.")],
+    home: HomeOption = None,
+) -> None:
+    """Give a failed job all its attempts again.
+
+    Example: `metseg retry 12`
+    """
+    settings = load_settings(home)
+    with edge(settings), database(settings) as session:
+        jobs.retry(session, job, now=datetime.now(UTC))
+    out.print(f"job {job} waits again")
+
+
+def health(
+    role: Annotated[Role, typer.Argument(help="Which process of this host.")],
+    within_s: Annotated[
+        float | None,
+        typer.Option("--within", help="Seconds to look for progress. Default: by its heartbeat."),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Exit 0 if a process of this host makes progress, else 1: for health checks.
+
+    Example: `metseg health worker`
+    """
+    from worker.process.health import unhealthy_reason
+
+    settings = load_settings(home)
+    with edge(settings):
+        reason = unhealthy_reason(settings, role, within_s=within_s)
+    if reason is not None:
+        err.print(reason, soft_wrap=True)
+        raise typer.Exit(ExitCode.FAILED)
+    out.print(f"{role} makes progress")

@@ -1,0 +1,148 @@
+"""Measures against a reference in words and tables."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from cli.evaluate.cases import Compared
+    from imaging.metrics import Evaluation, Spread, Summary
+
+SUMMARY_WORDS = {
+    "dice": "Dice",
+    "lesion_dice_mean": "lesion-wise Dice",
+    "surface_dice": "surface Dice",
+    "lesion_surface_dice_mean": "lesion-wise surface Dice",
+    "hd95_mm": "HD95 mm",
+    "sensitivity": "sensitivity",
+    "false_positives": "false positives",
+    "volume_error_mm3": "volume error mm3",
+    "absolute_volume_error_mm3": "absolute volume error mm3",
+    "relative_volume_error": "relative volume error",
+}
+
+
+class Band(Protocol):
+    """Lesions of one size, `name` in mm."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def found(self) -> int: ...
+    @property
+    def lesions(self) -> int: ...
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number, or a dash for none."""
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def percent(value: float | None) -> str:
+    """With its sign."""
+    return "-" if value is None else f"{value:+.1%}"
+
+
+def bands(by_size: Sequence[Band]) -> str:
+    """``<3 mm 0/1   3-5 mm 2/2``: only sizes that there are."""
+    return "   ".join(_band(one) for one in by_size if one.lesions) or "-"
+
+
+def _band(one: Band) -> str:
+    return f"{one.name} mm {one.found}/{one.lesions}"
+
+
+def evaluation_table(found: "Evaluation") -> Table:
+    """Every measure of one case."""
+    table = Table("measure", "value")
+    lesions = found.true_positives + found.false_negatives
+    rows = {
+        "Dice": number(found.dice),
+        "surface Dice": number(found.surface_dice),
+        "lesion-wise Dice, mean": number(found.lesion_dice_mean),
+        "lesion-wise surface Dice, mean": number(found.lesion_surface_dice_mean),
+        "tolerance of surface Dice, mm": f"{found.surface_dice_tolerance_mm:g}",
+        "HD95, mean of lesions, mm": number(found.hd95_mm, 2),
+        "lesions found": f"{found.true_positives} of {lesions}",
+        "of these by diameter": "\n".join(map(_band, found.sensitivity_by_diameter)),
+        "false positives": str(found.false_positives),
+        "reference volume, mm3": number(found.reference_volume_mm3, 1),
+        "volume error, mm3": f"{found.volume_error_mm3:+,.1f}",
+        "volume error, relative": percent(found.relative_volume_error),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def lesion_table(found: "Evaluation") -> Table:
+    """Each reference lesion, largest first."""
+    table = Table(title="reference lesions", title_justify="left")
+    for column in ("diameter mm", "volume mm3", "found", "Dice", "surface Dice", "HD95 mm"):
+        table.add_column(column, justify="right")
+    for one in sorted(found.detections, key=lambda one: -one.volume_mm3):
+        table.add_row(
+            number(one.equivalent_diameter_mm, 1),
+            number(one.volume_mm3, 1),
+            "yes" if one.found else "[red]no[/]",
+            number(one.dice),
+            number(one.surface_dice),
+            number(one.hd95_mm, 2),
+        )
+    return table
+
+
+def case_table(cases: "Sequence[Compared]") -> Table:
+    """One row a case; one that could not be measured has its error code."""
+    table = Table()
+    table.add_column("case", overflow="fold")
+    for column in ("Dice", "surface Dice", "lesion Dice", "HD95 mm", "found", "false", "volume"):
+        table.add_column(column, justify="right")
+    for case in cases:
+        table.add_row(escape(case.name), *_case_cells(case))
+    return table
+
+
+def summary_table(summary: "Summary") -> Table:
+    """Mean, median and spread of every measure over the cases."""
+    title = f"{summary.cases} cases, {summary.cases_with_lesions} with lesions in the reference"
+    table = Table(title=title, title_justify="left")
+    table.add_column("measure")
+    for column in ("cases", "mean", "median", "SD", "least", "greatest"):
+        table.add_column(column, justify="right")
+    for name, spread in summary.measures.items():
+        table.add_row(SUMMARY_WORDS[name], *_spread_cells(spread))
+    return table
+
+
+def pooled(summary: "Summary") -> str:
+    """Counts over all lesions of all cases."""
+    lesions = summary.true_positives + summary.false_negatives
+    return (
+        f"all lesions: {summary.true_positives} of {lesions} found"
+        f" ({bands(summary.sensitivity_by_diameter)}), {summary.false_positives} false"
+    )
+
+
+def _case_cells(case: "Compared") -> tuple[str, ...]:
+    found = case.evaluation
+    if found is None:
+        return (f"[red]{case.error.code if case.error else '-'}[/]", *("-" for _ in range(6)))
+    return (
+        number(found.dice),
+        number(found.surface_dice),
+        number(found.lesion_dice_mean),
+        number(found.hd95_mm, 2),
+        f"{found.true_positives}/{found.true_positives + found.false_negatives}",
+        str(found.false_positives),
+        percent(found.relative_volume_error),
+    )
+
+
+def _spread_cells(spread: "Spread | None") -> tuple[str, ...]:
+    if spread is None:
+        return ("0", *("-" for _ in range(5)))
+    values = (spread.mean, spread.median, spread.sd, spread.least, spread.greatest)
+    return (str(spread.n), *(number(value) for value in values))

@@ -1,0 +1,98 @@
+"""`metseg results`: what is recorded."""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cli.common import ExitCode, Format, HomeOption, database, edge, err, load_settings, out
+from cli.render import print_reports
+from db.results.results import study_reports
+from db.results.study_reports import LesionReport, StudyReport
+
+CSV_COLUMNS = (
+    "study_uid",
+    "series_uid",
+    "model_version",
+    "number",
+    "volume_mm3",
+    "longest_diameter_mm",
+    "perpendicular_diameter_mm",
+    "centroid_l_mm",
+    "centroid_p_mm",
+    "centroid_s_mm",
+    "mean_probability",
+    "possible",
+    "status",
+    "error_code",
+    "n_lesions",
+)
+STUDY_COLUMNS = (*CSV_COLUMNS[:3], *CSV_COLUMNS[-3:])
+"""Those of the study stand first and last, on every row; those of a lesion between them."""
+
+
+def results(
+    study: Annotated[
+        str | None, typer.Option("--study", help="Only this StudyInstanceUID.", metavar="UID")
+    ] = None,
+    output: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="JSON: one object a study. CSV: one row a lesion, one of a study without.",
+        ),
+    ] = Format.TABLE,
+    why: Annotated[
+        bool, typer.Option("--why", help="Also why each series was taken or not.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """What is recorded: current results, and studies that failed or wait.
+
+    Exit code 1 when nothing is recorded of the study that --study names.
+
+    Example: `metseg results --format csv > lesions.csv`
+    """
+    settings = load_settings(home)
+    with edge(settings), database(settings) as session:
+        reports = study_reports(session, results_dir=settings.results_dir, study_uid=study)
+    unknown = study is not None and not reports
+    if output is Format.JSON:
+        sys.stdout.write(as_json(reports) + "\n")
+    elif output is Format.CSV:
+        write_csv(reports)
+    elif not unknown:
+        print_reports(out, reports, why=why)
+    if unknown:
+        err.print(f"no study {study} is recorded", soft_wrap=True, markup=False)
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def as_json(reports: Sequence[StudyReport]) -> str:
+    """An array, one object for each current result or study without one."""
+    return json.dumps([asdict(report) for report in reports], indent=2)
+
+
+def write_csv(reports: Sequence[StudyReport]) -> None:
+    """One row a lesion on standard output; a study without lesions has a row of its own."""
+    rows = csv.DictWriter(sys.stdout, CSV_COLUMNS, lineterminator="\n", extrasaction="ignore")
+    rows.writeheader()
+    for report in reports:
+        study = {column: getattr(report, column) for column in STUDY_COLUMNS}
+        rows.writerows(study | fields for fields in map(_lesion_fields, report.lesions))
+        if not report.lesions:
+            rows.writerow(study)
+
+
+def _lesion_fields(lesion: LesionReport) -> dict[str, object]:
+    left, posterior, superior = lesion.centroid_lps_mm
+    centroid = {
+        "centroid_l_mm": left,
+        "centroid_p_mm": posterior,
+        "centroid_s_mm": superior,
+    }
+    return asdict(lesion) | centroid

@@ -1,0 +1,210 @@
+"""Recording that a study has arrived: one transaction, whoever else is doing the same."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from db.jobs import create_job
+from db.tables.tables import FileStatus, Instance, Snapshot, SourceFile, Study
+from db.upsert import upsert
+
+
+@dataclass(frozen=True, slots=True)
+class NewInstance:
+    """One DICOM instance whose bytes are in the spool under `sha256`."""
+
+    series_instance_uid: str
+    sop_instance_uid: str
+    modality: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeFile:
+    """A file of the inbox that gave one of the instances."""
+
+    source_file_id: int
+    sop_instance_uid: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyIntake:
+    """A whole study: what an earlier snapshot has, and what came since.
+
+    Raises
+    ------
+    ValueError
+        No instance, or one SOPInstanceUID twice.
+    """
+
+    study_instance_uid: str
+    instances: tuple[NewInstance, ...]
+    files: tuple[IntakeFile, ...] = ()
+
+    def __post_init__(self) -> None:
+        uids = {instance.sop_instance_uid for instance in self.instances}
+        if not uids or len(uids) != len(self.instances):
+            raise ValueError(
+                f"instances must be at least one, each SOPInstanceUID once,"
+                f" got {len(self.instances)} with {len(uids)} UIDs"
+            )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, hex, over the sorted (SOPInstanceUID, file hash)."""
+        lines = sorted(f"{one.sop_instance_uid} {one.sha256}\n" for one in self.instances)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeOutcome:
+    """What recording a study did."""
+
+    study_id: int
+    snapshot_id: int
+    revision: int
+    job_id: int | None
+    known: bool
+    """Exactly these bytes had arrived before: no new snapshot, and a job only for new settings."""
+
+
+def record_intake(
+    session: Session,
+    intake: StudyIntake,
+    *,
+    model_version: str,
+    settings_digest: str,
+    now: datetime,
+    priority: int = 0,
+) -> IntakeOutcome:
+    """Record a study as the next snapshot with a job, and its files as INGESTED.
+
+    Bytes that are known make no snapshot, and no job where model and settings are known as well. Of
+    two watchers one wins, the other waits for it and sees a known study. Never commits.
+    """
+    study_id = lock_study(session, intake.study_instance_uid, now=now)
+    _mark_ingested(session, intake.files, study_id=study_id)
+    newest = session.scalar(_newest_revision(study_id)) or 0
+    known = session.execute(
+        select(Snapshot.id, Snapshot.revision).where(
+            Snapshot.study_id == study_id, Snapshot.digest == intake.digest
+        )
+    ).one_or_none()
+    if known is None:
+        snapshot_id, revision = _insert_snapshot(session, study_id, newest + 1, intake, now=now)
+    else:
+        snapshot_id, revision = known
+    if revision < newest:
+        return IntakeOutcome(study_id, snapshot_id, revision, None, known=True)
+    job_id = create_job(
+        session,
+        snapshot_id=snapshot_id,
+        model_version=model_version,
+        settings_digest=settings_digest,
+        priority=priority,
+        now=now,
+    )
+    return IntakeOutcome(study_id, snapshot_id, revision, job_id, known=known is not None)
+
+
+def lock_study(session: Session, study_instance_uid: str, *, now: datetime) -> int:
+    """Id of the study's row, made if need be and held until the caller's transaction ends.
+
+    Call it before `latest_instances` when the intake is a union with them. Never commits.
+    """
+    session.execute(
+        upsert(session, Study)
+        .values(study_instance_uid=study_instance_uid, created_at=now)
+        .on_conflict_do_nothing(index_elements=["study_instance_uid"])
+    )
+    return session.scalars(
+        select(Study.id)
+        .where(Study.study_instance_uid == study_instance_uid)
+        .with_for_update(key_share=True)
+    ).one()
+
+
+def latest_instances(session: Session, study_instance_uid: str) -> list[NewInstance]:
+    """The instances of the study's newest snapshot, by SOPInstanceUID. Empty when unknown."""
+    newest = (
+        select(Snapshot.id)
+        .join(Study, Study.id == Snapshot.study_id)
+        .where(Study.study_instance_uid == study_instance_uid)
+        .order_by(Snapshot.revision.desc())
+        .limit(1)
+    )
+    snapshot_id = session.scalar(newest)
+    return [] if snapshot_id is None else snapshot_instances(session, snapshot_id)
+
+
+def snapshot_instances(session: Session, snapshot_id: int) -> list[NewInstance]:
+    """The instances of one snapshot, by SOPInstanceUID."""
+    rows = session.execute(
+        select(
+            Instance.series_instance_uid,
+            Instance.sop_instance_uid,
+            Instance.modality,
+            Instance.size,
+            Instance.sha256,
+        )
+        .where(Instance.snapshot_id == snapshot_id)
+        .order_by(Instance.sop_instance_uid)
+    )
+    return [NewInstance(*row) for row in rows]
+
+
+def _newest_revision(study_id: int) -> Select[int | None]:
+    return select(func.max(Snapshot.revision)).where(Snapshot.study_id == study_id)
+
+
+def _insert_snapshot(
+    session: Session, study_id: int, revision: int, intake: StudyIntake, *, now: datetime
+) -> tuple[int, int]:
+    snapshot_id = session.scalars(
+        insert(Snapshot)
+        .values(
+            study_id=study_id,
+            revision=revision,
+            digest=intake.digest,
+            n_instances=len(intake.instances),
+            n_bytes=sum(instance.size for instance in intake.instances),
+            created_at=now,
+        )
+        .returning(Snapshot.id)
+    ).one()
+    rows = [
+        {
+            "snapshot_id": snapshot_id,
+            "series_instance_uid": instance.series_instance_uid,
+            "sop_instance_uid": instance.sop_instance_uid,
+            "modality": instance.modality,
+            "size": instance.size,
+            "sha256": instance.sha256,
+        }
+        for instance in intake.instances
+    ]
+    session.execute(insert(Instance), rows)
+    return snapshot_id, revision
+
+
+def _mark_ingested(session: Session, files: Sequence[IntakeFile], *, study_id: int) -> None:
+    if not files:
+        return
+    rows = [
+        {
+            "id": file.source_file_id,
+            "status": FileStatus.INGESTED,
+            "reason": None,
+            "sop_instance_uid": file.sop_instance_uid,
+            "sha256": file.sha256,
+            "study_id": study_id,
+        }
+        for file in files
+    ]
+    session.execute(update(SourceFile), rows)

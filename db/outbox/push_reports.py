@@ -1,0 +1,151 @@
+"""What the outbox says, for people and for those who wait for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from db.outbox.pushes import BY_HAND, abandoned
+from db.tables.push_tables import Push, PushState
+from db.tables.result_tables import Artifact, Result
+from db.tables.tables import Study
+from metseg.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class PushReport:
+    """One line of the outbox, for people."""
+
+    push_id: int
+    result_id: int
+    study_uid: str
+    kind: str
+    destination: str
+    state: str
+    attempt: int
+    sop_instance_uid: str | None
+    error_code: str | None
+    error_message: str | None
+    run_after: datetime
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPushes:
+    """Pushes to one destination that are not sent, for one reason."""
+
+    destination: str
+    state: PushState
+    number: int
+    error_code: str | None
+    error_message: str | None
+    """What the last of them to be put in the outbox met."""
+    run_after: datetime
+    """When the first of them is due."""
+
+
+def open_pushes(session: Session) -> list[OpenPushes]:
+    """What of the outbox is not sent, by destination, state and reason."""
+    alike = (Push.destination, Push.state, Push.error_code)
+    groups = (
+        select(*alike, func.count(), func.max(Push.id), func.min(Push.run_after))
+        .where(Push.state != PushState.SENT)
+        .group_by(*alike)
+        .order_by(func.min(Push.id))
+    )
+    found = session.execute(groups).all()
+    newest = [row[4] for row in found]
+    said = session.execute(select(Push.id, Push.error_message).where(Push.id.in_(newest)))
+    messages = {row.id: row.error_message for row in said}
+    return [
+        OpenPushes(destination, state, number, code, messages[last], first)
+        for destination, state, code, number, last, first in found
+    ]
+
+
+def push_counts(session: Session) -> dict[PushState, int]:
+    """How many pushes are in each state; states without any are left out."""
+    rows = session.execute(select(Push.state, func.count()).group_by(Push.state)).all()
+    return {
+        row.state: row[1] for row in sorted(rows, key=lambda row: list(PushState).index(row[0]))
+    }
+
+
+def is_due(session: Session, *, now: datetime) -> bool:
+    """Whether a worker has something to send just now, sends it, or has it to take back from
+    somebody who is gone.
+    """
+    return session.scalar(select(Push.id).where(_at_hand(now)).limit(1)) is not None
+
+
+def _at_hand(now: datetime) -> ColumnElement[bool]:
+    by_worker = (Push.state == PushState.SENDING) & ~Push.owner.startswith(BY_HAND)
+    due = (Push.state == PushState.PENDING) & (Push.run_after <= now)
+    return by_worker | due | abandoned(now=now)
+
+
+def push_reports(
+    session: Session, *, states: Sequence[PushState] | None = None, result_id: int | None = None
+) -> list[PushReport]:
+    """The outbox, oldest first."""
+    query = (
+        select(Push, Artifact.kind, Study.study_instance_uid)
+        .join(Artifact, Artifact.id == Push.artifact_id)
+        .join(Result, Result.id == Push.result_id)
+        .join(Study, Study.id == Result.study_id)
+        .order_by(Push.id)
+    )
+    if states is not None:
+        query = query.where(Push.state.in_(states))
+    if result_id is not None:
+        query = query.where(Push.result_id == result_id)
+    return [_report(push, kind, uid) for push, kind, uid in session.execute(query)]
+
+
+def _report(push: Push, kind: str, study_uid: str) -> PushReport:
+    return PushReport(
+        push_id=push.id,
+        result_id=push.result_id,
+        study_uid=study_uid,
+        kind=kind,
+        destination=push.destination,
+        state=push.state.value,
+        attempt=push.attempt,
+        sop_instance_uid=push.sop_instance_uid,
+        error_code=push.error_code,
+        error_message=push.error_message,
+        run_after=push.run_after,
+        sent_at=push.sent_at,
+    )
+
+
+def find_result(session: Session, name: str) -> int:
+    """The id of a result: `name` is that id, or a StudyInstanceUID, whose current result it is.
+
+    Raises
+    ------
+    ConfigurationError
+        There is none.
+    """
+    query = select(Result.id)
+    if name.isdigit() and len(name) < 16:
+        found = session.scalar(query.where(Result.id == int(name)))
+    else:
+        joined = query.join(Study, Study.id == Result.study_id)
+        found = session.scalar(joined.where(Study.study_instance_uid == name, Result.is_current))
+    if found is None:
+        raise ConfigurationError(
+            "RESULT must be the number of a result or the StudyInstanceUID of a study that has"
+            f" one, as `metseg results` shows them, got {name!r}"
+        )
+    return found
+
+
+def senders(session: Session, result_id: int) -> list[str]:
+    """Who sends files of a result just now."""
+    query = select(Push.owner).where(
+        Push.result_id == result_id, Push.state == PushState.SENDING, Push.owner.is_not(None)
+    )
+    return [str(owner) for owner in session.scalars(query.distinct())]

@@ -1,0 +1,86 @@
+"""A result whose findings still hold: the same networks, settings and files of its series."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.results.new_result import NewArtifact
+from db.tables.result_tables import Artifact, LesionRow, Mask, Result
+from db.tables.tables import Instance, Job, Outcome, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierResult:
+    """What a result recorded of its segmentation. Artifacts' paths are relative to the results."""
+
+    result_id: int
+    series_instance_uid: str
+    versions: Mapping[str, Any]
+    tracking_uids: tuple[str, ...]
+    """Of the lesions, from number 1 on."""
+    artifacts: tuple[NewArtifact, ...]
+    agreement: float | None
+    expected_dice: float | None
+    entropy: float | None
+    mask_nifti_gz: bytes = field(repr=False)
+
+
+def earlier_result(session: Session, job_id: int) -> EarlierResult | None:
+    """The newest result of a job's study by the job's networks and settings, if its series has the
+    same files in the job's snapshot: what arrived since has not changed what was found.
+    """
+    job = session.get_one(Job, job_id)
+    row = session.execute(
+        select(Result, Job.snapshot_id)
+        .join(Job, Job.id == Result.job_id)
+        .join(Snapshot, Snapshot.id == Job.snapshot_id)
+        .where(
+            Result.study_id == session.get_one(Snapshot, job.snapshot_id).study_id,
+            Result.outcome == Outcome.SEGMENTED,
+            Job.model_version == job.model_version,
+            Job.settings_digest == job.settings_digest,
+        )
+        .order_by(Snapshot.revision.desc(), Result.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    result, snapshot_id = row
+    uid = result.series_instance_uid
+    if _files(session, snapshot_id, uid) != _files(session, job.snapshot_id, uid):
+        return None
+    return _recorded(session, result)
+
+
+def _files(
+    session: Session, snapshot_id: int, series_instance_uid: str | None
+) -> set[tuple[str, str]]:
+    rows = session.execute(
+        select(Instance.sop_instance_uid, Instance.sha256).where(
+            Instance.snapshot_id == snapshot_id,
+            Instance.series_instance_uid == series_instance_uid,
+        )
+    )
+    return {(row.sop_instance_uid, row.sha256) for row in rows}
+
+
+def _recorded(session: Session, result: Result) -> EarlierResult:
+    of_result = {"result_id": result.id}
+    lesions = select(LesionRow.tracking_uid).filter_by(**of_result).order_by(LesionRow.number)
+    files = select(Artifact).filter_by(**of_result).order_by(Artifact.id)
+    return EarlierResult(
+        result_id=result.id,
+        series_instance_uid=result.series_instance_uid or "",
+        versions=result.versions,
+        tracking_uids=tuple(session.scalars(lesions)),
+        artifacts=tuple(
+            NewArtifact(one.kind, one.path, one.size, one.sha256) for one in session.scalars(files)
+        ),
+        agreement=result.agreement,
+        expected_dice=result.expected_dice,
+        entropy=result.entropy,
+        mask_nifti_gz=session.get_one(Mask, result.id).nifti_gz,
+    )

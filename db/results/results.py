@@ -1,0 +1,245 @@
+"""What users ask: where each study stands and what was found in it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from db.results.evaluations import (
+    EvaluationReport,
+    RefusedReport,
+    evaluation_report,
+    refused_report,
+)
+from db.results.study_reports import (
+    ArtifactReport,
+    LesionReport,
+    SentReport,
+    SeriesReport,
+    StudyReport,
+)
+from db.tables.push_tables import Push
+from db.tables.result_tables import (
+    Artifact,
+    EvaluationRow,
+    LesionRow,
+    RefusedReference,
+    Result,
+    SeriesChoice,
+)
+from db.tables.tables import Base, Job, JobState, Outcome, Snapshot, Study
+
+STATUS = {Outcome.SEGMENTED: "succeeded", Outcome.NO_SERIES: "no_series"}
+
+PartT = TypeVar("PartT")
+
+
+def study_reports(
+    session: Session, *, results_dir: Path, study_uid: str | None = None
+) -> list[StudyReport]:
+    """All studies, or one, in the order of their arrival.
+
+    One report for each current result, and one for each study whose newest job failed, waits or
+    runs: a study that is run again has both.
+    """
+    only = [] if study_uid is None else [Study.study_instance_uid == study_uid]
+    reports = _result_reports(session, results_dir, only) + _job_reports(session, only)
+    return [report for _, report in sorted(reports, key=lambda pair: pair[0])]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What lies under the current results, by result."""
+
+    lesions: Mapping[int, Sequence[LesionReport]]
+    series: Mapping[int, Sequence[SeriesReport]]
+    evaluations: Mapping[int, Sequence[EvaluationReport]]
+    refused: Mapping[int, Sequence[RefusedReport]]
+    artifacts: Mapping[int, Sequence[ArtifactReport]]
+    pushes: Mapping[int, Sequence[SentReport]]
+
+
+def _result_reports(
+    session: Session, results_dir: Path, only: Sequence[ColumnElement[bool]]
+) -> list[tuple[tuple[int, int], StudyReport]]:
+    parts = _all_parts(session, results_dir, only)
+    rows = session.execute(
+        select(Result, Study.study_instance_uid, Job.model_version, Snapshot.revision)
+        .join(Study, Study.id == Result.study_id)
+        .join(Job, Job.id == Result.job_id)
+        .join(Snapshot, Snapshot.id == Job.snapshot_id)
+        .where(Result.is_current, *only)
+    )
+    return [
+        (
+            (result.study_id, 0),
+            _report(result, parts, study_uid=uid, model_version=version, revision=revision),
+        )
+        for result, uid, version, revision in rows
+    ]
+
+
+def _report(
+    result: Result, parts: _Parts, *, study_uid: str, model_version: str, revision: int
+) -> StudyReport:
+    evaluations = parts.evaluations[result.id]
+    return StudyReport(
+        study_uid=study_uid,
+        series_uid=result.series_instance_uid,
+        status=STATUS[result.outcome],
+        error_code=None,
+        model_version=model_version,
+        n_lesions=result.n_lesions,
+        total_volume_mm3=result.total_volume_mm3,
+        dice=evaluations[-1].dice if evaluations else None,
+        agreement=result.agreement,
+        brain_volume_ml=result.brain_volume_ml,
+        lesions=tuple(parts.lesions[result.id]),
+        artifacts=tuple(parts.artifacts[result.id]),
+        warnings=tuple(result.warnings),
+        series=tuple(parts.series[result.id]),
+        evaluations=tuple(evaluations),
+        refused_references=tuple(parts.refused[result.id]),
+        job_id=result.job_id,
+        revision=revision,
+        result_id=result.id,
+        pushes=tuple(parts.pushes[result.id]),
+        study_id=result.study_id,
+    )
+
+
+def _job_reports(
+    session: Session, only: Sequence[ColumnElement[bool]]
+) -> list[tuple[tuple[int, int], StudyReport]]:
+    jobs = _newest_jobs(only).subquery()
+    rows = session.execute(
+        select(jobs).where(
+            jobs.c.place == 1,
+            jobs.c.state.in_((JobState.FAILED, JobState.PENDING, JobState.RUNNING)),
+        )
+    )
+    return [
+        (
+            (row.study_id, 1),
+            StudyReport(
+                study_uid=row.study_instance_uid,
+                series_uid=None,
+                status=row.state.value,
+                error_code=row.error_code,
+                model_version=row.model_version,
+                error_message=row.error_message,
+                job_id=row.id,
+                revision=row.revision,
+                study_id=row.study_id,
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _newest_jobs(
+    only: Sequence[ColumnElement[bool]],
+) -> Select[*tuple[object, ...]]:
+    """Jobs of each study, the newest at place 1. Cancelled ones do not count."""
+    newest_first = (Snapshot.revision.desc(), Job.wish.desc(), Job.id.desc())
+    return (
+        select(
+            Job.id,
+            Job.state,
+            Job.error_code,
+            Job.error_message,
+            Job.model_version,
+            Snapshot.revision,
+            Snapshot.study_id,
+            Study.study_instance_uid,
+            func.row_number()
+            .over(partition_by=Snapshot.study_id, order_by=newest_first)
+            .label("place"),
+        )
+        .join(Snapshot, Snapshot.id == Job.snapshot_id)
+        .join(Study, Study.id == Snapshot.study_id)
+        .where(Job.state != JobState.CANCELLED, *only)
+    )
+
+
+def _all_parts(session: Session, results_dir: Path, only: Sequence[ColumnElement[bool]]) -> _Parts:
+    files = _parts(session, Artifact, Artifact.id, lambda row: row, only)
+    kinds = {row.id: row.kind for rows in files.values() for row in rows}
+    artifacts = {
+        result_id: [_artifact(row, results_dir) for row in rows]
+        for result_id, rows in files.items()
+    }
+    return _Parts(
+        lesions=_parts(session, LesionRow, LesionRow.number, _lesion, only),
+        series=_parts(session, SeriesChoice, SeriesChoice.id, _series, only),
+        evaluations=_parts(session, EvaluationRow, EvaluationRow.id, evaluation_report, only),
+        refused=_parts(session, RefusedReference, RefusedReference.id, refused_report, only),
+        artifacts=defaultdict(list, artifacts),
+        pushes=_parts(session, Push, Push.id, lambda row: _sent(row, kinds), only),
+    )
+
+
+def _parts(
+    session: Session,
+    table: type[Base],
+    order: InstrumentedAttribute[int],
+    read: Callable[..., PartT],
+    only: Sequence[ColumnElement[bool]],
+) -> defaultdict[int, list[PartT]]:
+    """Rows of one table under the current results, by result."""
+    result_id = table.__table__.c.result_id
+    rows = session.scalars(
+        select(table)
+        .join(Result, Result.id == result_id)
+        .join(Study, Study.id == Result.study_id)
+        .where(Result.is_current, *only)
+        .order_by(order)
+    )
+    parts: defaultdict[int, list[PartT]] = defaultdict(list)
+    for row in rows:
+        parts[getattr(row, "result_id")].append(read(row))  # noqa: B009
+    return parts
+
+
+def _lesion(row: LesionRow) -> LesionReport:
+    return LesionReport(
+        row.number,
+        row.volume_mm3,
+        row.longest_diameter_mm,
+        row.perpendicular_diameter_mm,
+        (row.centroid_l_mm, row.centroid_p_mm, row.centroid_s_mm),
+        row.mean_probability,
+        bool(row.possible),
+    )
+
+
+def _series(row: SeriesChoice) -> SeriesReport:
+    return SeriesReport(
+        series_uid=row.series_instance_uid,
+        chosen=row.chosen,
+        eligible=row.eligible,
+        score=row.score,
+        modality=row.modality,
+        n_instances=row.n_instances,
+        reasons_for=tuple(row.reasons_for),
+        reasons_against=tuple(row.reasons_against),
+    )
+
+
+def _sent(row: Push, kinds: Mapping[int, str]) -> SentReport:
+    return SentReport(
+        kind=kinds[row.artifact_id],
+        destination=row.destination,
+        state=row.state.value,
+        sop_instance_uid=row.sop_instance_uid,
+        error_code=row.error_code,
+        error_message=row.error_message,
+    )
+
+
+def _artifact(row: Artifact, results_dir: Path) -> ArtifactReport:
+    return ArtifactReport(row.kind, str((results_dir / row.path).absolute()), row.sha256)

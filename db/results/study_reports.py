@@ -1,0 +1,88 @@
+"""A study's report in parts: what `db.results.results` reads, as users have it."""
+
+from dataclasses import dataclass
+
+from db.results.evaluations import EvaluationReport, RefusedReport
+
+
+@dataclass(frozen=True, slots=True)
+class LesionReport:
+    """One lesion. Millimetres, cubic millimetres, LPS."""
+
+    number: int
+    volume_mm3: float
+    longest_diameter_mm: float
+    perpendicular_diameter_mm: float
+    centroid_lps_mm: tuple[float, float, float]
+    mean_probability: float
+    possible: bool
+    """Too small to be sure of."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactReport:
+    """One file of a result; its path is absolute."""
+
+    kind: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesReport:
+    """One series that was looked at, and why it was taken or not. Best first."""
+
+    series_uid: str
+    chosen: bool
+    eligible: bool
+    score: float
+    modality: str
+    n_instances: int
+    reasons_for: tuple[str, ...]
+    reasons_against: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SentReport:
+    """One file of the result on its way to another DICOM application."""
+
+    kind: str
+    destination: str
+    state: str
+    """pending, sending, sent or failed."""
+    sop_instance_uid: str | None
+    error_code: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyReport:
+    """A study's current result, or its newest job when that has none. The names are public."""
+
+    study_uid: str
+    series_uid: str | None
+    status: str
+    """succeeded, no_series, failed, pending or running."""
+    error_code: str | None
+    model_version: str
+    n_lesions: int | None = None
+    total_volume_mm3: float | None = None
+    dice: float | None = None
+    """Against a real reference; None without one."""
+    agreement: float | None = None
+    lesions: tuple[LesionReport, ...] = ()
+    artifacts: tuple[ArtifactReport, ...] = ()
+    error_message: str | None = None
+    warnings: tuple[str, ...] = ()
+    series: tuple[SeriesReport, ...] = ()
+    evaluations: tuple[EvaluationReport, ...] = ()
+    """One for each reference; `dice` is that of the last."""
+    job_id: int = 0
+    revision: int = 0
+    result_id: int | None = None
+    brain_volume_ml: float | None = None
+    """Of the brain as the networks see it; None where no network tells."""
+    pushes: tuple[SentReport, ...] = ()
+    study_id: int = 0
+    """Our own number of the study: lines of `metseg run` call it by this."""
+    refused_references: tuple[RefusedReport, ...] = ()

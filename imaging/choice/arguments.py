@@ -1,0 +1,49 @@
+"""Arguments on one series as they are gathered, and what the rest of its study says of it."""
+
+from dataclasses import dataclass, field
+
+from imaging.choice.agent_look import AgentLook
+from imaging.choice.study_contrast import StudyContrast
+from metseg.series_rules import Reason, SeriesRules
+
+_AGAINST = frozenset(
+    {Reason.PLANAR, Reason.THICK_SLICES, Reason.NO_CONTRAST, Reason.BEFORE_CONTRAST}
+)
+
+
+@dataclass(slots=True)
+class Case:
+    """Arguments for, against and fatal. `doubt`: nothing certain says before or after the agent."""
+
+    rules: SeriesRules
+    score: float = 0.0
+    pro: list[str] = field(default_factory=list)
+    contra: list[str] = field(default_factory=list)
+    fatal: list[str] = field(default_factory=list)
+    doubt: bool = False
+
+    def add(self, reason: Reason, text: str, *, weight: float | None = None) -> None:
+        """Add an argument, with the weight of its reason unless another is given."""
+        by_rule = self.rules.weight(reason)
+        if weight is None and by_rule == "exclude":
+            self.exclude(reason, text)
+            return
+        value = weight if weight is not None else float(by_rule)
+        self.score += value
+        line = f"{reason} {value:+g}: {text}"
+        against = value < 0 or (value == 0 and reason in _AGAINST)
+        (self.contra if against else self.pro).append(line)
+
+    def exclude(self, reason: Reason, text: str) -> None:
+        """Add an argument that makes the series ineligible, whatever its reason weighs."""
+        self.fatal.append(f"{reason}: {text}")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the rest of the study says of one series, and its picture, where that was looked at."""
+
+    accept_any_t1: bool
+    refuse_spacing_mm: float | None
+    study: StudyContrast
+    look: AgentLook | None = None

@@ -1,0 +1,71 @@
+"""Which pictures of a study are worth reading before one of its series is segmented."""
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+from imaging.choice.agent_look import AgentLook
+from imaging.choice.choice import Choice
+from imaging.dicom.values.facts import SeriesFacts
+from imaging.words.words import plain
+
+MOST_LOOKS: Final = 4
+"""Reading a series takes seconds."""
+
+# SPACE, CUBE, VISTA and the like, and preparations that darken blood.
+_DARK_BLOOD: Final = re.compile(
+    r"(?<![a-z])(?:space|spc\w*|cube|vista|isofse|mvox|3d ?[tf]se|motsa|msde|dante|vwi"
+    r"|vessel ?wall|(?:black|dark) ?blood|bb)(?![a-z])"
+)
+
+
+_IN_DOUBT: Final = (
+    "nothing certain says that the series was taken after contrast agent: no words, no tag of its "
+    "own, and the picture does not tell"
+)
+
+
+def next_to_look(choice: Choice, asked: Collection[str]) -> str | None:
+    """The series whose picture to look at next, by SeriesInstanceUID: the one chosen, as a check;
+    where its contrast agent is in doubt, or none is chosen, the others in doubt. None when enough
+    is known; `asked` are those that were looked at.
+    """
+    if len(asked) >= MOST_LOOKS or not choice.verdicts:
+        return None
+    if choice.chosen is not None and choice.chosen not in asked:
+        return choice.chosen
+    if choice.chosen is not None and not choice.verdicts[0].doubt:
+        return None
+    for verdict in choice.verdicts:
+        open_question = verdict.doubt and (verdict.eligible or choice.chosen is None)
+        if open_question and verdict.series_instance_uid not in asked:
+            return verdict.series_instance_uid
+    return None
+
+
+def believed(look: AgentLook, facts: SeriesFacts) -> AgentLook:
+    """What a look tells of this sequence: where vessels are dark by design, that they are not
+    bright says nothing.
+    """
+    if look.shows_agent is True or not _blood_is_dark(facts):
+        return look
+    return AgentLook(None, is_subtraction=look.is_subtraction)
+
+
+def doubts(choice: Choice, look: AgentLook | None) -> tuple[str, ...]:
+    """Warnings about contrast agent in the series that was chosen."""
+    if choice.chosen is None:
+        return ()
+    if look is not None and look.shows_agent is False:
+        return (f"headers say contrast agent, the picture does not: {look.words}",)
+    if choice.verdicts[0].doubt and (look is None or look.shows_agent is None):
+        return (_IN_DOUBT,)
+    return ()
+
+
+def _blood_is_dark(facts: SeriesFacts) -> bool:
+    spin_echo = "SE" in facts.scanning_sequence and "GR" not in facts.scanning_sequence
+    texts = (facts.description, facts.protocol, facts.sequence)
+    return (spin_echo and facts.acquisition_type == "3D") or any(
+        _DARK_BLOOD.search(plain(text)) for text in texts
+    )

@@ -1,0 +1,160 @@
+"""Which series of a study is the T1 after contrast agent: header facts in, a decision with its
+reasons out. docs/series-choice.md explains the reasons.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from imaging.choice.agent_look import AgentLook
+from imaging.choice.arguments import Surroundings
+from imaging.choice.evidence import gather
+from imaging.choice.readings import Reading, read_texts
+from imaging.choice.study_contrast import study_contrast
+from imaging.dicom.values.facts import SeriesFacts
+from metseg.series_rules import DEFAULT_RULES, Reason, SeriesRules
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesVerdict:
+    """What speaks for and against one series, each reason as ``name weight: text``.
+
+    `description` holds recognised code words only. Reasons without a weight make it ineligible.
+    `doubt`: nothing certain says whether it was taken after contrast agent, and the picture may
+    tell.
+    """
+
+    series_instance_uid: str
+    description: str
+    score: float
+    reasons_for: tuple[str, ...]
+    reasons_against: tuple[str, ...]
+    eligible: bool
+    doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The chosen series, or none, and a verdict on each candidate, best first."""
+
+    chosen: str | None
+    verdicts: tuple[SeriesVerdict, ...]
+
+
+def choose_series(
+    candidates: Sequence[SeriesFacts],
+    *,
+    accept_any_t1: bool,
+    rules: SeriesRules = DEFAULT_RULES,
+    refuse_spacing_mm: float | None = None,
+    looks: Mapping[str, AgentLook] | None = None,
+) -> Choice:
+    """Choose the series of one study to segment.
+
+    Eligible is a series that no reason excludes: an MR series of enough slices, grey, T1-weighted
+    by words or times, with a contrast agent by tag or by words. Among those the highest score wins,
+    between equals the finer voxels, then more slices, then the later series number.
+
+    Parameters
+    ----------
+    accept_any_t1
+        A T1 series without any sign of contrast agent is eligible too; one with a sign still wins.
+    refuse_spacing_mm
+        Series with slices further apart come last.
+    looks
+        What the pictures of some series show, by SeriesInstanceUID: see `imaging.choice.asking`.
+    """
+    readings = read_texts(candidates, rules)
+    pairs = list(zip(candidates, readings, strict=True))
+    together = study_contrast(pairs)
+    found = []
+    for facts, reading in pairs:
+        around = Surroundings(
+            accept_any_t1=accept_any_t1,
+            refuse_spacing_mm=refuse_spacing_mm,
+            study=together,
+            look=(looks or {}).get(facts.series_instance_uid),
+        )
+        verdict = _judge(facts, reading, around, rules)
+        found.append((_rank(verdict, facts), verdict, facts))
+    found.sort(key=lambda entry: entry[0])
+    verdicts = _name_equals([(verdict, facts) for _, verdict, facts in found])
+    chosen = verdicts[0].series_instance_uid if verdicts and verdicts[0].eligible else None
+    return Choice(chosen, tuple(verdicts))
+
+
+def passed_over(choice: Choice, why: str) -> Choice:
+    """The choice where the chosen series turned out to be no volume: the next eligible one, and the
+    reason with the verdict on the first.
+    """
+    eligible = [one for one in choice.verdicts if one.eligible]
+    first, *others = eligible
+    against = (*first.reasons_against, f"{Reason.UNREADABLE}: {why}")
+    verdict = replace(first, eligible=False, reasons_against=against)
+    rest = [one for one in choice.verdicts if not one.eligible]
+    chosen = others[0].series_instance_uid if others else None
+    return Choice(chosen, (*others, verdict, *rest))
+
+
+def _judge(
+    facts: SeriesFacts, reading: Reading, around: Surroundings, rules: SeriesRules
+) -> SeriesVerdict:
+    case = gather(facts, reading, around, rules)
+    return SeriesVerdict(
+        series_instance_uid=facts.series_instance_uid,
+        description=reading.shown,
+        score=round(case.score, 3),
+        reasons_for=tuple(case.pro),
+        reasons_against=tuple(case.fatal + case.contra),
+        eligible=not case.fatal,
+        doubt=case.doubt and all(line.startswith(f"{Reason.NO_CONTRAST}:") for line in case.fatal),
+    )
+
+
+_Rank = tuple[bool, float, float, float, int, int, str]
+
+
+def _rank(verdict: SeriesVerdict, facts: SeriesFacts) -> _Rank:
+    """Sorts the best first. A size that is not said counts as coarse."""
+    return (
+        not verdict.eligible,
+        -verdict.score,
+        facts.slice_spacing_mm or float("inf"),
+        facts.pixel_spacing_mm or float("inf"),
+        -facts.frames,
+        -(facts.series_number or 0),
+        facts.series_instance_uid,
+    )
+
+
+def _name_equals(ranked: Sequence[tuple[SeriesVerdict, SeriesFacts]]) -> list[SeriesVerdict]:
+    """The verdicts; those that are as good as the first say so, and why it is the one taken."""
+    if not ranked or not ranked[0][0].eligible:
+        return [verdict for verdict, _ in ranked]
+    best, facts = ranked[0]
+    equals = [one for one, _ in ranked[1:] if one.eligible and one.score == best.score]
+    named = [best]
+    if equals:
+        text = f"{Reason.EQUAL} +0: as good as {len(equals)} other series; {_voxels(facts)}"
+        named = [replace(best, reasons_for=(*best.reasons_for, text))]
+    for verdict, other in ranked[1:]:
+        if verdict in equals:
+            why = _why_first(_rank(best, facts), _rank(verdict, other))
+            text = f"{Reason.EQUAL} +0: as good as the series taken, which is {why}; "
+            against = (*verdict.reasons_against, text + _voxels(other))
+            named.append(replace(verdict, reasons_against=against))
+        else:
+            named.append(verdict)
+    return named
+
+
+def _why_first(best: _Rank, other: _Rank) -> str:
+    if best[2:4] < other[2:4]:
+        return "finer"
+    return "as fine and has more slices" if best[4] < other[4] else "as fine and later"
+
+
+def _voxels(facts: SeriesFacts) -> str:
+    spacing, pixel = facts.slice_spacing_mm, facts.pixel_spacing_mm
+    if spacing is None or pixel is None:
+        return "voxels of a size not said"
+    return f"voxels of {spacing:g} x {pixel:g} x {pixel:g} mm"

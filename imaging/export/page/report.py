@@ -1,0 +1,154 @@
+"""The report of a result as JSON: what ``metseg results`` shows, and how it came about."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from imaging.brain import BrainSeen
+from imaging.choice.choice import Choice
+from imaging.export.burden import burden
+from imaging.export.dicom.authorship import RESEARCH_ONLY
+from imaging.lesions.lesion import Dropped, Lesion
+from imaging.metrics import Evaluation, evaluation_entry
+
+REPORT_VERSION = 1  # grows when a key changes its meaning or goes
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFacts:
+    """All that a report says. Lengths are mm, volumes mm3, times s.
+
+    `status` is ``succeeded`` or ``no_series``; without a segmentation `lesions` is empty and the
+    measures are None. `references` are measures against each reference, by the SHA-256 of its file,
+    and `readings` tell how these were read: ``labels`` and ``notes``. `refused_references` have
+    ``sha256``, ``kind`` and ``reason``.
+    `settings` must hold no secrets. `run` names the result by our own ids,
+    ``study/job-fence-token``, where a database gives them; `made_at` is in words.
+    """
+
+    study_uid: str
+    series_uid: str | None
+    status: str
+    model_version: str
+    choice: Choice
+    lesions: Sequence[Lesion] = ()
+    dropped: Sequence[Dropped] = ()
+    references: Mapping[str, Evaluation] = field(default_factory=dict)
+    readings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    refused_references: Sequence[Mapping[str, str]] = ()
+    agreement: float | None = None
+    expected_dice: float | None = None
+    entropy: float | None = None
+    brain: BrainSeen | None = None
+    voxel_spacing_mm: tuple[float, float, float] | None = None
+    warnings: Sequence[str] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+    artifacts: Sequence[Mapping[str, Any]] = ()
+    run: str | None = None
+    made_at: str | None = None
+
+
+def report_bytes(report: Mapping[str, Any]) -> bytes:
+    """A report of `build_report` as JSON in UTF-8, indented, the same one giving the same bytes.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite: JSON has no word for it.
+    """
+    text = json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False)
+    return (text + "\n").encode()
+
+
+def build_report(facts: ReportFacts) -> dict[str, Any]:
+    """The report as plain values. The keys of ``metseg results --format json`` come first, by the
+    same names.
+    """
+    measured = list(facts.references.values())
+    whole = burden(facts.lesions)
+    return {
+        "study_uid": facts.study_uid,
+        "series_uid": facts.series_uid,
+        "status": facts.status,
+        "model_version": facts.model_version,
+        "n_lesions": whole.n_lesions,
+        "total_volume_mm3": whole.total_volume_mm3,
+        "dice": measured[0].dice if measured else None,
+        "agreement": facts.agreement,
+        "lesions": [lesion_entry(lesion) for lesion in facts.lesions],
+        "artifacts": [dict(artifact) for artifact in facts.artifacts],
+        "report_version": REPORT_VERSION,
+        "notice": RESEARCH_ONLY,
+        "run": facts.run,
+        "made_at": facts.made_at,
+        "expected_dice": facts.expected_dice,
+        "entropy": facts.entropy,
+        "brain": None if facts.brain is None else brain_entry(facts.brain),
+        "voxel_spacing_mm": _listed(facts.voxel_spacing_mm),
+        "possible_lesions": whole.possible_lesions,
+        "rano_bm": {
+            "measurable_lesions": whole.measurable_lesions,
+            "sum_of_five_longest_mm": whole.sum_of_five_longest_mm,
+        },
+        "references": [
+            {"sha256": sha256, "labels": None, "notes": []}
+            | dict(facts.readings.get(sha256, {}))
+            | evaluation_entry(one)
+            for sha256, one in facts.references.items()
+        ],
+        "refused_references": [dict(one) for one in facts.refused_references],
+        "segmentation_written": bool(facts.lesions),  # an empty DICOM SEG is not written
+        "dropped_candidates": [dropped_entry(one) for one in facts.dropped],
+        "series_choice": choice_entries(facts.choice),
+        "warnings": list(facts.warnings),
+        "versions": dict(facts.versions),
+        "settings": dict(facts.settings),
+        "timings_s": {name: round(seconds, 3) for name, seconds in facts.timings_s.items()},
+    }
+
+
+def brain_entry(brain: BrainSeen) -> dict[str, Any]:
+    """The brain as the networks see it; the centroid is LPS mm."""
+    entry = asdict(brain)
+    entry["centroid_lps_mm"] = _listed(brain.centroid_lps_mm)
+    entry["cut"] = list(brain.cut)
+    return entry
+
+
+def lesion_entry(lesion: Lesion) -> dict[str, Any]:
+    """One lesion; the centroid is LPS mm."""
+    entry = asdict(lesion)
+    entry["centroid_lps_mm"] = list(lesion.centroid_lps_mm)
+    entry["possible"] = lesion.possible
+    return entry
+
+
+def dropped_entry(candidate: Dropped) -> dict[str, Any]:
+    """One candidate that the rule refused, and why."""
+    entry = asdict(candidate)
+    entry["reason"] = str(candidate.reason)
+    entry["centroid_lps_mm"] = list(candidate.centroid_lps_mm)
+    return entry
+
+
+def choice_entries(choice: Choice) -> list[dict[str, Any]]:
+    """What spoke for and against each series, best first."""
+    return [
+        {
+            "series_uid": verdict.series_instance_uid,
+            "chosen": verdict.series_instance_uid == choice.chosen,
+            "eligible": verdict.eligible,
+            "score": verdict.score,
+            "words": verdict.description,
+            "reasons_for": list(verdict.reasons_for),
+            "reasons_against": list(verdict.reasons_against),
+        }
+        for verdict in choice.verdicts
+    ]
+
+
+def _listed(values: Iterable[float] | None) -> list[float] | None:
+    return None if values is None else [float(value) for value in values]

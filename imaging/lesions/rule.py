@@ -1,0 +1,105 @@
+"""What is called a lesion, as numbers. A watcher reads them off the weights card to name the model
+version, so nothing heavy is imported here.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEATURES: Final = (
+    "log_volume",
+    "max_probability",
+    "mean_probability",
+    "least_member",
+    "brain",
+    "brain_around",
+    "elongation",
+    "flatness",
+    "contrast",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A logistic regression on the features of a candidate (`imaging.lesions.candidates.features`).
+
+    Parameters
+    ----------
+    centre, scale, weights
+        For each of `FEATURES`: what is taken off, what it is divided by, and its weight.
+    bias
+        Log odds of the average candidate.
+    least
+        A candidate of a lower probability of being a lesion is dropped, [0, 1].
+
+    Raises
+    ------
+    ValueError
+        A list has another length than `FEATURES`, or a scale is not above 0.
+    """
+
+    centre: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    bias: float
+    least: float
+
+    def __post_init__(self) -> None:
+        for name in ("centre", "scale", "weights"):
+            if len(getattr(self, name)) != len(FEATURES):
+                raise ValueError(f"{name} must hold {len(FEATURES)} numbers, one for each feature")
+        if not all(value > 0 for value in self.scale):
+            raise ValueError(f"scale must be above 0, got {self.scale}")
+
+    def probability(self, seen: NDArray[np.float64]) -> float:
+        """Probability that a candidate of these features is a lesion."""
+        odds = self.bias + np.dot((seen - self.centre) / np.array(self.scale), self.weights)
+        return float(1.0 / (1.0 + np.exp(-np.clip(odds, -50, 50))))
+
+
+@dataclass(frozen=True, slots=True)
+class LesionRule:
+    """What is called a lesion.
+
+    Parameters
+    ----------
+    seed_threshold
+        A lesion holds at least one voxel of this probability, (0, 1].
+    grow_threshold
+        And spreads to connected voxels of this one, (0, seed_threshold].
+    minimum_volume_mm3
+        Smaller components are dropped.
+    minimum_slices
+        A lesion shows in at least this many native slices; vessels cut across often show in one.
+    minimum_brain
+        Average probability of brain in it, [0, 1]; asked only when the networks tell.
+    look
+        The three-dimensional look at what is left, or None.
+
+    Raises
+    ------
+    ValueError
+        A value is out of its range.
+    """
+
+    seed_threshold: float = 0.5
+    grow_threshold: float = 0.5
+    minimum_volume_mm3: float = 20.0
+    minimum_slices: int = 2
+    minimum_brain: float = 0.0
+    look: Look | None = None
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.grow_threshold <= self.seed_threshold <= 1.0:
+            raise ValueError(
+                "thresholds must satisfy 0 < grow_threshold <= seed_threshold <= 1, got "
+                f"grow_threshold {self.grow_threshold}, seed_threshold {self.seed_threshold}"
+            )
+        if self.minimum_volume_mm3 < 0.0:
+            raise ValueError(f"minimum_volume_mm3 must be >= 0, got {self.minimum_volume_mm3}")
+        if self.minimum_slices < 1:
+            raise ValueError(f"minimum_slices must be >= 1, got {self.minimum_slices}")
+        if not 0.0 <= self.minimum_brain <= 1.0:
+            raise ValueError(f"minimum_brain must be in [0, 1], got {self.minimum_brain}")

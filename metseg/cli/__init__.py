@@ -1,5 +1,0 @@
-"""The program `metseg`. The only part of this package that imports the other rooms."""
-
-from metseg.cli.app import main
-
-__all__ = ["main"]

@@ -1,0 +1,60 @@
+"""Files and disks: where a spooled file lies, SHA-256, what is durable, and how much is free."""
+
+import hashlib
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Final
+
+MB: Final = 10**6
+"""Bytes of a megabyte, wherever we write MB."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def spool_path(spool_dir: Path, sha256: str) -> Path:
+    """Path of the bytes with this SHA-256, hex: by content, so that no name identifies a patient.
+
+    Raises
+    ------
+    ValueError
+        Not 64 lower-case hexadecimal digits: it could escape the spool.
+    """
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"sha256 must be 64 lower-case hexadecimal digits, got {sha256!r}")
+    return spool_dir / sha256[:2] / f"{sha256}.dcm"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, hex.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def flush(path: Path) -> None:
+    """Make a file's bytes, or the names in a folder, durable (fsync).
+
+    Raises
+    ------
+    OSError
+        The disk is gone.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def free_bytes(folder: Path) -> int:
+    """Free space on the disk where the folder is, or will be once it is made."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    return shutil.disk_usage(there).free

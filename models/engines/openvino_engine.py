@@ -1,0 +1,120 @@
+"""Networks ready to run by OpenVINO on a processor: the same answers as Keras, sooner.
+
+A network is converted once, by Keras on TensorFlow, and kept; then neither is loaded any more.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metseg.disk import sha256_of
+from metseg.errors import DeviceError, OutOfMemoryError
+from models.card import Member
+from models.catalogue import import_quietly
+
+# OpenVINO reports its use to its makers whenever it is imported, unless this cannot be found.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+import openvino  # noqa: E402
+
+logger = logging.getLogger(__name__)
+
+_MODEL: Final = "model.xml"
+_FILES: Final = (_MODEL, "model.bin")
+_HASHES: Final = "sha256.json"
+# float32 as Keras has it: processors with AVX512-BF16 would round to bfloat16 of themselves.
+_SETTINGS: Final = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+
+
+class OpenVinoEngine:
+    """One member's network; any batch, height and width."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        self.name = name
+        self._compiled = openvino.Core().compile_model(model, "CPU", _SETTINGS)
+
+    @classmethod
+    def load(cls, member: Member, folder: Path, *, cache: Path | None) -> "OpenVinoEngine":
+        """Read the converted network from `cache`, or convert it and keep it there.
+
+        Raises
+        ------
+        WeightsError
+            The weights file is not of this network.
+        """
+        if cache is None:
+            return cls(_converted(member, folder), member.name)
+        kept = cache / f"{member.name}-{_key(member)}"
+        if not _is_whole(kept):
+            _keep(_converted(member, folder), kept)
+        if not _is_whole(kept):  # the cache cannot be written: that costs time, no more
+            return cls(_converted(member, folder), member.name)
+        return cls(openvino.Core().read_model(kept / _MODEL), member.name)
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `models.engines.keras_engine.Engine.__call__`."""
+        try:
+            found = self._compiled(batch)
+        except RuntimeError as error:
+            words = f"{type(error).__name__} in OpenVINO"
+            if "alloc" in str(error).lower():
+                raise OutOfMemoryError(f"memory ran out in the network: {words}") from error
+            raise DeviceError(f"the device failed: {words}") from error
+        heads = [found[output] for output in self._compiled.outputs]
+        return np.asarray(np.mean(heads, axis=0), dtype=np.float32)
+
+
+def _key(member: Member) -> str:
+    """Another key for whatever makes another network, or another file of it."""
+    fields = {key: value for key, value in asdict(member).items() if key != "temperature"}
+    fields["openvino"] = openvino.__version__
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _converted(member: Member, folder: Path) -> Any:
+    model = import_quietly("models.engines.keras_engine").member_model(member, folder)
+    with warnings.catch_warnings():
+        # Keras 3.15 misses a name in the input that OpenVINO 2026 traces it with.
+        warnings.filterwarnings("ignore", "The structure of `inputs`", UserWarning)
+        return openvino.convert_model(model)
+
+
+def _keep(model: Any, folder: Path) -> None:
+    """Write a network and its hashes beside, then rename: whole or not at all, whoever else does
+    the same.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        logger.warning("converted network is not kept: %s", type(error).__name__)
+        return
+    try:
+        openvino.save_model(model, partial / _MODEL, compress_to_fp16=False)
+        hashes = {name: sha256_of(partial / name) for name in _FILES}
+        (partial / _HASHES).write_text(json.dumps(hashes))
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(partial, folder)  # noqa: PTH104 - of a folder: fails where another was quicker
+    except (OSError, RuntimeError) as error:
+        logger.warning("converted network is not kept: %s", type(error).__name__)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a kept network is there as it was written."""
+    try:
+        hashes = json.loads((folder / _HASHES).read_text())
+        return bool(hashes == {name: sha256_of(folder / name) for name in _FILES})
+    except (OSError, ValueError):
+        return False

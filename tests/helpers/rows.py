@@ -1,0 +1,154 @@
+"""Rows for tests: studies, jobs and results made in one line each. Times and ids are arguments."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from db import jobs
+from db.intake.intake import IntakeOutcome, NewInstance, StudyIntake, record_intake
+from db.jobs import Claim
+from db.results.new_result import (
+    NewArtifact,
+    NewDropped,
+    NewEvaluation,
+    NewLesion,
+    NewResult,
+    NewSeries,
+)
+from db.tables.tables import Outcome
+
+T0 = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+MODEL = "fake-1"
+DIGEST = "d" * 64
+
+
+def later(seconds: float) -> datetime:
+    """`T0` and so many seconds."""
+    return T0 + timedelta(seconds=seconds)
+
+
+def instance(number: int, *, content: str = "a", study: str = "1.2") -> NewInstance:
+    """Slice `number` of the only series of a study, with a hash made of `content`."""
+    return NewInstance(
+        series_instance_uid=f"{study}.1",
+        sop_instance_uid=f"{study}.1.{number}",
+        modality="MR",
+        size=100,
+        sha256=f"{content}{number}".rjust(64, "0"),
+    )
+
+
+def arrive(
+    session: Session,
+    *,
+    study: str = "1.2",
+    slices: int = 3,
+    content: str = "a",
+    model: str = MODEL,
+    settings: str = DIGEST,
+) -> IntakeOutcome:
+    """Record the intake of a study with so many slices."""
+    instances = tuple(
+        instance(number, content=content, study=study) for number in range(1, slices + 1)
+    )
+    return record_intake(
+        session,
+        StudyIntake(study, instances),
+        model_version=model,
+        settings_digest=settings,
+        now=T0,
+    )
+
+
+def new_job(session: Session, *, study: str = "1.2", slices: int = 3) -> int:
+    """A PENDING job of a study that just arrived."""
+    job_id = arrive(session, study=study, slices=slices).job_id
+    assert job_id is not None
+    return job_id
+
+
+def take(session: Session, job_id: int, *, owner: str = "w:1:a", seconds: float = 0) -> Claim:
+    """Claim a job, which must be free."""
+    claim = jobs.claim(session, job_id, owner=owner, now=later(seconds), max_attempts=3)
+    assert claim is not None
+    return claim
+
+
+def lesion(number: int = 1, *, volume_mm3: float = 100.0) -> NewLesion:
+    """A lesion of 100 voxels."""
+    return NewLesion(
+        number=number,
+        tracking_uid=f"2.25.{number}",
+        voxel_count=100,
+        volume_mm3=volume_mm3,
+        longest_diameter_mm=12.5,
+        perpendicular_diameter_mm=6.5,
+        centroid_lps_mm=(1.0, -2.0, 3.0),
+        mean_probability=0.9,
+        measurable=True,
+        possible=False,
+    )
+
+
+EVALUATION = NewEvaluation(
+    reference_sha256="f" * 64,
+    reference_kind="dicom-seg",
+    dice=0.8,
+    lesion_dice=0.75,
+    hd95_mm=1.5,
+    true_positives=2,
+    false_positives=0,
+    false_negatives=1,
+    reference_volume_mm3=310.0,
+    volume_error_mm3=-10.0,
+    surface_dice=0.85,
+    lesion_surface_dice=0.9,
+    surface_dice_tolerance_mm=1.0,
+    relative_volume_error=-10.0 / 310.0,
+    found_below_3mm=0,
+    lesions_below_3mm=1,
+    found_3_to_5mm=0,
+    lesions_3_to_5mm=0,
+    found_5_to_10mm=2,
+    lesions_5_to_10mm=2,
+    found_from_10mm=0,
+    lesions_from_10mm=0,
+)
+
+
+def found(claim: Claim, *, lesions: int = 2, series: str = "1.2.1") -> NewResult:
+    """A result with so many lesions (200, 100, 66.7 mm3, ...) and one row of everything else."""
+    directory = f"1/{claim.job_id}-{claim.fence}"
+    return NewResult(
+        outcome=Outcome.SEGMENTED,
+        directory=directory,
+        series_instance_uid=series,
+        mask_nifti_gz=b"\x1f\x8b mask",
+        lesions=tuple(
+            lesion(number, volume_mm3=200.0 / number) for number in range(1, lesions + 1)
+        ),
+        dropped=(NewDropped("smaller than 5 mm3", 2.0, (0.0, 0.0, 0.0)),),
+        series=(
+            NewSeries(series, "MR", 3, True, True, 9.0, ("contrast agent",), ()),
+            NewSeries("1.2.9", "MR", 3, False, False, 0.0, (), ("not T1",)),
+        ),
+        artifacts=(NewArtifact("mask-nifti", f"{directory}/mask.nii.gz", 7, "e" * 64),),
+        evaluations=(EVALUATION,),
+        agreement=0.95,
+        expected_dice=0.9,
+        entropy=0.1,
+        brain_volume_ml=1300.0,
+        brain_centroid_lps_mm=(1.0, -2.0, 30.0),
+        warnings=("slices are 4.0 mm apart",),
+        timings_s={"read": 0.5, "infer": 2.0},
+        versions={"metseg": "0.1.0", "ensemble": MODEL},
+    )
+
+
+def no_series(claim: Claim) -> NewResult:
+    """The result of a study without a suitable series."""
+    return NewResult(
+        outcome=Outcome.NO_SERIES,
+        directory=f"1/{claim.job_id}-{claim.fence}",
+        series=(NewSeries("1.2.1", "MR", 3, False, False, 0.0, (), ("no contrast agent",)),),
+    )

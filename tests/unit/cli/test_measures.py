@@ -1,0 +1,108 @@
+"""Measures against a reference as a person reads them."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from cli.evaluate.measures import pooled, summary_table
+from cli.render import print_reports
+from db.results.evaluations import BandReport, EvaluationReport
+from db.results.study_reports import StudyReport
+from imaging.metrics import DiameterBin, Evaluation, summarise
+from imaging.metrics.summary import spread
+
+MEASURED = EvaluationReport(
+    reference_kind="dicom-seg",
+    reference_sha256="f" * 64,
+    dice=0.8,
+    lesion_dice=0.75,
+    surface_dice=0.85,
+    lesion_surface_dice=0.9,
+    surface_dice_tolerance_mm=1.0,
+    hd95_mm=1.5,
+    true_positives=2,
+    false_positives=4,
+    false_negatives=1,
+    reference_volume_mm3=300.0,
+    volume_error_mm3=-30.0,
+    relative_volume_error=-0.1,
+    sensitivity_by_diameter=(BandReport("<3", 0, 1), BandReport("5-10", 2, 2)),
+)
+OLDER = replace(
+    MEASURED,
+    lesion_dice=None,
+    surface_dice=None,
+    surface_dice_tolerance_mm=None,
+    relative_volume_error=None,
+    sensitivity_by_diameter=None,
+)
+
+
+def shown(measured: EvaluationReport) -> str:
+    """The line of one reference in `metseg results`."""
+    console = Console(file=io.StringIO(), width=100)
+    report = StudyReport("1.2", "1.2.1", "succeeded", None, "m", 0, 0.0, evaluations=(measured,))
+    print_reports(console, [report])
+    assert isinstance(console.file, io.StringIO)
+    (line,) = [one for one in console.file.getvalue().splitlines() if one.startswith("reference")]
+    return line
+
+
+def test_results_show_each_measure() -> None:
+    assert shown(MEASURED) == (
+        "reference dicom-seg: found 2 of 3 (<3 mm 0/1   5-10 mm 2/2), 4 false"
+        "   lesion-wise Dice 0.750   surface Dice at 1 mm 0.850   HD95 1.50 mm   volume -10.0%"
+    )
+
+
+def test_what_was_not_measured_is_a_dash() -> None:
+    assert shown(OLDER) == (
+        "reference dicom-seg: found 2 of 3, 4 false"
+        "   lesion-wise Dice -   surface Dice -   HD95 1.50 mm   volume -"
+    )
+
+
+def evaluation(dice: float, found: int, missed: int, false: int) -> Evaluation:
+    bins = (DiameterBin(0.0, 3.0, found, found + missed), *(DiameterBin(3.0, 5.0),) * 3)
+    return Evaluation(
+        dice=dice,
+        lesion_dice_mean=dice if found else None,
+        true_positives=found,
+        false_positives=false,
+        false_negatives=missed,
+        reference_volume_mm3=10.0 * (found + missed),
+        volume_error_mm3=-5.0 * missed,
+        hd95_mm=None,
+        surface_dice=dice,
+        lesion_surface_dice_mean=None,
+        surface_dice_tolerance_mm=1.0,
+        sensitivity_by_diameter=bins,
+    )
+
+
+def test_a_summary_is_over_the_cases_that_have_the_measure() -> None:
+    cases = [evaluation(0.8, 3, 1, 0), evaluation(0.2, 0, 2, 5), evaluation(0.0, 0, 0, 1)]
+    summary = summarise(cases)
+    assert (summary.cases, summary.cases_with_lesions) == (3, 2)
+    assert summary.measures["dice"] == spread([0.8, 0.2])
+    assert summary.measures["lesion_dice_mean"] == spread([0.8])
+    assert summary.measures["hd95_mm"] is None
+    assert summary.measures["sensitivity"] == spread([0.75, 0.0])
+    assert summary.measures["false_positives"] == spread([0.0, 5.0, 1.0])
+    assert summary.measures["absolute_volume_error_mm3"] == spread([5.0, 10.0, 0.0])
+    assert summary.sensitivity == pytest.approx(3 / 6)
+    assert (summary.sensitivity_by_diameter[0].found, summary.false_positives) == (3, 6)
+    assert pooled(summary) == "all lesions: 3 of 6 found (<3 mm 3/6), 6 false"
+    assert summary_table(summary).row_count == len(summary.measures)
+
+
+def test_a_spread_has_no_deviation_of_one_value() -> None:
+    one, three = spread([2.0, None]), spread([1.0, 2.0, 6.0])
+    assert one is not None
+    assert (one.n, one.mean, one.median, one.sd) == (1, 2.0, 2.0, None)
+    assert three is not None
+    assert (three.mean, three.median, three.least, three.greatest) == (3.0, 2.0, 1.0, 6.0)
+    assert three.sd == pytest.approx(7**0.5)  # (4 + 1 + 9) / 2
+    assert spread([None]) is None

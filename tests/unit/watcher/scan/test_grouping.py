@@ -1,0 +1,93 @@
+"""When a study is complete, with a quiet time of 10 s at second 100."""
+
+import pytest
+
+from watcher.scan.grouping import ReadyStudy, StudyWait, Waiting, group, is_marked
+from watcher.scan.settle import Fingerprint, Look
+
+NOW, QUIET = 100.0, 10.0
+
+
+def file(
+    path: str, study: str | None, *, still_s: float, looks: int = 9, readable: bool = True
+) -> Waiting:
+    look = Look(Fingerprint(1, 1, 1), since=NOW - still_s, looks=looks)
+    return Waiting(path, look, study, readable=readable and study is not None)
+
+
+def decide(
+    *files: Waiting, marked: tuple[str, ...] = ()
+) -> tuple[list[ReadyStudy], list[StudyWait]]:
+    return group(files, marked=marked, now=NOW, quiet_s=QUIET)
+
+
+def ready(*files: Waiting, marked: tuple[str, ...] = ()) -> list[str]:
+    return [study.study for study in decide(*files, marked=marked)[0]]
+
+
+def test_a_study_is_one_whatever_the_folders() -> None:
+    studies, waits = decide(file("b/2", "S", still_s=11), file("a/1", "S", still_s=10))
+    assert studies == [ReadyStudy("S", ("a/1", "b/2"))]
+    assert waits == []
+
+
+def test_a_moving_file_holds_its_study_back_from_another_folder() -> None:
+    studies, waits = decide(file("a/1", "S", still_s=50), file("b/2", "S", still_s=4))
+    assert studies == []
+    assert waits == [StudyWait("S", 2, 6.0, "waiting for more files")]
+
+
+def test_a_file_known_only_from_an_earlier_fingerprint_holds_its_study_back() -> None:
+    growing = file("b/2", "S", still_s=0, looks=1, readable=False)
+    assert ready(file("a/1", "S", still_s=50), growing) == []
+
+
+def test_a_file_that_nobody_can_place_holds_its_folder_back_and_no_other() -> None:
+    stranger = file("a/x", None, still_s=3)
+    held, free = file("a/1", "S", still_s=12), file("b/1", "T", still_s=12)
+    studies, waits = decide(stranger, held, free)
+    assert [study.study for study in studies] == ["T"]
+    assert waits == [StudyWait("S", 1, 7.0, "another file in its folder still moves")]
+
+
+def test_a_stranger_that_stands_still_holds_nobody_back() -> None:
+    assert ready(file("a/x", None, still_s=10), file("a/1", "S", still_s=12)) == ["S"]
+
+
+def test_a_file_that_always_moves_does_not_hold_a_study_back_for_ever() -> None:
+    log = file("a/receiver.log", None, still_s=0)
+    assert ready(log, file("a/1", "S", still_s=49)) == []
+    assert ready(log, file("a/1", "S", still_s=50)) == ["S"]
+
+
+def test_a_marker_ends_the_wait_after_two_looks() -> None:
+    assert ready(file("a/1", "S", still_s=1, looks=2), marked=("a",)) == ["S"]
+    assert ready(file("a/1", "S", still_s=1, looks=1), marked=("a",)) == []
+
+
+def test_a_marker_counts_for_folders_below_and_not_beside() -> None:
+    assert ready(file("a/b/1", "S", still_s=1), marked=("a",)) == ["S"]
+    assert ready(file("ab/1", "S", still_s=1), marked=("a",)) == []
+    assert ready(file("1", "S", still_s=1), marked=("a",)) == []
+
+
+def test_a_marker_in_one_folder_does_not_end_the_wait_in_the_other() -> None:
+    files = (file("a/1", "S", still_s=1), file("b/2", "S", still_s=2))
+    studies, waits = decide(*files, marked=("a",))
+    assert studies == []
+    assert waits[0].seconds_left == 8.0
+    assert ready(*files, marked=("a", "b")) == ["S"]
+
+
+def test_studies_come_oldest_first() -> None:
+    files = (file("1", "young", still_s=20), file("2", "old", still_s=30))
+    assert ready(*files) == ["old", "young"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"), [("a", True), ("a/b", True), (".", False), ("b", False)]
+)
+def test_marked_folders(folder: str, expected: bool) -> None:
+    assert is_marked(folder, {"a"}) is expected
+    assert is_marked(folder, {"."})
+    assert not is_marked(folder, set())

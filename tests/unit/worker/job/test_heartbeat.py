@@ -1,0 +1,99 @@
+"""The heartbeat ends a process that lost its job, and only such a one."""
+
+import threading
+from collections.abc import Callable
+
+from worker.job.heartbeat import EXIT_CANNOT_BEAT, EXIT_LOST_LEASE, Heartbeat
+
+SOON = 20.0
+
+
+class Process:
+    """A process whose end is noted instead of happening."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self.status: int | None = None
+        self.discarded = False
+
+    def end(self, status: int) -> None:
+        self.status = status
+        self.ended.set()
+
+    def discard(self) -> None:
+        self.discarded = True
+
+    def heartbeat(self, beat: Callable[[], bool]) -> Heartbeat:
+        return Heartbeat(beat, beat_s=0.02, lease_s=0.5, on_lost=self.discard, end=self.end)
+
+
+def test_a_process_whose_fence_moved_discards_its_files_and_ends() -> None:
+    process = Process()
+    with process.heartbeat(lambda: False):
+        assert process.ended.wait(SOON)
+    assert (process.status, process.discarded) == (EXIT_LOST_LEASE, True)
+
+
+def test_a_process_that_cannot_beat_for_a_whole_lease_ends() -> None:
+    process = Process()
+
+    def beat() -> bool:
+        raise ConnectionError
+
+    with process.heartbeat(beat):
+        assert process.ended.wait(SOON)
+    assert process.status == EXIT_CANNOT_BEAT
+
+
+def test_a_beat_that_hangs_ends_the_process_as_well() -> None:
+    process = Process()
+    released = threading.Event()
+    with process.heartbeat(lambda: released.wait(SOON)):
+        assert process.ended.wait(SOON)
+        released.set()
+    assert process.status == EXIT_CANNOT_BEAT
+
+
+def test_beats_that_get_through_again_in_time_keep_the_process() -> None:
+    process = Process()
+    beats: list[int] = []
+
+    def beat() -> bool:
+        beats.append(1)
+        if len(beats) % 3:
+            raise ConnectionError
+        return True
+
+    with process.heartbeat(beat) as heart:
+        while len(beats) < 30:
+            assert not process.ended.wait(0.01)
+        assert heart.seconds_left > 0
+    assert process.status is None
+
+
+def test_a_beat_that_finds_the_job_ended_by_our_own_hand_is_no_loss() -> None:
+    process = Process()
+    beats: list[int] = []
+
+    def beat() -> bool:
+        beats.append(1)
+        return False
+
+    heart = process.heartbeat(beat)
+    heart.finishing()
+    with heart:
+        while len(beats) < 3:
+            assert not process.ended.wait(0.01)
+    assert process.status is None
+
+
+def test_files_stay_when_the_last_commit_is_in_doubt() -> None:
+    process = Process()
+
+    def beat() -> bool:
+        raise ConnectionError
+
+    with process.heartbeat(beat) as heart:
+        heart.finishing()
+        assert process.ended.wait(SOON)
+    assert (process.status, process.discarded) == (EXIT_CANNOT_BEAT, False)

@@ -1,0 +1,42 @@
+"""Pauses double, outlive the process that met the trouble, and end with a success."""
+
+from pathlib import Path
+
+import pytest
+
+from metseg.settings import Settings
+from worker.job.pause import LONGEST_S, PauseNote, backoff, low_space, paused_reason
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(1, 30.0), (2, 60.0), (3, 120.0), (6, 600.0), (5000, LONGEST_S)]
+)
+def test_the_wait_doubles_up_to_ten_minutes(failures: int, seconds: float) -> None:
+    assert backoff(failures, first_s=30.0) == seconds
+
+
+def test_each_trouble_in_a_row_pauses_twice_as_long(tmp_path: Path) -> None:
+    note = PauseNote(tmp_path)
+    assert note.hit("disk", now=100.0, backoff_s=30.0).until == 130.0
+    assert note.hit("disk", now=200.0, backoff_s=30.0).until == 260.0
+    note.clear()
+    assert note.hit("disk", now=300.0, backoff_s=30.0).until == 330.0
+
+
+def test_another_process_of_the_worker_reads_the_pause(tmp_path: Path) -> None:
+    PauseNote(tmp_path).hit("the device failed", now=100.0, backoff_s=30.0)
+    settings = Settings(home=tmp_path, min_free_mb=0)
+    note = PauseNote(tmp_path)
+    assert paused_reason(settings, note, now=129.0) == "the device failed"
+    assert paused_reason(settings, note, now=131.0) is None
+
+
+def test_a_damaged_note_is_no_pause(tmp_path: Path) -> None:
+    (tmp_path / "pause.json").write_text("{")
+    assert PauseNote(tmp_path).read() is None
+
+
+def test_too_little_space_names_the_folder_by_its_role(tmp_path: Path) -> None:
+    folders = {"results": tmp_path / "not" / "made" / "yet"}
+    assert "results: " in str(low_space(folders, min_free_mb=1e12))
+    assert low_space(folders, min_free_mb=0) is None

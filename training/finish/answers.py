@@ -1,0 +1,103 @@
+"""What networks say of held-out heads, kept so that thresholds can be tried on it."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.lesions.candidates import Evidence
+from imaging.resample import to_native
+from models.averaging import Network, predict_head
+from models.inputs import InputContract, PreparedHead, prepare
+from models.temperature import calibrate
+from training.data.material import HeldOut
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """A held-out head, each network's raw probabilities of lesion and those of brain, ``(Z, H, W)``
+    float16 on the head's own grid.
+
+    `fold` names the part of a cross-validation in which the networks never saw this head; None for
+    a head that no training ever sees.
+    """
+
+    head: HeldOut
+    raw: Mapping[str, NDArray[np.float16]]
+    brain: Mapping[str, NDArray[np.float16]]
+    fold: int | None = None
+
+
+def ask(
+    heads: Iterable[HeldOut],
+    engines: Sequence[Network],
+    contract: InputContract,
+    *,
+    say: Say,
+    fold: int | None = None,
+    kept: Path | None = None,
+) -> Iterator[Answer]:
+    """Show every head to every network once, one head at a time.
+
+    What they say is kept in the folder `kept` under the hash of the voxels, and not asked for
+    again: the folder must be these engines' own.
+    """
+    for head in heads:
+        file = kept / f"{_digest(head)}.npz" if kept else None
+        maps = _read(file, engines) if file else None
+        if maps is None:
+            prepared = prepare(head.volume, contract)
+            found = predict_head(engines, prepared, contract)
+            maps = {name: _native(own, prepared) for name, own in found.items()}
+            if file:
+                _write(file, maps)
+        say(f"answered: {head.group} {head.name}")
+        lesion, brain = ({name: both[n] for name, both in maps.items()} for n in (0, 1))
+        yield Answer(head, lesion, brain, fold)
+
+
+def _native(maps: NDArray[np.float32], prepared: PreparedHead) -> NDArray[np.float16]:
+    """Lesion and brain ``(2, Z, H, W)`` on the head's own grid."""
+    native = [to_native(one, prepared.grid, corner=prepared.corner) for one in maps]
+    return np.stack(native).astype(np.float16)
+
+
+def _digest(head: HeldOut) -> str:
+    return hashlib.sha256(np.ascontiguousarray(head.volume.voxels).tobytes()).hexdigest()[:16]
+
+
+def _read(path: Path, engines: Sequence[Network]) -> dict[str, NDArray[np.float16]] | None:
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as stored:
+        return {engine.name: stored[engine.name] for engine in engines}
+
+
+def _write(path: Path, maps: dict[str, NDArray[np.float16]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **maps)
+    partial.replace(path)
+
+
+def evidence(answer: Answer, temperature: Mapping[str, float]) -> Evidence:
+    """What the networks that have a temperature say together."""
+    members = [
+        calibrate(answer.raw[name].astype(np.float32), value) for name, value in temperature.items()
+    ]
+    brain = [answer.brain[name].astype(np.float32) for name in temperature]
+    return Evidence(answer.head.volume, _mean(members), members, _mean(brain))
+
+
+def _mean(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    total = maps[0].copy()
+    for one in maps[1:]:
+        total += one
+    total /= np.float32(len(maps))
+    return np.clip(total, 0.0, 1.0, out=total)

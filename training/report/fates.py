@@ -1,0 +1,67 @@
+"""What became of each lesion of a reference: marked, dropped for a reason, or never a candidate."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.connected import connected
+from imaging.lesions.candidates import Evidence, components
+from imaging.lesions.lesion import DropReason, refusal
+from imaging.lesions.rule import LesionRule
+from imaging.metrics.bins import by_diameter, equivalent_diameter_mm
+from training.report.contrast import contrasts
+
+UNSEEN: Final = "no candidate"
+MARKED: Final = "marked"
+# From the earliest end to the latest; of several candidates in a lesion the latest counts.
+ENDS: Final = (UNSEEN, *(str(reason) for reason in DropReason), MARKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """A reference lesion, its equivalent diameter, one of `ENDS`, and its contrast."""
+
+    diameter_mm: float
+    end: str
+    contrast: float
+
+
+def fates(told: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> list[Fate]:
+    """One for each 26-connected component of the reference ``(Z, H, W)``.
+
+    A lesion is marked when something that the rule keeps touches it: found in the sense of
+    `imaging.metrics.evaluate`, or one with a neighbour.
+    """
+    truth, count = connected(reference)
+    ends = np.zeros(count, dtype=np.intp)
+    for component in components(told, rule.grow_threshold):
+        numbers = np.unique(truth[component.box][component.mask])
+        touched = numbers[numbers > 0].astype(np.intp) - 1
+        if touched.size:
+            end = ENDS.index(str(refusal(component, rule) or MARKED))
+            ends[touched] = np.maximum(ends[touched], end)
+    volumes = np.bincount(truth.ravel(), minlength=count + 1)[1:] * told.volume.voxel_volume_mm3
+    return [
+        Fate(equivalent_diameter_mm(float(volume)), ENDS[end], contrast)
+        for volume, end, contrast in zip(volumes, ends, contrasts(told.volume, truth), strict=True)
+    ]
+
+
+def fate_counts(found: Sequence[Fate]) -> dict[str, dict[str, int]]:
+    """How many came to each of `ENDS`, by the names of `imaging.metrics.DiameterBin`."""
+    counts: dict[str, dict[str, int]] = {one.name: {} for one in by_diameter(())}
+    for end in ENDS:
+        for one in by_diameter((fate.diameter_mm, True) for fate in found if fate.end == end):
+            counts[one.name][end] = one.lesions
+    return counts
+
+
+def fate_table(counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """Markdown of `fate_counts`."""
+    yield "| mm | " + " | ".join(reversed(ENDS)) + " |"
+    yield "|---" * (len(ENDS) + 1) + "|"
+    for name, ends in counts.items():
+        yield f"| {name} | " + " | ".join(str(ends[end]) for end in reversed(ENDS)) + " |"

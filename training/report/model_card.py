@@ -1,0 +1,236 @@
+"""The model card: what the weights are for, what they saw, and what was measured. One dictionary
+for machines, and a page made of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from models.card import Card
+from models.catalogue import MODEL_CARD
+from training.finish.evaluation import Row
+from training.report.accuracy import (
+    measure_table,
+    size_table,
+    target_table,
+    targets,
+)
+
+_INTENDED = (
+    "Research on post-contrast T1-weighted MRI of adults' heads: finding candidates for brain "
+    "metastases, trying out a pipeline, a start for fine-tuning on one's own labelled cases "
+    "(docs/training.md). Full heads and skull-stripped ones."
+)
+_OUT_OF_SCOPE = (
+    "Diagnosis, treatment planning, follow-up of a patient.",
+    (
+        "T1 without contrast agent, other sequences, slices more than 6 mm apart, children, heads "
+        "after surgery."
+    ),
+    (
+        "Comparison with products or with networks trained on patients: these weights have never "
+        "been shown a patient with metastases whose lesions were marked."
+    ),
+)
+_DATA = (
+    {
+        "name": "synthetic heads",
+        "from": "SynthSeg label maps (BBillot/SynthSeg), Apache-2.0",
+        "use": "training, all of it before any real scan; lesions are drawn (docs/synthesis.md)",
+        "material": "labelmaps",
+    },
+    {
+        "name": "real gliomas",
+        "from": "BraTS 2018 training data, cases from TCGA-GBM/LGG; TCGA collections CC BY 3.0; "
+        "cite Bakas 2017 (Sci Data 4:170117) and Menze 2015 (IEEE TMI 34:1993)",
+        "use": "fine-tuning, tumour core (labels 1 and 4), in a third of the crops",
+        "material": "gliomas",
+    },
+    {
+        "name": "real brains with multiple sclerosis and no tumour",
+        "from": "muschellij2/open_ms_data, CC BY; cite Lesjak 2017 (Neuroinformatics 15:403)",
+        "use": "fine-tuning, all of it background",
+        "material": "negatives",
+    },
+)
+_PROCEDURE = (
+    "Both networks are trained on synthetic heads alone, then go on with real scans mixed in: "
+    "three times without a third of them for the cross-validation, once with all for the box. "
+    "AdamW, rate along a cosine, weight decay 0.01; binary cross-entropy plus batch soft Dice "
+    "for lesions, pixels of small lesions weighing more, and cross-entropy for brain as a second "
+    "output, taught by whole heads; axial, coronal and sagittal slices. Shipped are moving "
+    "averages, kernels in float16. Temperatures are fitted on synthetic heads of label map 18; "
+    "the lesion rule is the one of most merit (mean of Dice and lesion F1, synthetic and real "
+    "alike) with at most one false lesion a head, on these and on the real scans, each answered "
+    "by networks that never saw it. An ensemble below its best member is refused."
+)
+_FAILURES = (
+    (
+        "Real metastases with marked lesions were not at hand: sensitivity to small real "
+        "metastases is unknown. The synthetic numbers do not stand in for it."
+    ),
+    "Tumours that enhance faintly, in part or not at all are missed in part or whole.",
+    "Lesions below 5 mm are missed more often than found; below 3 mm nearly always.",
+    (
+        "A fault of the drawing, since mended, taught the networks that bright balls in the "
+        "striatum are no lesions: metastases there may be missed more often than elsewhere."
+    ),
+    "On full heads most false lesions lie at the skull base, in sinuses, mucosa and vessels.",
+    "Specks under the minimum volume are dropped even when they are lesions.",
+    "Training scans were at 1 mm; thick slices (above 3 mm) were only simulated.",
+)
+
+
+def facts(card: Card, rows: Sequence[Row], measures: Mapping[str, Any]) -> dict[str, Any]:
+    """The model card for machines; `measures` is `accuracy_entry` of the same rows."""
+    material = card.seen["material"]
+    return {
+        "version": card.version,
+        "research_use_only": True,
+        "short": short_form(card, rows),
+        "members": [asdict(member) for member in card.members],
+        "input": dict(card.contract),
+        "lesion_rule": asdict(card.rule),
+        "intended_use": _INTENDED,
+        "out_of_scope": list(_OUT_OF_SCOPE),
+        "data": [{**item, "material": material[item["material"]]} for item in _DATA],
+        "never_seen": material["never"],
+        "procedure": _PROCEDURE,
+        "runs": list(card.seen["runs"]),
+        "merit": dict(card.measured["merit"]),
+        "measures": {key: value for key, value in measures.items() if key != "heads"},
+        "known_failures": list(_FAILURES),
+    }
+
+
+def short_form(card: Card, rows: Sequence[Row]) -> list[str]:
+    """A few lines for `metseg doctor`."""
+    seen = card.seen["material"]
+    lines = [
+        (
+            f"trained on {seen['labelmaps']} (synthetic), {len(seen['gliomas'])} gliomas and "
+            f"{len(seen['negatives'])} brains without tumour; no patient with metastases"
+        )
+    ]
+    return lines + [f"{one.measure}: {one.words} ({one.of})" for one in targets(rows)]
+
+
+def model_card(said: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """Markdown of the model card."""
+    merits = said["merit"].items()
+    return _PAGE.format(
+        **{key: said[key] for key in ("version", "intended_use", "procedure")},
+        command=said["measures"]["command"],
+        twin=MODEL_CARD,
+        members="\n".join(_member(member) for member in said["members"]),
+        sides=_SIDES if said["input"].get("sides") else "",
+        rule=_rule(said["lesion_rule"]),
+        out_of_scope=_bullets(said["out_of_scope"]),
+        data="\n".join(_data(item) for item in said["data"]),
+        never=", ".join(said["never_seen"]["gliomas"]),
+        runs="\n".join(_runs(said["runs"])),
+        targets="\n".join(target_table(rows)),
+        measures="\n".join(measure_table(rows)),
+        sizes="\n".join(size_table(rows)),
+        merit=", ".join(f"{name} {value:.3f}" for name, value in merits),
+        failures=_bullets(said["known_failures"]),
+    )
+
+
+_SIDES = """; around candidates coronal and sagittal slices too
+(`models/sides.py`)"""
+
+_PAGE = """# Model card: {version}
+
+**RESEARCH USE ONLY. NOT FOR DIAGNOSIS.** No regulator has seen these weights.
+
+Written by `{command}`; do not edit by hand. `{twin}` is the same for machines.
+
+## What it is
+
+{members}
+
+Input: axial slices at 1 mm, three neighbouring ones and CLAHE of the middle one
+(`models/inputs.py`){sides}. Answer: the mean of the members' probabilities, each calibrated by one
+temperature, on the scanner's own grid, and a probability of brain.
+{rule}
+
+## Intended use
+
+{intended_use}
+
+## Out of scope
+
+{out_of_scope}
+
+## What they have seen
+
+{data}
+
+Never: gliomas {never}; label maps 19 and 20.
+None of this material is in the repository.
+
+## How they were trained
+
+{procedure}
+
+{runs}
+
+## What was measured
+
+What is measured on which heads: [docs/accuracy.md](../../docs/accuracy.md).
+
+{targets}
+
+{measures}
+
+{sizes}
+
+Merit on the heads for choosing: {merit}.
+
+## Known failures
+
+{failures}
+"""
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _member(member: Mapping[str, Any]) -> str:
+    return (
+        f"- `{member['name']}`: filters {'-'.join(map(str, member['filters']))}, temperature "
+        f"{member['temperature']}, `{member['file']}`, SHA-256 `{member['sha256']}`"
+    )
+
+
+def _rule(rule: Mapping[str, Any]) -> str:
+    """The lesion rule in words."""
+    words = (
+        f"A lesion (`imaging/lesions/lesion.py`) has a voxel of at least {rule['seed_threshold']}, "
+        f"spreads to voxels of at least {rule['grow_threshold']}, and has at least "
+        f"{rule['minimum_volume_mm3']:g} mm3 in at least {rule['minimum_slices']} slices"
+    )
+    if rule["minimum_brain"]:
+        words += f", lies in brain (mean probability at least {rule['minimum_brain']})"
+    if rule["look"]:
+        words += f", and passes the three-dimensional look (at least {rule['look']['least']})"
+    return words + "."
+
+
+def _data(item: Mapping[str, Any]) -> str:
+    material = item["material"]
+    named = material if isinstance(material, str) else ", ".join(material)
+    return f"- {item['name'].capitalize()}: {named}. {item['from']}. Use: {item['use']}."
+
+
+def _runs(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "| run | on from | steps x crops | minutes | peak rate | last loss | waiting for data |"
+    yield "|---|---|---|---|---|---|---|"
+    for run in runs:
+        yield (
+            f"| {run['run']} | {run['on_from'] or '-'} | "
+            f"{run['steps']} x {run['batch']} | {run['minutes']:.0f} | "
+            f"{run['peak_rate']:g} | {run['loss']} | {100 * run['share_waiting_for_data']:.2f} % |"
+        )

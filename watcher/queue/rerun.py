@@ -1,0 +1,83 @@
+"""New weights or settings: studies that are still in the inbox run once more, after new ones."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import Session
+
+from db.jobs import create_job
+from db.tables.result_tables import Result
+from db.tables.tables import FileStatus, Job, JobState, Snapshot, SourceFile
+from watcher.intake.intake import JobKey
+from watcher.scan.settle import Fingerprint
+
+PRIORITY = -1
+"""Below the 0 of a study that has just arrived."""
+
+
+def rerun_known(
+    session: Session,
+    key: JobKey,
+    *,
+    stands: Callable[[str, Fingerprint], bool],
+    now: datetime,
+) -> list[int]:
+    """Make jobs for known studies that have none with this key; results that are there already
+    are made current again. Never commits.
+
+    `stands` tells whether a path of the inbox is as it was taken in: one file of a study is enough.
+    Returns the ids of the jobs.
+    """
+    jobs = []
+    for study_id, snapshot_id in session.execute(_not_current(key)).all():
+        if _is_present(session, study_id, stands):
+            job_id = create_job(
+                session,
+                snapshot_id=snapshot_id,
+                model_version=key.model_version,
+                settings_digest=key.settings_digest,
+                priority=PRIORITY,
+                now=now,
+            )
+            if job_id is not None:
+                jobs.append(job_id)
+    return jobs
+
+
+def _not_current(key: JobKey) -> Select[int, int]:
+    newest = (
+        select(Snapshot.study_id, func.max(Snapshot.revision).label("revision"))
+        .group_by(Snapshot.study_id)
+        .subquery()
+    )
+    is_replaced = exists().where(Result.job_id == Job.id, ~Result.is_current)
+    stands = exists().where(
+        Job.snapshot_id == Snapshot.id,
+        Job.model_version == key.model_version,
+        Job.settings_digest == key.settings_digest,
+        Job.state != JobState.CANCELLED,
+        ~is_replaced,
+    )
+    return (
+        select(Snapshot.study_id, Snapshot.id)
+        .join(
+            newest,
+            (newest.c.study_id == Snapshot.study_id) & (newest.c.revision == Snapshot.revision),
+        )
+        .where(~stands)
+        .order_by(Snapshot.id)
+    )
+
+
+def _is_present(
+    session: Session, study_id: int, stands: Callable[[str, Fingerprint], bool]
+) -> bool:
+    rows = session.execute(
+        select(SourceFile.path, SourceFile.size, SourceFile.mtime_ns, SourceFile.inode).where(
+            SourceFile.study_id == study_id, SourceFile.status == FileStatus.INGESTED
+        )
+    )
+    return any(
+        stands(row.path, Fingerprint(row.size, row.mtime_ns, int(row.inode))) for row in rows
+    )

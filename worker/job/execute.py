@@ -1,0 +1,260 @@
+"""One claimed job from its files to its row, whatever happens on the way. Both ways to run come
+through here.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from db import jobs
+from db.intake.intake import snapshot_instances
+from db.jobs import Claim
+from db.results.earlier import earlier_result
+from db.session import read_only
+from db.tables.tables import Job, JobState, Snapshot
+from metseg.disk import spool_path
+from metseg.errors import MetsegError, TransientError
+from metseg.settings import Settings
+from models.ensemble import Ensemble
+from worker.files.artifacts import write_artifacts
+from worker.files.results import new_result
+from worker.files.staging import RunFolders, RunName
+from worker.identity import Owner
+from worker.job.failures import Failure, FailureKind, classify
+from worker.job.heartbeat import Heartbeat
+from worker.job.pause import backoff
+from worker.job.record import commit
+from worker.pipeline import segment_study
+from worker.study.renewal import Earlier, take_over
+from worker.study.stopwatch import Progress, Stopwatch, silent
+
+logger = logging.getLogger(__name__)
+
+
+class SpoolError(TransientError):
+    """A file of the spool is missing or damaged."""
+
+    code = "spool"
+
+
+class Ended(StrEnum):
+    """How a job left this process."""
+
+    RECORDED = "recorded"
+    FAILED = "failed"
+    HANDED_BACK = "handed_back"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a job ended and, unless it was recorded, why."""
+
+    ended: Ended
+    failure: Failure | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """By stage, `record` included; empty when nothing was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What jobs are run with. `utcnow` is the wall clock, for columns that people read."""
+
+    settings: Settings
+    sessions: sessionmaker[Session]
+    ensemble: Ensemble
+    owner: Owner
+    utcnow: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where the walk is, in words for `metseg status`. A new stage is told at once."""
+
+    words: str = "starting"
+    watcher: Progress = silent
+    heart: Heartbeat | None = None
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        self.words = f"{stage} {fraction:.0%}"
+        self.watcher(stage, fraction)
+        if fraction == 0.0 and self.heart is not None:
+            self.heart.hurry()
+
+
+def execute(claim: Claim, bench: Bench, *, progress: Progress = silent) -> Report:
+    """Run a claimed job, and record or hand back what came of it. Raises nothing that is the
+    study's fault.
+
+    Raises
+    ------
+    sqlalchemy.exc.DBAPIError
+        The database did not answer for a whole lease. The job's row says RUNNING, until its lease
+        ends.
+    """
+    place = _Place(watcher=progress)
+    folders = _folders(claim, bench)
+    with _heartbeat(claim, bench, folders, place) as heart:
+        place.heart = heart
+        try:
+            watch = Stopwatch(place)
+            _run(claim, bench, heart, folders, watch)
+            return Report(Ended.RECORDED, seconds=watch.seconds)
+        except Exception as error:
+            failure = classify(error)
+            _log(claim, failure, error)
+        if failure.kind is FailureKind.LOST or not heart.is_finishing:
+            folders.discard()  # else the commit may have been taken: the sweep decides
+        heart.finishing()
+        return Report(_hand_back(claim, bench, heart, failure), failure)
+
+
+def _run(
+    claim: Claim, bench: Bench, heart: Heartbeat, folders: RunFolders, watch: Stopwatch
+) -> None:
+    """The job itself: walk, write, publish, record."""
+    files = _spooled_files(claim, bench)
+    findings = segment_study(
+        files,
+        ensemble=bench.ensemble,
+        settings=bench.settings,
+        watch=watch,
+        earlier=_earlier(claim, bench),
+    )
+    directory = folders.published.relative_to(bench.settings.results_dir).as_posix()
+    with watch.stage("write"):
+        written = write_artifacts(
+            findings,
+            folders.make(),
+            settings=bench.settings,
+            made_at=bench.utcnow(),
+            seconds=watch.seconds,
+            run=directory,
+        )
+        folders.publish({file.name: file.sha256 for file in written.files})
+    result = new_result(findings, written, directory=directory, seconds=watch.seconds)
+    heart.finishing()
+    with watch.stage("record"):
+        commit(
+            bench.sessions,
+            claim,
+            lambda session: jobs.finalise(
+                session, claim, result, now=bench.utcnow(), push_to=bench.settings.push_to
+            ),
+            reached={JobState.SUCCEEDED},
+            seconds_left=lambda: heart.seconds_left,
+        )
+    logger.info(
+        "job %d recorded: %s", claim.job_id, {k: round(v, 3) for k, v in watch.seconds.items()}
+    )
+
+
+def _hand_back(claim: Claim, bench: Bench, heart: Heartbeat, failure: Failure) -> Ended:
+    if failure.kind is FailureKind.LOST:
+        return Ended.LOST
+    now = bench.utcnow()
+    infrastructure = failure.kind is FailureKind.INFRASTRUCTURE
+
+    def change(session: Session) -> JobState | None:
+        if failure.kind is FailureKind.INPUT:
+            done = jobs.fail(session, claim, code=failure.code, message=failure.message, now=now)
+            return JobState.FAILED if done else None
+        wait = _wait_s(session, claim, bench) if infrastructure else _backoff_s(claim, bench)
+        return jobs.release(
+            session,
+            claim,
+            code=failure.code,
+            message=failure.message,
+            now=now,
+            run_after=now + timedelta(seconds=wait),
+            refund=infrastructure,
+            max_attempts=bench.settings.max_attempts,
+        )
+
+    ends = {JobState.PENDING, JobState.FAILED, JobState.CANCELLED}
+    state = commit(
+        bench.sessions, claim, change, reached=ends, seconds_left=lambda: heart.seconds_left
+    )
+    return Ended.FAILED if state is JobState.FAILED else Ended.HANDED_BACK
+
+
+def _backoff_s(claim: Claim, bench: Bench) -> float:
+    return backoff(claim.attempt, first_s=bench.settings.backoff_s)
+
+
+def _wait_s(session: Session, claim: Claim, bench: Bench) -> float:
+    """Longer than the worker's own pause and growing, so that other jobs come first: should it be
+    this study after all that meets the trouble, it holds up nobody for long.
+    """
+    retries = session.get_one(Job, claim.job_id).infra_retries
+    return 2 * backoff(retries + 1, first_s=bench.settings.backoff_s)
+
+
+def _spooled_files(claim: Claim, bench: Bench) -> list[Path]:
+    """The files of the snapshot, all there and of the right size.
+
+    Raises
+    ------
+    SpoolError
+        One is missing or damaged. A spool that is away as a whole raises FileNotFoundError.
+    """
+    spool = bench.settings.spool_dir
+    with bench.sessions.begin() as session:
+        instances = snapshot_instances(session, claim.snapshot_id)
+    spool.stat()
+    paths = [spool_path(spool, instance.sha256) for instance in instances]
+    for path, instance in zip(paths, instances, strict=True):
+        size = path.stat().st_size if path.exists() else None
+        if size != instance.size:
+            raise SpoolError(
+                f"spooled file {instance.sha256} must have {instance.size} bytes, got {size}"
+            )
+    return paths
+
+
+def _earlier(claim: Claim, bench: Bench) -> Earlier | None:
+    """What was found before in the same files, where nothing else could come out now."""
+    with bench.sessions() as session:
+        recorded = earlier_result(read_only(session), claim.job_id)
+    if recorded is None:
+        return None
+    return take_over(recorded, bench.settings.results_dir)
+
+
+def _folders(claim: Claim, bench: Bench) -> RunFolders:
+    with bench.sessions.begin() as session:
+        snapshot = session.get_one(Snapshot, claim.snapshot_id)
+        study_id = snapshot.study_id
+    run = RunName(claim.job_id, claim.fence, bench.owner.token)
+    return RunFolders.of(bench.settings.results_dir, study_id=study_id, run=run)
+
+
+def _heartbeat(claim: Claim, bench: Bench, folders: RunFolders, place: _Place) -> Heartbeat:
+    def beat() -> bool:
+        with bench.sessions.begin() as session:
+            return jobs.beat(session, claim, progress=place.words)
+
+    return Heartbeat(
+        beat,
+        beat_s=bench.settings.beat_s,
+        lease_s=bench.settings.lease_s,
+        on_lost=folders.discard,
+    )
+
+
+def _log(claim: Claim, failure: Failure, error: Exception) -> None:
+    """What failed; where, too, if it is no error of ours. Not what such an error said: libraries
+    quote values, and those may name a patient.
+    """
+    said = f"{failure.kind} ({failure.code}): {failure.message}"
+    if isinstance(error, MetsegError):
+        logger.warning("job %d: %s", claim.job_id, said)
+        return
+    steps = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)[-6:]))
+    logger.warning("job %d: %s, %s at\n%s", claim.job_id, said, type(error).__name__, steps)

@@ -1,0 +1,92 @@
+"""Empties the outbox: a thread beside `worker.process.parent`, in embedded and in server mode
+alike.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from db.outbox import pushes
+from db.outbox.push_reports import is_due
+from db.outbox.pushes import PushClaim
+from db.session import make_engine, read_only, session_factory
+from db.tables.tables import Worker
+from metseg.settings import Settings
+from worker.background import Background
+from worker.outbox.dicom_send import NoAnswerError, RejectedError, UnreachableError
+
+logger = logging.getLogger(__name__)
+
+LOOK_S = 2.0
+"""Between two looks at the outbox."""
+LONGEST_WAIT_S = 3600.0
+"""The wait after a refusal doubles up to here, and goes on for ever: nothing is dropped."""
+JOIN_S = 5.0
+_WHOLE_DESTINATION = (UnreachableError, RejectedError, NoAnswerError)
+
+
+class Pusher(Background):
+    """Sends what is due while the `with` block runs.
+
+    `name` is the worker's row in the table `worker`: as long as that is there, what we claimed is
+    ours; when it goes, others take it back. Nothing is claimed before it is there.
+    """
+
+    def __init__(
+        self, settings: Settings, *, name: str, sessions: sessionmaker[Session] | None = None
+    ) -> None:
+        super().__init__(name="pusher", topic="outbox", rest_s=LOOK_S, join_s=JOIN_S)
+        self._settings = settings
+        self._name = name
+        self._sessions = sessions or session_factory(make_engine(settings.database))
+
+    def work(self) -> None:
+        """Send all that is due."""
+        while not self.stopping and self.step():
+            pass
+
+    def step(self) -> bool:
+        """Send the files of one result that are due. False when there are none."""
+        now = datetime.now(UTC)
+        with self._sessions() as session:
+            if not self._has_work(read_only(session), now):
+                return False
+        with self._sessions.begin() as session:
+            for push_id in pushes.take_back(session, now=now, owner=self._name):
+                logger.warning("push %d: what came of it is not known, it waits again", push_id)
+            claims = pushes.claim_due(session, owner=self._name, now=now)
+        if claims:
+            self._deliver(claims)
+        return bool(claims)
+
+    def _has_work(self, session: Session, now: datetime) -> bool:
+        ours = session.scalar(select(Worker.id).where(Worker.name == self._name))
+        return ours is not None and is_due(session, now=now)
+
+    def _deliver(self, claims: list[PushClaim]) -> None:
+        from worker.outbox.deliver import Post, deliver
+
+        settings = self._settings
+        post = Post(
+            self._sessions,
+            settings.results_dir,
+            settings.ae_title,
+            settings.push_timeout_s,
+            self._wait_until,
+        )
+        deliveries = deliver(claims, post)
+        if any(isinstance(one.error, _WHOLE_DESTINATION) for one in deliveries):
+            with self._sessions.begin() as session:
+                until = self._wait_until(claims[0])
+                pushes.defer(session, claims[0].destination, until=until)
+
+    def _wait_until(self, claim: PushClaim) -> datetime:
+        wait = push_wait(claim.attempt, first_s=self._settings.backoff_s)
+        return datetime.now(UTC) + timedelta(seconds=wait)
+
+
+def push_wait(attempt: int, *, first_s: float) -> float:
+    """Seconds to wait after attempt `attempt`, from 1: doubles up to LONGEST_WAIT_S."""
+    return float(min(max(first_s, LOOK_S) * 2 ** min(attempt - 1, 30), LONGEST_WAIT_S))

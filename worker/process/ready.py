@@ -1,0 +1,40 @@
+"""Waiting for what a worker cannot start without."""
+
+import logging
+import threading
+
+from sqlalchemy import Engine
+
+from db.session import make_engine
+from db.trouble import database_trouble
+from db.upgrade import require_current
+from metseg.settings import Settings
+from worker.job.failures import is_database_trouble
+from worker.job.pause import backoff
+
+logger = logging.getLogger(__name__)
+
+
+def wait_for_database(settings: Settings, stop: threading.Event | None = None) -> Engine:
+    """An engine on a database that answers and has our schema. Waits as long as it does not answer.
+
+    Raises
+    ------
+    ConfigurationError
+        The schema is another: migrate first.
+    """
+    stop = stop or threading.Event()
+    engine = make_engine(settings.database)
+    failures = 0
+    while not stop.is_set():
+        try:
+            require_current(engine)
+            return engine
+        except Exception as error:
+            if not is_database_trouble(error):
+                raise
+            failures += 1
+            told = database_trouble(error, settings.database)
+            logger.warning("waiting for the database: %s", told)
+        stop.wait(min(backoff(failures, first_s=0.5), 30.0))
+    return engine

@@ -1,0 +1,92 @@
+"""What the walk of a study gives: arrays and facts, before anything is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.brain import BrainSeen
+from imaging.choice.choice import Choice
+from imaging.dicom.series.series import Series, SourceSeries
+from imaging.lesions.lesion import Dropped, Lesion
+from imaging.metrics import Evaluation
+from imaging.volume import Volume
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceScore:
+    """The lesions measured against one real reference, its `mask` on the grid of the volume.
+
+    `labels` are those that the settings count in a NIfTI, None for all; `notes` tell how the
+    reference was read, and `warnings` what of it is doubtful.
+    """
+
+    sha256: str
+    kind: str
+    reference_volume_mm3: float
+    evaluation: Evaluation
+    mask: NDArray[np.bool_]
+    labels: tuple[int, ...] | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedReference:
+    """A reference that the lesions cannot be measured against, and why not."""
+
+    sha256: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an earlier result wrote of the same findings, by kind, to be taken over as it is."""
+
+    files: tuple[tuple[str, Path], ...]
+    tracking_uids: tuple[str, ...]
+    mask_nifti_gz: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmentation:
+    """The chosen series, segmented and measured.
+
+    `labels` is ``(Z, H, W)`` on the native grid of `volume`, value = lesion number, and
+    `probability` the mean probability there, None where `kept` is of an earlier result. `agreement`
+    is Dice between the members; `expected_dice` and `entropy` are of the mean probability.
+    `brain` is None where no network tells.
+    """
+
+    volume: Volume
+    source: SourceSeries
+    labels: NDArray[np.uint16]
+    probability: NDArray[np.float32] | None
+    lesions: tuple[Lesion, ...]
+    dropped: tuple[Dropped, ...]
+    agreement: float | None
+    expected_dice: float | None
+    entropy: float | None
+    brain: BrainSeen | None = None
+    scores: tuple[ReferenceScore, ...] = ()
+    refused: tuple[RefusedReference, ...] = ()
+    kept: Kept | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyFindings:
+    """What was found in a study. Without a segmentation no series was suitable, and `choice` says
+    why.
+    """
+
+    study_uid: str
+    series: tuple[Series, ...]
+    choice: Choice
+    ensemble_version: str
+    settings: Mapping[str, Any]
+    segmentation: Segmentation | None = None
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,139 @@
+"""Findings of an earlier result, taken over: a reference that came late asks for no new inference.
+
+They are read from the files and rows of that result, and only if all of these are as recorded.
+"""
+
+import gzip
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+
+from db.results.earlier import EarlierResult
+from db.results.new_result import NewArtifact
+from imaging.brain import BrainSeen
+from imaging.dicom.series.series import SourceSeries
+from imaging.lesions.lesion import Dropped, DropReason, Lesion
+from imaging.volume import Volume
+from metseg.disk import sha256_of
+from worker.study.findings import Kept, Segmentation
+from worker.study.versions import package_versions
+
+logger = logging.getLogger(__name__)
+
+WRITTEN_ANEW = frozenset({"preview-png", "report-html", "report-json"})
+"""Kinds of files that show the references."""
+REPORT = "report-json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Earlier:
+    """The segmentation of an earlier result. `labels` is ``(Z, H, W)``, value = lesion number."""
+
+    series_instance_uid: str
+    labels: NDArray[np.uint16]
+    lesions: tuple[Lesion, ...]
+    dropped: tuple[Dropped, ...]
+    agreement: float | None
+    expected_dice: float | None
+    entropy: float | None
+    kept: Kept
+    brain: BrainSeen | None = None
+
+    def segmentation(self, volume: Volume, source: SourceSeries) -> Segmentation:
+        """The findings on the volume that they are of. The probabilities are not kept: None.
+
+        Raises
+        ------
+        ValueError
+            The labels are not on the grid of `volume`.
+        """
+        if self.labels.shape != volume.shape:
+            raise ValueError(f"volume must have shape {self.labels.shape}, got {volume.shape}")
+        return Segmentation(
+            volume=volume,
+            source=source,
+            labels=self.labels,
+            probability=None,
+            lesions=self.lesions,
+            dropped=self.dropped,
+            agreement=self.agreement,
+            expected_dice=self.expected_dice,
+            entropy=self.entropy,
+            kept=self.kept,
+            brain=self.brain,
+        )
+
+
+def take_over(recorded: EarlierResult, results_dir: Path) -> Earlier | None:
+    """What an earlier result found; None where it was made with other packages, or its files are
+    not as recorded.
+    """
+    if dict(recorded.versions) != package_versions() | {"ensemble": recorded.versions["ensemble"]}:
+        return None
+    paths = {one.path: results_dir / one.path for one in recorded.artifacts}
+    if not all(_is_intact(paths[one.path], one) for one in recorded.artifacts):
+        logger.warning("result %d: its files are not as recorded", recorded.result_id)
+        return None
+    report = next(paths[one.path] for one in recorded.artifacts if one.kind == REPORT)
+    lesions, dropped, brain = _of_report(report)
+    return Earlier(
+        series_instance_uid=recorded.series_instance_uid,
+        labels=_labels(recorded.mask_nifti_gz),
+        lesions=lesions,
+        dropped=dropped,
+        agreement=recorded.agreement,
+        expected_dice=recorded.expected_dice,
+        entropy=recorded.entropy,
+        kept=Kept(
+            files=tuple(
+                (one.kind, paths[one.path])
+                for one in recorded.artifacts
+                if one.kind not in WRITTEN_ANEW
+            ),
+            tracking_uids=recorded.tracking_uids,
+            mask_nifti_gz=recorded.mask_nifti_gz,
+        ),
+        brain=brain,
+    )
+
+
+def _is_intact(path: Path, recorded: NewArtifact) -> bool:
+    return path.is_file() and sha256_of(path) == recorded.sha256
+
+
+def _of_report(path: Path) -> tuple[tuple[Lesion, ...], tuple[Dropped, ...], BrainSeen | None]:
+    """Lesions, dropped candidates and the brain of a report of this version, with all numbers."""
+    report = json.loads(path.read_text("utf-8"))
+    lesions = [one | {"centroid_lps_mm": (*one["centroid_lps_mm"],)} for one in report["lesions"]]
+    dropped = [
+        one | {"centroid_lps_mm": (*one["centroid_lps_mm"],), "reason": DropReason(one["reason"])}
+        for one in report["dropped_candidates"]
+    ]
+    for one in lesions:
+        one.pop("possible")  # follows from the volume
+    return (
+        tuple(Lesion(**one) for one in lesions),
+        tuple(Dropped(**one) for one in dropped),
+        _brain(report.get("brain")),
+    )
+
+
+def _brain(entry: Mapping[str, Any] | None) -> BrainSeen | None:
+    if entry is None:
+        return None
+    centroid = entry["centroid_lps_mm"]
+    place = None if centroid is None else (*centroid,)
+    return BrainSeen(**{**entry, "cut": (*entry["cut"],), "centroid_lps_mm": place})
+
+
+def _labels(nifti_gz: bytes) -> NDArray[np.uint16]:
+    """``(Z, H, W)`` of what `imaging.export.nifti.nifti_bytes` wrote."""
+    image = nibabel.Nifti1Image.from_bytes(gzip.decompress(nifti_gz))
+    return np.ascontiguousarray(np.asarray(image.dataobj).T, dtype=np.uint16)
