@@ -67,7 +67,7 @@ def in_a_process(name: str, rounds: int) -> list[Measured]:
 
 def metseg(rounds: int) -> list[Measured]:
     """The shipped ensemble on the whole scan, lesions numbered; networks loaded before."""
-    from imaging.lesions.lesion import find_lesions
+    from imaging.lesions.find import find_lesions
     from imaging.volume import Volume
     from metseg.settings import Settings
     from models.engines.choice import engine_in_use

@@ -7,11 +7,12 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.common import RESEARCH_USE_ONLY
-from cli.evaluate.measures import bands, number, percent
+from cli.evaluate.measures import bands
 from db.outbox.push_reports import OpenPushes
-from db.results.evaluations import EvaluationReport
 from db.results.study_reports import SentReport, SeriesReport, StudyReport
 from db.tables.push_tables import PushState
+from imaging.metrics.evaluation import ReferenceEvaluation
+from imaging.metrics.labels import MEASURES
 
 STATUS_COLOURS = {
     "succeeded": "green",
@@ -31,6 +32,9 @@ KIND_WORDS = {
     "report-html": "report",
     "report-json": "report",
 }
+
+
+_AGAINST = ("lesion_dice", "surface_dice", "hd95_mm", "relative_volume_error")
 
 
 def print_reports(console: Console, reports: Sequence[StudyReport], *, why: bool = False) -> None:
@@ -124,17 +128,16 @@ def _measures(report: StudyReport) -> str:
     )
 
 
-def _against(found: EvaluationReport) -> str:
-    near = f" at {found.surface_dice_tolerance_mm:g} mm" if found.surface_dice_tolerance_mm else ""
-    by_size = f" ({bands(found.sensitivity_by_diameter)})" if found.sensitivity_by_diameter else ""
-    lesions = found.true_positives + found.false_negatives
-    counted = f", labels {','.join(map(str, found.labels))}" if found.labels else ""
+def _against(one: ReferenceEvaluation) -> str:
+    found = one.measures
+    counted = f", labels {','.join(map(str, one.labels))}" if one.labels else ""
+    shown = {name: MEASURES[name].shown(getattr(found, name)) for name in _AGAINST}
     return (
-        f"reference {found.reference_kind}{counted}: found {found.true_positives} of"
-        f" {lesions}{by_size}, {found.false_positives} false"
-        f"   lesion-wise Dice {number(found.lesion_dice)}"
-        f"   surface Dice{near} {number(found.surface_dice)}   HD95 {number(found.hd95_mm, 2)} mm"
-        f"   volume {percent(found.relative_volume_error)}"
+        f"reference {one.reference_kind}{counted}: found {found.true_positives} of"
+        f" {found.lesions} ({bands(found.sensitivity_by_diameter)}), {found.false_positives} false"
+        f"   lesion-wise Dice {shown['lesion_dice']}"
+        f"   surface Dice at {found.surface_dice_tolerance_mm:g} mm {shown['surface_dice']}"
+        f"   HD95 {shown['hd95_mm']} mm   volume {shown['relative_volume_error']}"
     )
 
 

@@ -4,7 +4,6 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -12,7 +11,8 @@ import typer
 from cli.common import ExitCode, Format, HomeOption, database, edge, err, load_settings, out
 from cli.render import print_reports
 from db.results.results import study_reports
-from db.results.study_reports import LesionReport, StudyReport
+from db.results.study_reports import StudyReport, report_entry
+from imaging.lesions.lesion import Lesion, lesion_entry
 
 CSV_COLUMNS = (
     "study_uid",
@@ -74,7 +74,7 @@ def results(
 
 def as_json(reports: Sequence[StudyReport]) -> str:
     """An array, one object for each current result or study without one."""
-    return json.dumps([asdict(report) for report in reports], indent=2)
+    return json.dumps([report_entry(report) for report in reports], indent=2)
 
 
 def write_csv(reports: Sequence[StudyReport]) -> None:
@@ -88,11 +88,11 @@ def write_csv(reports: Sequence[StudyReport]) -> None:
             rows.writerow(study)
 
 
-def _lesion_fields(lesion: LesionReport) -> dict[str, object]:
+def _lesion_fields(lesion: Lesion) -> dict[str, object]:
     left, posterior, superior = lesion.centroid_lps_mm
     centroid = {
         "centroid_l_mm": left,
         "centroid_p_mm": posterior,
         "centroid_s_mm": superior,
     }
-    return asdict(lesion) | centroid
+    return lesion_entry(lesion) | centroid

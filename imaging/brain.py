@@ -5,13 +5,13 @@ measured with the weights in the box on 24 real brains, in whole heads and strip
 things that are none: balls, cylinders, noise, a drawn knee and a drawn spine (docs/dicom.md).
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.brain_seen import BrainSeen
 from imaging.connected import connected
 from imaging.volume import Volume
 from metseg.errors import NoBrainError
@@ -37,24 +37,6 @@ DOUBTFUL: Final = 0.78
 
 _SIDES = (("right", "left"), ("front", "back"), ("bottom", "top"))
 _SMOOTH_MM = 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class BrainSeen:
-    """The brain as networks see it: the largest connected part.
-
-    `centroid_lps_mm` is (x, y, z), None where there is none. `cut` names the sides of the scan,
-    as the patient's, at which it goes on. `height_mm` is along the axis closest to head and feet.
-    `variation` is the deviation of its smoothed values by their mean above air, None where it is
-    too thin to tell; `certainty` is its mean probability.
-    """
-
-    volume_ml: float
-    centroid_lps_mm: tuple[float, float, float] | None
-    cut: tuple[str, ...]
-    height_mm: float
-    variation: float | None
-    certainty: float
 
 
 def brain_seen(probability: NDArray[np.float32], volume: Volume) -> BrainSeen:

@@ -18,9 +18,10 @@ from imaging.dicom.series.series import (
     read_series,
 )
 from imaging.dicom.values.patients import several
-from imaging.lesions.lesion import find_lesions
+from imaging.export.dicom.authorship import identified
+from imaging.lesions.find import find_lesions
 from imaging.lesions.rule import LesionRule
-from imaging.metrics import agreement, entropy, expected_dice
+from imaging.metrics.without_reference import agreement, entropy, expected_dice
 from imaging.volume import Volume
 from metseg.errors import DicomError, InputError, PatientError, SeriesError
 from metseg.settings import Settings
@@ -124,7 +125,8 @@ def _infer(
     with watch.stage("lesions"):
         brain = None if prediction.brain is None else brain_seen(prediction.brain, volume)
         found = _measure(prediction, volume, source, lesion_rule(ensemble.rule, settings))
-        return replace(found, brain=brain)
+        lesions = identified(found.lesions, source.series_instance_uid, ensemble.version)
+        return replace(found, lesions=lesions, brain=brain)
 
 
 def lesion_rule(shipped: LesionRule, settings: Settings) -> LesionRule:

@@ -9,7 +9,8 @@ from imaging.dicom.files.parsing import MAX_FILE_BYTES
 from imaging.masks.mask_pair import MaskPair, on_one_grid
 from imaging.masks.reference import read_mask
 from imaging.masks.segmentations import LABEL_MAP_SEGMENTATION_STORAGE, SEGMENTATION_STORAGE
-from imaging.metrics import Evaluation, evaluate
+from imaging.metrics.evaluate import evaluate
+from imaging.metrics.evaluation import Evaluation
 from metseg.errors import ConfigurationError, DicomError, InputError, ReferenceMaskError
 
 NIFTI = (".nii.gz", ".nii")

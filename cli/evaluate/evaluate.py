@@ -15,7 +15,7 @@ from metseg.reference_choice import parse_labels
 
 if TYPE_CHECKING:
     from cli.evaluate.cases import Cases, Compared
-    from imaging.metrics import Summary
+    from imaging.metrics.summary import Summary
 
 
 Labels = Annotated[
@@ -122,13 +122,13 @@ def _complain(compared: "list[Compared]", cases: "Cases") -> None:
 
 
 def _summary(compared: "list[Compared]") -> "Summary":
-    from imaging.metrics import summarise
+    from imaging.metrics.summary import summarise
 
     return summarise([case.evaluation for case in compared if case.evaluation is not None])
 
 
 def _case_entry(case: "Compared") -> dict[str, Any]:
-    from imaging.metrics import evaluation_entry
+    from imaging.metrics.evaluation import evaluation_entry
 
     entry: dict[str, Any] = {"case": case.name, "notes": list(case.notes)}
     if case.error is not None:
@@ -137,7 +137,7 @@ def _case_entry(case: "Compared") -> dict[str, Any]:
 
 
 def _folder_entry(compared: "list[Compared]", cases: "Cases") -> dict[str, Any]:
-    from imaging.metrics.entry import bin_entries
+    from imaging.metrics.evaluation import bin_entries
 
     summary = _summary(compared)
     return {

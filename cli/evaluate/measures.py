@@ -1,79 +1,52 @@
 """Measures against a reference in words and tables."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
 
+from imaging.metrics.bins import DiameterBin
+from imaging.metrics.labels import MEASURES
+
 if TYPE_CHECKING:
     from cli.evaluate.cases import Compared
-    from imaging.metrics import Evaluation, Spread, Summary
+    from imaging.metrics.evaluation import Evaluation
+    from imaging.metrics.summary import Spread, Summary
 
-SUMMARY_WORDS = {
-    "dice": "Dice",
-    "lesion_dice_mean": "lesion-wise Dice",
-    "surface_dice": "surface Dice",
-    "lesion_surface_dice_mean": "lesion-wise surface Dice",
-    "hd95_mm": "HD95 mm",
-    "sensitivity": "sensitivity",
-    "false_positives": "false positives",
-    "volume_error_mm3": "volume error mm3",
-    "absolute_volume_error_mm3": "absolute volume error mm3",
-    "relative_volume_error": "relative volume error",
-}
+_OF_CASE = (
+    *("dice", "surface_dice", "lesion_dice", "lesion_surface_dice"),
+    *("surface_dice_tolerance_mm", "hd95_mm", "true_positives", "false_negatives"),
+    *("false_positives", "reference_volume_mm3", "volume_error_mm3", "relative_volume_error"),
+)
+_IN_ROW = ("dice", "surface_dice", "lesion_dice", "hd95_mm")
 
 
-class Band(Protocol):
-    """Lesions of one size, `name` in mm."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def found(self) -> int: ...
-    @property
-    def lesions(self) -> int: ...
+def shown(found: "Evaluation", name: str) -> str:
+    """A measure by its name, as text; a dash where there is no value."""
+    return MEASURES[name].shown(getattr(found, name))
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number, or a dash for none."""
+    """A number, or a dash where there is none."""
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
-def percent(value: float | None) -> str:
-    """With its sign."""
-    return "-" if value is None else f"{value:+.1%}"
-
-
-def bands(by_size: Sequence[Band]) -> str:
+def bands(by_size: Sequence[DiameterBin]) -> str:
     """``<3 mm 0/1   3-5 mm 2/2``: only sizes that there are."""
     return "   ".join(_band(one) for one in by_size if one.lesions) or "-"
 
 
-def _band(one: Band) -> str:
+def _band(one: DiameterBin) -> str:
     return f"{one.name} mm {one.found}/{one.lesions}"
 
 
 def evaluation_table(found: "Evaluation") -> Table:
     """Every measure of one case."""
     table = Table("measure", "value")
-    lesions = found.true_positives + found.false_negatives
-    rows = {
-        "Dice": number(found.dice),
-        "surface Dice": number(found.surface_dice),
-        "lesion-wise Dice, mean": number(found.lesion_dice_mean),
-        "lesion-wise surface Dice, mean": number(found.lesion_surface_dice_mean),
-        "tolerance of surface Dice, mm": f"{found.surface_dice_tolerance_mm:g}",
-        "HD95, mean of lesions, mm": number(found.hd95_mm, 2),
-        "lesions found": f"{found.true_positives} of {lesions}",
-        "of these by diameter": "\n".join(map(_band, found.sensitivity_by_diameter)),
-        "false positives": str(found.false_positives),
-        "reference volume, mm3": number(found.reference_volume_mm3, 1),
-        "volume error, mm3": f"{found.volume_error_mm3:+,.1f}",
-        "volume error, relative": percent(found.relative_volume_error),
-    }
-    for name, value in rows.items():
-        table.add_row(name, value)
+    for name in _OF_CASE:
+        table.add_row(MEASURES[name].label, shown(found, name))
+    table.add_row("found by diameter", "\n".join(map(_band, found.sensitivity_by_diameter)))
     return table
 
 
@@ -113,7 +86,7 @@ def summary_table(summary: "Summary") -> Table:
     for column in ("cases", "mean", "median", "SD", "least", "greatest"):
         table.add_column(column, justify="right")
     for name, spread in summary.measures.items():
-        table.add_row(SUMMARY_WORDS[name], *_spread_cells(spread))
+        table.add_row(MEASURES[name].label, *_spread_cells(spread))
     return table
 
 
@@ -131,13 +104,10 @@ def _case_cells(case: "Compared") -> tuple[str, ...]:
     if found is None:
         return (f"[red]{case.error.code if case.error else '-'}[/]", *("-" for _ in range(6)))
     return (
-        number(found.dice),
-        number(found.surface_dice),
-        number(found.lesion_dice_mean),
-        number(found.hd95_mm, 2),
-        f"{found.true_positives}/{found.true_positives + found.false_negatives}",
+        *(shown(found, name) for name in _IN_ROW),
+        f"{found.true_positives}/{found.lesions}",
         str(found.false_positives),
-        percent(found.relative_volume_error),
+        shown(found, "relative_volume_error"),
     )
 
 

@@ -13,13 +13,14 @@ from db.jobs.making import lock_study_of
 from db.jobs.states import EventCode, record_event
 from db.outbox.pushes import enqueue
 from db.results.new_result import NewResult
+from db.results.rows import brain_columns, columns_of, evaluation_columns, lesion_columns
 from db.tables.result_tables import (
     Artifact,
     DroppedCandidate,
     EvaluationRow,
     LesionRow,
     Mask,
-    RefusedReference,
+    RefusedReferenceRow,
     Result,
     SeriesChoice,
 )
@@ -110,7 +111,6 @@ def _becomes_current(session: Session, claim: Claim, study_id: int) -> bool:
 
 
 def _columns(result: NewResult) -> dict[str, Any]:
-    left, posterior, superior = result.brain_centroid_lps_mm or (None, None, None)
     return {
         "outcome": result.outcome,
         "series_instance_uid": result.series_instance_uid,
@@ -119,10 +119,7 @@ def _columns(result: NewResult) -> dict[str, Any]:
         "agreement": result.agreement,
         "expected_dice": result.expected_dice,
         "entropy": result.entropy,
-        "brain_volume_ml": result.brain_volume_ml,
-        "brain_centroid_l_mm": left,
-        "brain_centroid_p_mm": posterior,
-        "brain_centroid_s_mm": superior,
+        **brain_columns(result.brain),
         "warnings": list(result.warnings),
         "timings_s": dict(result.timings_s),
         "versions": dict(result.versions),
@@ -132,21 +129,16 @@ def _columns(result: NewResult) -> dict[str, Any]:
 
 def _insert_parts(session: Session, result_id: int, result: NewResult, *, now: datetime) -> None:
     parts: dict[type[Base], list[dict[str, Any]]] = {
-        SeriesChoice: [
-            _plain(series)
-            | {
-                "reasons_for": list(series.reasons_for),
-                "reasons_against": list(series.reasons_against),
-            }
-            for series in result.series
-        ],
-        LesionRow: [_placed(lesion) for lesion in result.lesions],
-        DroppedCandidate: [_placed(dropped) for dropped in result.dropped],
-        Artifact: [_plain(artifact) for artifact in result.artifacts],
+        SeriesChoice: [columns_of(series) for series in result.series],
+        LesionRow: [lesion_columns(lesion) for lesion in result.lesions],
+        DroppedCandidate: [columns_of(dropped) for dropped in result.dropped],
+        Artifact: [columns_of(artifact) for artifact in result.artifacts],
         EvaluationRow: [
-            _plain(evaluation) | {"created_at": now} for evaluation in result.evaluations
+            evaluation_columns(one) | {"created_at": now} for one in result.evaluations
         ],
-        RefusedReference: [_plain(one) | {"created_at": now} for one in result.refused_references],
+        RefusedReferenceRow: [
+            columns_of(one) | {"created_at": now} for one in result.refused_references
+        ],
     }
     if result.mask_nifti_gz is not None:
         sha256 = hashlib.sha256(result.mask_nifti_gz).hexdigest()
@@ -154,19 +146,3 @@ def _insert_parts(session: Session, result_id: int, result: NewResult, *, now: d
     for table, rows in parts.items():
         if rows:
             session.execute(insert(table), [row | {"result_id": result_id} for row in rows])
-
-
-def _plain(part: Any) -> dict[str, Any]:
-    """The fields of a frozen dataclass with slots."""
-    return {name: getattr(part, name) for name in part.__dataclass_fields__}
-
-
-def _placed(part: Any) -> dict[str, Any]:
-    """The same, with the centroid as three columns."""
-    columns = _plain(part)
-    left, posterior, superior = columns.pop("centroid_lps_mm")
-    return columns | {
-        "centroid_l_mm": left,
-        "centroid_p_mm": posterior,
-        "centroid_s_mm": superior,
-    }

@@ -8,8 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.results.new_result import NewArtifact
-from db.tables.result_tables import Artifact, LesionRow, Mask, Result
+from db.results.rows import read_brain, read_dropped, read_lesion
+from db.tables.result_tables import Artifact, DroppedCandidate, LesionRow, Mask, Result
 from db.tables.tables import Instance, Job, Outcome, Snapshot
+from imaging.brain_seen import BrainSeen
+from imaging.lesions.lesion import Dropped, Lesion
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,9 @@ class EarlierResult:
     result_id: int
     series_instance_uid: str
     versions: Mapping[str, Any]
-    tracking_uids: tuple[str, ...]
-    """Of the lesions, from number 1 on."""
+    lesions: tuple[Lesion, ...]
+    dropped: tuple[Dropped, ...]
+    brain: BrainSeen | None
     artifacts: tuple[NewArtifact, ...]
     agreement: float | None
     expected_dice: float | None
@@ -69,13 +73,16 @@ def _files(
 
 def _recorded(session: Session, result: Result) -> EarlierResult:
     of_result = {"result_id": result.id}
-    lesions = select(LesionRow.tracking_uid).filter_by(**of_result).order_by(LesionRow.number)
+    lesions = select(LesionRow).filter_by(**of_result).order_by(LesionRow.number)
+    dropped = select(DroppedCandidate).filter_by(**of_result).order_by(DroppedCandidate.id)
     files = select(Artifact).filter_by(**of_result).order_by(Artifact.id)
     return EarlierResult(
         result_id=result.id,
         series_instance_uid=result.series_instance_uid or "",
         versions=result.versions,
-        tracking_uids=tuple(session.scalars(lesions)),
+        lesions=tuple(map(read_lesion, session.scalars(lesions))),
+        dropped=tuple(map(read_dropped, session.scalars(dropped))),
+        brain=read_brain(result),
         artifacts=tuple(
             NewArtifact(one.kind, one.path, one.size, one.sha256) for one in session.scalars(files)
         ),

@@ -5,23 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from db.tables.tables import Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class NewLesion:
-    """One lesion. Millimetres, cubic millimetres, LPS."""
-
-    number: int
-    """From 1, largest volume first."""
-    tracking_uid: str
-    voxel_count: int
-    volume_mm3: float
-    longest_diameter_mm: float
-    perpendicular_diameter_mm: float
-    centroid_lps_mm: tuple[float, float, float]
-    mean_probability: float
-    measurable: bool
-    possible: bool
+from imaging.brain_seen import BrainSeen
+from imaging.lesions.lesion import Dropped, Lesion
+from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,58 +37,6 @@ class NewArtifact:
 
 
 @dataclass(frozen=True, slots=True)
-class NewEvaluation:
-    """The result measured against a real reference."""
-
-    reference_sha256: str
-    reference_kind: str
-    dice: float
-    lesion_dice: float | None
-    hd95_mm: float | None
-    true_positives: int
-    false_positives: int
-    false_negatives: int
-    reference_volume_mm3: float
-    volume_error_mm3: float
-    surface_dice: float | None = None
-    lesion_surface_dice: float | None = None
-    surface_dice_tolerance_mm: float | None = None
-    relative_volume_error: float | None = None
-    """Predicted minus reference, by the reference; None where that is empty."""
-    found_below_3mm: int | None = None
-    """Found, and all, reference lesions by equivalent diameter."""
-    lesions_below_3mm: int | None = None
-    found_3_to_5mm: int | None = None
-    lesions_3_to_5mm: int | None = None
-    found_5_to_10mm: int | None = None
-    lesions_5_to_10mm: int | None = None
-    found_from_10mm: int | None = None
-    lesions_from_10mm: int | None = None
-    labels: list[int] | None = None
-    """Labels of a NIfTI that counted, by setting; None: all."""
-    notes: list[str] | None = None
-    """How the reference was read."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewRefusedReference:
-    """A reference that the result was not measured against, and why not."""
-
-    reference_sha256: str
-    reference_kind: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class NewDropped:
-    """A candidate that the rules threw out, and why."""
-
-    reason: str
-    volume_mm3: float
-    centroid_lps_mm: tuple[float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
 class NewResult:
     """All that one job found.
 
@@ -118,18 +52,17 @@ class NewResult:
     series_instance_uid: str | None = None
     mask_nifti_gz: bytes | None = field(default=None, repr=False)
     """Gzipped NIfTI-1, voxel value = lesion number."""
-    lesions: tuple[NewLesion, ...] = ()
-    dropped: tuple[NewDropped, ...] = ()
+    lesions: tuple[Lesion, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
     series: tuple[NewSeries, ...] = ()
     artifacts: tuple[NewArtifact, ...] = ()
-    evaluations: tuple[NewEvaluation, ...] = ()
-    refused_references: tuple[NewRefusedReference, ...] = ()
+    evaluations: tuple[ReferenceEvaluation, ...] = ()
+    refused_references: tuple[RefusedReference, ...] = ()
     agreement: float | None = None
     expected_dice: float | None = None
     entropy: float | None = None
-    brain_volume_ml: float | None = None
-    """Of the brain as the networks see it; None where no network tells."""
-    brain_centroid_lps_mm: tuple[float, float, float] | None = None
+    brain: BrainSeen | None = None
+    """None where no network sees one."""
     warnings: tuple[str, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, Any] = field(default_factory=dict)

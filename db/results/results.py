@@ -9,15 +9,9 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from db.results.evaluations import (
-    EvaluationReport,
-    RefusedReport,
-    evaluation_report,
-    refused_report,
-)
+from db.results.rows import read_evaluation, read_lesion, read_refused
 from db.results.study_reports import (
     ArtifactReport,
-    LesionReport,
     SentReport,
     SeriesReport,
     StudyReport,
@@ -27,11 +21,13 @@ from db.tables.result_tables import (
     Artifact,
     EvaluationRow,
     LesionRow,
-    RefusedReference,
+    RefusedReferenceRow,
     Result,
     SeriesChoice,
 )
 from db.tables.tables import Base, Job, JobState, Outcome, Snapshot, Study
+from imaging.lesions.lesion import Lesion
+from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference
 
 STATUS = {Outcome.SEGMENTED: "succeeded", Outcome.NO_SERIES: "no_series"}
 
@@ -55,10 +51,10 @@ def study_reports(
 class _Parts:
     """What lies under the current results, by result."""
 
-    lesions: Mapping[int, Sequence[LesionReport]]
+    lesions: Mapping[int, Sequence[Lesion]]
     series: Mapping[int, Sequence[SeriesReport]]
-    evaluations: Mapping[int, Sequence[EvaluationReport]]
-    refused: Mapping[int, Sequence[RefusedReport]]
+    evaluations: Mapping[int, Sequence[ReferenceEvaluation]]
+    refused: Mapping[int, Sequence[RefusedReference]]
     artifacts: Mapping[int, Sequence[ArtifactReport]]
     pushes: Mapping[int, Sequence[SentReport]]
 
@@ -95,7 +91,7 @@ def _report(
         model_version=model_version,
         n_lesions=result.n_lesions,
         total_volume_mm3=result.total_volume_mm3,
-        dice=evaluations[-1].dice if evaluations else None,
+        dice=evaluations[-1].measures.dice if evaluations else None,
         agreement=result.agreement,
         brain_volume_ml=result.brain_volume_ml,
         lesions=tuple(parts.lesions[result.id]),
@@ -174,10 +170,10 @@ def _all_parts(session: Session, results_dir: Path, only: Sequence[ColumnElement
         for result_id, rows in files.items()
     }
     return _Parts(
-        lesions=_parts(session, LesionRow, LesionRow.number, _lesion, only),
+        lesions=_parts(session, LesionRow, LesionRow.number, read_lesion, only),
         series=_parts(session, SeriesChoice, SeriesChoice.id, _series, only),
-        evaluations=_parts(session, EvaluationRow, EvaluationRow.id, evaluation_report, only),
-        refused=_parts(session, RefusedReference, RefusedReference.id, refused_report, only),
+        evaluations=_parts(session, EvaluationRow, EvaluationRow.id, read_evaluation, only),
+        refused=_parts(session, RefusedReferenceRow, RefusedReferenceRow.id, read_refused, only),
         artifacts=defaultdict(list, artifacts),
         pushes=_parts(session, Push, Push.id, lambda row: _sent(row, kinds), only),
     )
@@ -203,18 +199,6 @@ def _parts(
     for row in rows:
         parts[getattr(row, "result_id")].append(read(row))  # noqa: B009
     return parts
-
-
-def _lesion(row: LesionRow) -> LesionReport:
-    return LesionReport(
-        row.number,
-        row.volume_mm3,
-        row.longest_diameter_mm,
-        row.perpendicular_diameter_mm,
-        (row.centroid_l_mm, row.centroid_p_mm, row.centroid_s_mm),
-        row.mean_probability,
-        bool(row.possible),
-    )
 
 
 def _series(row: SeriesChoice) -> SeriesReport:

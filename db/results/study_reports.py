@@ -1,22 +1,10 @@
 """A study's report in parts: what `db.results.results` reads, as users have it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from db.results.evaluations import EvaluationReport, RefusedReport
-
-
-@dataclass(frozen=True, slots=True)
-class LesionReport:
-    """One lesion. Millimetres, cubic millimetres, LPS."""
-
-    number: int
-    volume_mm3: float
-    longest_diameter_mm: float
-    perpendicular_diameter_mm: float
-    centroid_lps_mm: tuple[float, float, float]
-    mean_probability: float
-    possible: bool
-    """Too small to be sure of."""
+from imaging.lesions.lesion import Lesion, lesion_entry
+from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference, reference_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +58,27 @@ class StudyReport:
     dice: float | None = None
     """Against a real reference; None without one."""
     agreement: float | None = None
-    lesions: tuple[LesionReport, ...] = ()
+    lesions: tuple[Lesion, ...] = ()
     artifacts: tuple[ArtifactReport, ...] = ()
     error_message: str | None = None
     warnings: tuple[str, ...] = ()
     series: tuple[SeriesReport, ...] = ()
-    evaluations: tuple[EvaluationReport, ...] = ()
+    evaluations: tuple[ReferenceEvaluation, ...] = ()
     """One for each reference; `dice` is that of the last."""
     job_id: int = 0
     revision: int = 0
     result_id: int | None = None
     brain_volume_ml: float | None = None
-    """Of the brain as the networks see it; None where no network tells."""
+    """Of the brain as the networks see it; None where no network sees one."""
     pushes: tuple[SentReport, ...] = ()
     study_id: int = 0
     """Our own number of the study: lines of `metseg run` call it by this."""
-    refused_references: tuple[RefusedReport, ...] = ()
+    refused_references: tuple[RefusedReference, ...] = ()
+
+
+def report_entry(report: StudyReport) -> dict[str, Any]:
+    """A study's report as plain values, for JSON. The names are public."""
+    return asdict(report) | {
+        "lesions": [lesion_entry(one) for one in report.lesions],
+        "evaluations": [reference_entry(one) for one in report.evaluations],
+    }

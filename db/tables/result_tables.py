@@ -56,12 +56,15 @@ class Result(Base):
     """Relative to the results folder; its name carries job and fence."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     brain_volume_ml: Mapped[float | None]
-    """As the networks see it. This and its centroid: None where no network tells, and in rows of a
-    metseg that did not measure it.
-    """
+    """The brain as the networks see it (`imaging.brain_seen`); None where no network sees one."""
     brain_centroid_l_mm: Mapped[float | None]
     brain_centroid_p_mm: Mapped[float | None]
     brain_centroid_s_mm: Mapped[float | None]
+    brain_cut: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """Sides of the scan at which the brain goes on."""
+    brain_height_mm: Mapped[float | None]
+    brain_variation: Mapped[float | None]
+    brain_certainty: Mapped[float | None]
 
 
 class SeriesChoice(Base):
@@ -100,9 +103,12 @@ class LesionRow(Base):
     centroid_p_mm: Mapped[float]
     centroid_s_mm: Mapped[float]
     mean_probability: Mapped[float]
+    max_probability: Mapped[float]
+    slice_index: Mapped[int]
+    """The native slice, from 0, where it covers most voxels."""
     measurable: Mapped[bool]
     """RANO-BM: longest diameter at least 10 mm and its perpendicular at least 5 mm."""
-    possible: Mapped[bool | None]
+    possible: Mapped[bool]
     """Below 20 mm3: too small to be sure of."""
 
 
@@ -114,7 +120,9 @@ class DroppedCandidate(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     result_id: Mapped[int] = mapped_column(ForeignKey("result.id", ondelete="CASCADE"), index=True)
     reason: Mapped[str] = mapped_column(Text)
+    voxel_count: Mapped[int]
     volume_mm3: Mapped[float]
+    max_probability: Mapped[float]
     centroid_l_mm: Mapped[float]
     centroid_p_mm: Mapped[float]
     centroid_s_mm: Mapped[float]
@@ -167,28 +175,27 @@ class EvaluationRow(Base):
     reference_volume_mm3: Mapped[float]
     volume_error_mm3: Mapped[float]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    surface_dice: Mapped[float | None]
-    """This and all below: None in rows of a metseg that did not measure it."""
+    surface_dice: Mapped[float]
     lesion_surface_dice: Mapped[float | None]
-    surface_dice_tolerance_mm: Mapped[float | None]
+    surface_dice_tolerance_mm: Mapped[float]
     relative_volume_error: Mapped[float | None]
-    """Also None where the reference is empty."""
-    found_below_3mm: Mapped[int | None]
+    """None where the reference is empty."""
+    found_below_3mm: Mapped[int]
     """Found, and all, reference lesions by equivalent diameter."""
-    lesions_below_3mm: Mapped[int | None]
-    found_3_to_5mm: Mapped[int | None]
-    lesions_3_to_5mm: Mapped[int | None]
-    found_5_to_10mm: Mapped[int | None]
-    lesions_5_to_10mm: Mapped[int | None]
-    found_from_10mm: Mapped[int | None]
-    lesions_from_10mm: Mapped[int | None]
+    lesions_below_3mm: Mapped[int]
+    found_3_to_5mm: Mapped[int]
+    lesions_3_to_5mm: Mapped[int]
+    found_5_to_10mm: Mapped[int]
+    lesions_5_to_10mm: Mapped[int]
+    found_from_10mm: Mapped[int]
+    lesions_from_10mm: Mapped[int]
     labels: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
     """Labels of a NIfTI that counted, by setting; None: all."""
-    notes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    """How the reference was read, in sentences; None in rows of a metseg that did not tell."""
+    notes: Mapped[list[str]] = mapped_column(JSON)
+    """How the reference was read, in sentences."""
 
 
-class RefusedReference(Base):
+class RefusedReferenceRow(Base):
     """A reference that a result was not measured against: empty, out of place, unreadable."""
 
     __tablename__ = "refused_reference"

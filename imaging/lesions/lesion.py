@@ -1,31 +1,26 @@
-"""From a probability volume to numbered lesions."""
+"""A lesion and a candidate that is not one: plain values, the same wherever they are shown or kept.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+Light: the watcher and the database import this module without numpy's friends.
+"""
+
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-
-import numpy as np
-from numpy.typing import NDArray
-
-from imaging.lesions.candidates import Component, Evidence, components, features
-from imaging.lesions.diameters import axial_diameters
-from imaging.lesions.rule import LesionRule
-from imaging.volume import Volume
+from typing import Any, Final
 
 # RANO-BM (Lin 2015, Lancet Oncol 16:e270): measurable from 10 mm by 5 mm.
-MEASURABLE_LONGEST_MM = 10.0
-MEASURABLE_PERPENDICULAR_MM = 5.0
+MEASURABLE_LONGEST_MM: Final = 10.0
+MEASURABLE_PERPENDICULAR_MM: Final = 5.0
 # BraTS-METS 2025 counts smaller ones for detection alone: a handful of voxels may be a vessel.
-POSSIBLE_BELOW_MM3 = 20.0
+POSSIBLE_BELOW_MM3: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Lesion:
-    """One lesion, numbered from 1 by falling volume.
+    """One lesion, numbered from 1 by falling volume. Lengths are mm, volumes mm3.
 
-    `slice_index` is the native slice where it covers most voxels. Diameters are those of
+    `slice_index` is the native slice, from 0, where it covers most voxels. Diameters are those of
     `imaging.lesions.diameters.axial_diameters`. `centroid_lps_mm` is (x, y, z), the mean of voxel
-    centres.
+    centres. `tracking_uid` is its DICOM TrackingUID, empty until the lesion is written.
     """
 
     number: int
@@ -36,8 +31,16 @@ class Lesion:
     centroid_lps_mm: tuple[float, float, float]
     mean_probability: float
     max_probability: float
-    measurable: bool
     slice_index: int
+    tracking_uid: str = ""
+
+    @property
+    def measurable(self) -> bool:
+        """RANO-BM: the longest diameter at least 10 mm and its perpendicular at least 5 mm."""
+        return (
+            self.longest_diameter_mm >= MEASURABLE_LONGEST_MM
+            and self.perpendicular_diameter_mm >= MEASURABLE_PERPENDICULAR_MM
+        )
 
     @property
     def possible(self) -> bool:
@@ -46,7 +49,7 @@ class Lesion:
 
 
 class DropReason(StrEnum):
-    """Why a candidate is no lesion."""
+    """Why a candidate is not a lesion."""
 
     NO_SEED = "no voxel reaches the seed threshold"
     TOO_SMALL = "smaller than the minimum volume"
@@ -57,7 +60,7 @@ class DropReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A candidate that the rule refused."""
+    """A candidate that the rule refused. `centroid_lps_mm` is (x, y, z)."""
 
     reason: DropReason
     voxel_count: int
@@ -66,98 +69,18 @@ class Dropped:
     max_probability: float
 
 
-def find_lesions(
-    mean: NDArray[np.float32],
-    volume: Volume,
-    rule: LesionRule,
-    *,
-    members: Sequence[NDArray[np.float32]] = (),
-    brain: NDArray[np.float32] | None = None,
-) -> tuple[NDArray[np.uint16], list[Lesion], list[Dropped]]:
-    """Number the lesions of a probability volume.
-
-    Components of voxels at or above the grow threshold, joined over 26 neighbours, that hold a
-    seed, are large enough, show in enough slices, lie in the brain and pass the look.
-
-    Parameters
-    ----------
-    mean
-        ``(Z, H, W)`` in [0, 1] on the grid of `volume`. Left as it was.
-    members, brain
-        See `imaging.lesions.candidates.Evidence`; the look is poorer without them.
-
-    Returns
-    -------
-    Labels ``(Z, H, W)``, 0 where there is no lesion, the lesions from the largest on (ties in
-    raster order), and the candidates that were dropped. A component without a seed counts as a
-    candidate only if it has the rule's sizes.
-
-    Raises
-    ------
-    ValueError
-        A map is not on the grid of `volume`, or `mean` is not finite and in [0, 1].
-    """
-    evidence = Evidence(volume, mean, members, brain)
-    kept: list[Component] = []
-    dropped: list[Dropped] = []
-    for component in components(evidence, rule.grow_threshold):
-        reason = refusal(component, rule)
-        if reason is None:
-            kept.append(component)
-        elif reason is not DropReason.NO_SEED or _is_lesion_sized(component, rule):
-            dropped.append(_drop(component, reason))
-    kept.sort(key=lambda component: -component.voxel_count)
-    labels = np.zeros(volume.shape, dtype=np.uint16)
-    for number, component in enumerate(kept, start=1):
-        labels[component.box][component.mask] = number
-    return labels, [_lesion(n, component) for n, component in enumerate(kept, start=1)], dropped
+def lesion_entry(lesion: Lesion) -> dict[str, Any]:
+    """One lesion as plain values, for JSON: its fields, `measurable` and `possible`."""
+    return asdict(lesion) | {
+        "centroid_lps_mm": list(lesion.centroid_lps_mm),
+        "measurable": lesion.measurable,
+        "possible": lesion.possible,
+    }
 
 
-def refusal(component: Component, rule: LesionRule) -> DropReason | None:
-    """Why the rule refuses a component, or None; the cheap questions first."""
-    if component.max_probability < np.float32(rule.seed_threshold):
-        return DropReason.NO_SEED
-    if component.volume_mm3 < rule.minimum_volume_mm3:
-        return DropReason.TOO_SMALL
-    if component.slices < rule.minimum_slices:
-        return DropReason.TOO_FEW_SLICES
-    brain = component.brain_probability if rule.minimum_brain else None
-    if brain is not None and brain < rule.minimum_brain:
-        return DropReason.OUTSIDE_BRAIN
-    if rule.look is not None and rule.look.probability(features(component)) < rule.look.least:
-        return DropReason.UNLIKE_LESION
-    return None
-
-
-def _is_lesion_sized(component: Component, rule: LesionRule) -> bool:
-    return (
-        component.volume_mm3 >= rule.minimum_volume_mm3 and component.slices >= rule.minimum_slices
-    )
-
-
-def _drop(component: Component, reason: DropReason) -> Dropped:
-    return Dropped(
-        reason=reason,
-        voxel_count=component.voxel_count,
-        volume_mm3=component.volume_mm3,
-        centroid_lps_mm=component.centroid_lps_mm,
-        max_probability=component.max_probability,
-    )
-
-
-def _lesion(number: int, component: Component) -> Lesion:
-    affine = component.evidence.volume.affine
-    longest, perpendicular = axial_diameters(component.mask, affine)
-    return Lesion(
-        number=number,
-        voxel_count=component.voxel_count,
-        volume_mm3=component.volume_mm3,
-        longest_diameter_mm=longest,
-        perpendicular_diameter_mm=perpendicular,
-        centroid_lps_mm=component.centroid_lps_mm,
-        mean_probability=component.mean_probability,
-        max_probability=component.max_probability,
-        measurable=longest >= MEASURABLE_LONGEST_MM
-        and perpendicular >= MEASURABLE_PERPENDICULAR_MM,
-        slice_index=component.box[0].start + int(component.mask.sum(axis=(1, 2)).argmax()),
-    )
+def dropped_entry(candidate: Dropped) -> dict[str, Any]:
+    """One candidate that the rule refused, as plain values, for JSON."""
+    return asdict(candidate) | {
+        "reason": str(candidate.reason),
+        "centroid_lps_mm": list(candidate.centroid_lps_mm),
+    }

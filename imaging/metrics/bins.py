@@ -1,9 +1,8 @@
 """How many lesions were found, by their size."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 DIAMETER_EDGES_MM = (3.0, 5.0, 10.0)
 
@@ -40,7 +39,7 @@ class DiameterBin:
 
 def equivalent_diameter_mm(volume_mm3: float) -> float:
     """Diameter of the ball of a volume."""
-    return float(np.cbrt(6.0 * volume_mm3 / np.pi))
+    return math.cbrt(6.0 * volume_mm3 / math.pi)
 
 
 def by_diameter(lesions: Iterable[tuple[float, bool]]) -> tuple[DiameterBin, ...]:

@@ -1,26 +1,13 @@
-"""A segmentation against a reference, voxel by voxel and lesion by lesion."""
+"""What a comparison with a reference gives: plain values, the same wherever they are shown or kept.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from statistics import fmean
+Light: the database imports this module without numpy.
+"""
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.ndimage import find_objects
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from imaging.connected import Labels, connected
-from imaging.metrics.bins import DiameterBin, by_diameter, equivalent_diameter_mm
-from imaging.metrics.matching import match
-from imaging.metrics.overlap import Mask, bounding_box, dice
-from imaging.metrics.surfaces import (
-    SURFACE_TOLERANCE_MM,
-    Spacing,
-    surface_dice,
-    surface_distances,
-)
-from imaging.volume import Volume
-
-DETECTION_ONLY_MM3 = 20.0  # BraTS-METS 2025: smaller lesions count for detection only
+from imaging.metrics.bins import DiameterBin, equivalent_diameter_mm
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +34,14 @@ class Detection:
 class Evaluation:
     """A segmentation against a reference.
 
-    `dice` and `surface_dice` are of all voxels. `lesion_dice_mean`, `lesion_surface_dice_mean` and
-    `hd95_mm` are means over the matched reference lesions of at least 20 mm3, None where there is
-    none. `volume_error_mm3` is predicted minus reference.
+    `dice` and `surface_dice` are of all voxels. `lesion_dice`, `lesion_surface_dice` and `hd95_mm`
+    are means over the matched reference lesions of at least 20 mm3, None where there is none.
+    `volume_error_mm3` is predicted minus reference. `detections`, one per reference lesion, are
+    not kept in the database.
     """
 
     dice: float
-    lesion_dice_mean: float | None
+    lesion_dice: float | None
     true_positives: int
     false_positives: int
     false_negatives: int
@@ -61,16 +49,20 @@ class Evaluation:
     volume_error_mm3: float
     hd95_mm: float | None
     surface_dice: float
-    lesion_surface_dice_mean: float | None
+    lesion_surface_dice: float | None
     surface_dice_tolerance_mm: float
     sensitivity_by_diameter: tuple[DiameterBin, ...]
     detections: tuple[Detection, ...] = ()
 
     @property
+    def lesions(self) -> int:
+        """Reference lesions, found or not."""
+        return self.true_positives + self.false_negatives
+
+    @property
     def sensitivity(self) -> float | None:
         """Found of all reference lesions; None where there is none."""
-        lesions = self.true_positives + self.false_negatives
-        return self.true_positives / lesions if lesions else None
+        return self.true_positives / self.lesions if self.lesions else None
 
     @property
     def absolute_volume_error_mm3(self) -> float:
@@ -85,113 +77,54 @@ class Evaluation:
         return self.volume_error_mm3 / self.reference_volume_mm3
 
 
-def evaluate(
-    prediction_labels: NDArray[np.integer] | Mask,
-    reference_mask: Mask,
-    volume: Volume,
-    *,
-    tolerance_mm: float = SURFACE_TOLERANCE_MM,
-) -> Evaluation:
-    """Compare a segmentation with a reference, lesion by lesion.
+@dataclass(frozen=True, slots=True)
+class ReferenceEvaluation:
+    """A result measured against one reference, and how that was read.
 
-    Lesions of both are 26-connected components, paired one to one for the greatest sum of Dice.
-
-    Parameters
-    ----------
-    prediction_labels
-        ``(Z, H, W)``; anything but 0 is lesion. Labels themselves are not used.
-    reference_mask
-        ``(Z, H, W)``.
-    tolerance_mm
-        Of surface Dice, at least 0.
-
-    Raises
-    ------
-    ValueError
-        The shapes differ, or the tolerance is negative.
-
-    References
-    ----------
-    BraTS-METS 2025 evaluation, https://github.com/BraTS/BraTS_evaluation.
+    `reference_kind` is ``dicom-seg``, ``dicom-rtstruct`` or ``nifti``. `labels` are those that a
+    setting counts in a NIfTI, None for all; `notes` say how the reference was read.
     """
-    prediction, reference = prediction_labels != 0, reference_mask != 0
-    _check(prediction, reference, volume, tolerance_mm)
-    box = bounding_box(prediction | reference)  # a head is mostly neither
-    return _measure((prediction[box], reference[box]), volume, tolerance_mm)
+
+    reference_sha256: str
+    reference_kind: str
+    measures: Evaluation
+    labels: tuple[int, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
-def _check(prediction: Mask, reference: Mask, volume: Volume, tolerance_mm: float) -> None:
-    for mask in (prediction, reference):
-        if mask.shape != volume.shape:
-            raise ValueError(
-                f"masks must have the shape of volume {volume.shape}, got {mask.shape}"
-            )
-    if not tolerance_mm >= 0.0:
-        raise ValueError(f"tolerance_mm must be >= 0, got {tolerance_mm}")
+@dataclass(frozen=True, slots=True)
+class RefusedReference:
+    """A reference that a result could not be measured against, and why not."""
+
+    reference_sha256: str
+    reference_kind: str
+    reason: str
 
 
-def _measure(masks: tuple[Mask, Mask], volume: Volume, tolerance_mm: float) -> Evaluation:
-    """Prediction and reference, cut to what is marked."""
-    (predicted, found), (referred, expected) = (connected(mask) for mask in masks)
-    pairs = match(referred, expected, predicted, found)
-    detections = _detections(referred, predicted, pairs, volume, tolerance_mm)
-    counted = [one for one in detections if one.volume_mm3 >= DETECTION_ONLY_MM3]
-    volumes = [float(np.count_nonzero(mask)) * volume.voxel_volume_mm3 for mask in masks]
-    return Evaluation(
-        dice=dice(*masks),
-        lesion_dice_mean=_mean(one.dice for one in counted),
-        true_positives=len(pairs),
-        false_positives=found - len(pairs),
-        false_negatives=expected - len(pairs),
-        reference_volume_mm3=volumes[1],
-        volume_error_mm3=volumes[0] - volumes[1],
-        hd95_mm=_mean(one.hd95_mm for one in counted),
-        surface_dice=surface_dice(*masks, volume.spacing, tolerance_mm=tolerance_mm),
-        lesion_surface_dice_mean=_mean(one.surface_dice for one in counted),
-        surface_dice_tolerance_mm=tolerance_mm,
-        sensitivity_by_diameter=by_diameter(
-            (one.equivalent_diameter_mm, one.found) for one in detections
-        ),
-        detections=detections,
-    )
+def evaluation_entry(evaluation: Evaluation) -> dict[str, Any]:
+    """Measures against one reference as plain values, for JSON."""
+    entry = asdict(evaluation)
+    entry["sensitivity"] = evaluation.sensitivity
+    entry["absolute_volume_error_mm3"] = evaluation.absolute_volume_error_mm3
+    entry["relative_volume_error"] = evaluation.relative_volume_error
+    entry["sensitivity_by_diameter"] = bin_entries(evaluation.sensitivity_by_diameter)
+    entry["detections"] = [
+        {**asdict(one), "equivalent_diameter_mm": one.equivalent_diameter_mm}
+        for one in evaluation.detections
+    ]
+    return entry
 
 
-def _detections(
-    referred: Labels, predicted: Labels, pairs: dict[int, int], volume: Volume, tolerance_mm: float
-) -> tuple[Detection, ...]:
-    """One for each reference lesion; each pair is measured in the box that holds both."""
-    lesion_boxes, partner_boxes = find_objects(referred), find_objects(predicted)
-    detections = []
-    for number, box in enumerate(lesion_boxes, start=1):
-        size = int(np.count_nonzero(referred[box] == number)) * volume.voxel_volume_mm3
-        partner = pairs.get(number)
-        if partner is None:
-            detections.append(Detection(size))
-            continue
-        around = _hull(box, partner_boxes[partner - 1])
-        lesion, other = referred[around] == number, predicted[around] == partner
-        detections.append(_detection(size, lesion, other, volume.spacing, tolerance_mm))
-    return tuple(detections)
+def reference_entry(one: ReferenceEvaluation) -> Mapping[str, Any]:
+    """One reference and the measures against it as plain values, for JSON."""
+    return {
+        "reference_sha256": one.reference_sha256,
+        "reference_kind": one.reference_kind,
+        "labels": None if one.labels is None else list(one.labels),
+        "notes": list(one.notes),
+    } | evaluation_entry(one.measures)
 
 
-def _detection(
-    volume_mm3: float, lesion: Mask, other: Mask, spacing: Spacing, tolerance_mm: float
-) -> Detection:
-    apart = surface_distances(lesion, other, spacing)
-    return Detection(
-        volume_mm3, dice(lesion, other), apart.hd95(), apart.surface_dice(tolerance_mm)
-    )
-
-
-def _hull(a: tuple[slice, ...], b: tuple[slice, ...]) -> tuple[slice, ...]:
-    """The smallest box that holds two boxes."""
-    return tuple(
-        slice(min(one.start, other.start), max(one.stop, other.stop))
-        for one, other in zip(a, b, strict=True)
-    )
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    """Over those that there are."""
-    there = [value for value in values if value is not None]
-    return fmean(there) if there else None
+def bin_entries(bins: tuple[DiameterBin, ...]) -> list[dict[str, Any]]:
+    """Found and all lesions of each size, smallest first."""
+    return [{"name": one.name, **asdict(one), "sensitivity": one.sensitivity} for one in bins]

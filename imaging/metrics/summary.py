@@ -12,9 +12,9 @@ Read = Callable[[Evaluation], float | None]
 # Over the cases whose reference holds a lesion: without one, Dice is 0 or 1 by convention only.
 OF_LESIONS: Mapping[str, Read] = {
     "dice": lambda one: one.dice,
-    "lesion_dice_mean": lambda one: one.lesion_dice_mean,
+    "lesion_dice": lambda one: one.lesion_dice,
     "surface_dice": lambda one: one.surface_dice,
-    "lesion_surface_dice_mean": lambda one: one.lesion_surface_dice_mean,
+    "lesion_surface_dice": lambda one: one.lesion_surface_dice,
     "hd95_mm": lambda one: one.hd95_mm,
     "sensitivity": lambda one: one.sensitivity,
     "relative_volume_error": lambda one: one.relative_volume_error,

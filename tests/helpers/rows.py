@@ -7,15 +7,12 @@ from sqlalchemy.orm import Session
 from db import jobs
 from db.intake.intake import IntakeOutcome, NewInstance, StudyIntake, record_intake
 from db.jobs import Claim
-from db.results.new_result import (
-    NewArtifact,
-    NewDropped,
-    NewEvaluation,
-    NewLesion,
-    NewResult,
-    NewSeries,
-)
+from db.results.new_result import NewArtifact, NewResult, NewSeries
 from db.tables.tables import Outcome
+from imaging.brain_seen import BrainSeen
+from imaging.lesions.lesion import Dropped, DropReason, Lesion
+from imaging.metrics.bins import by_diameter
+from imaging.metrics.evaluation import Evaluation, ReferenceEvaluation
 
 T0 = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 MODEL = "fake-1"
@@ -74,45 +71,40 @@ def take(session: Session, job_id: int, *, owner: str = "w:1:a", seconds: float 
     return claim
 
 
-def lesion(number: int = 1, *, volume_mm3: float = 100.0) -> NewLesion:
+def lesion(number: int = 1, *, volume_mm3: float = 100.0) -> Lesion:
     """A lesion of 100 voxels."""
-    return NewLesion(
+    return Lesion(
         number=number,
-        tracking_uid=f"2.25.{number}",
         voxel_count=100,
         volume_mm3=volume_mm3,
         longest_diameter_mm=12.5,
         perpendicular_diameter_mm=6.5,
         centroid_lps_mm=(1.0, -2.0, 3.0),
         mean_probability=0.9,
-        measurable=True,
-        possible=False,
+        max_probability=0.99,
+        slice_index=4,
+        tracking_uid=f"2.25.{number}",
     )
 
 
-EVALUATION = NewEvaluation(
+BRAIN = BrainSeen(1300.0, (1.0, -2.0, 30.0), ("bottom",), 140.0, 0.2, 0.9)
+EVALUATION = ReferenceEvaluation(
     reference_sha256="f" * 64,
     reference_kind="dicom-seg",
-    dice=0.8,
-    lesion_dice=0.75,
-    hd95_mm=1.5,
-    true_positives=2,
-    false_positives=0,
-    false_negatives=1,
-    reference_volume_mm3=310.0,
-    volume_error_mm3=-10.0,
-    surface_dice=0.85,
-    lesion_surface_dice=0.9,
-    surface_dice_tolerance_mm=1.0,
-    relative_volume_error=-10.0 / 310.0,
-    found_below_3mm=0,
-    lesions_below_3mm=1,
-    found_3_to_5mm=0,
-    lesions_3_to_5mm=0,
-    found_5_to_10mm=2,
-    lesions_5_to_10mm=2,
-    found_from_10mm=0,
-    lesions_from_10mm=0,
+    measures=Evaluation(
+        dice=0.8,
+        lesion_dice=0.75,
+        hd95_mm=1.5,
+        true_positives=2,
+        false_positives=0,
+        false_negatives=1,
+        reference_volume_mm3=310.0,
+        volume_error_mm3=-10.0,
+        surface_dice=0.85,
+        lesion_surface_dice=0.9,
+        surface_dice_tolerance_mm=1.0,
+        sensitivity_by_diameter=by_diameter([(2.0, False), (6.0, True), (7.0, True)]),
+    ),
 )
 
 
@@ -127,7 +119,7 @@ def found(claim: Claim, *, lesions: int = 2, series: str = "1.2.1") -> NewResult
         lesions=tuple(
             lesion(number, volume_mm3=200.0 / number) for number in range(1, lesions + 1)
         ),
-        dropped=(NewDropped("smaller than 5 mm3", 2.0, (0.0, 0.0, 0.0)),),
+        dropped=(Dropped(DropReason.TOO_SMALL, 2, 2.0, (0.0, 0.0, 0.0), 0.7),),
         series=(
             NewSeries(series, "MR", 3, True, True, 9.0, ("contrast agent",), ()),
             NewSeries("1.2.9", "MR", 3, False, False, 0.0, (), ("not T1",)),
@@ -137,8 +129,7 @@ def found(claim: Claim, *, lesions: int = 2, series: str = "1.2.1") -> NewResult
         agreement=0.95,
         expected_dice=0.9,
         entropy=0.1,
-        brain_volume_ml=1300.0,
-        brain_centroid_lps_mm=(1.0, -2.0, 30.0),
+        brain=BRAIN,
         warnings=("slices are 4.0 mm apart",),
         timings_s={"read": 0.5, "infer": 2.0},
         versions={"metseg": "0.1.0", "ensemble": MODEL},

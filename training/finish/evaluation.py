@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from imaging.metrics import DiameterBin, Evaluation, Summary, evaluation_entry, summarise
+from imaging.metrics.bins import DiameterBin
+from imaging.metrics.evaluation import Evaluation, evaluation_entry
+from imaging.metrics.summary import Summary, summarise
 from training.data.material import Group
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.lesions.candidates import Evidence
-from imaging.lesions.lesion import Lesion, find_lesions
+from imaging.lesions.find import find_lesions
+from imaging.lesions.lesion import Lesion
 from imaging.lesions.rule import LesionRule
-from imaging.metrics import evaluate
+from imaging.metrics.evaluate import evaluate
 from metseg.errors import MetsegError
 from models.card import Card, Member
 from models.inputs import InputContract

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import Any
 
-from imaging.metrics import Spread, Summary, summarise
 from imaging.metrics.bins import DiameterBin
-from imaging.metrics.summary import spread
+from imaging.metrics.summary import Spread, Summary, spread, summarise
 from models.card import Card
 from training.data.material import Group
 from training.finish.evaluation import Row, summaries
@@ -188,7 +187,7 @@ def head_table(rows: Sequence[Row], *groups: Group) -> Iterator[str]:
         )
 
 
-_SHOWN = ("dice", "lesion_dice_mean", "surface_dice", "hd95_mm")
+_SHOWN = ("dice", "lesion_dice", "surface_dice", "hd95_mm")
 
 
 def _of(rows: Sequence[Row], *groups: Group, subject: str = ENSEMBLE) -> list[Row]:

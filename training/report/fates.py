@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from imaging.connected import connected
 from imaging.lesions.candidates import Evidence, components
-from imaging.lesions.lesion import DropReason, refusal
+from imaging.lesions.find import refusal
+from imaging.lesions.lesion import DropReason
 from imaging.lesions.rule import LesionRule
 from imaging.metrics.bins import by_diameter, equivalent_diameter_mm
 from training.report.contrast import contrasts

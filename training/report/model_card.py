@@ -208,7 +208,7 @@ def _member(member: Mapping[str, Any]) -> str:
 def _rule(rule: Mapping[str, Any]) -> str:
     """The lesion rule in words."""
     words = (
-        f"A lesion (`imaging/lesions/lesion.py`) has a voxel of at least {rule['seed_threshold']}, "
+        f"A lesion (`imaging/lesions/find.py`) has a voxel of at least {rule['seed_threshold']}, "
         f"spreads to voxels of at least {rule['grow_threshold']}, and has at least "
         f"{rule['minimum_volume_mm3']:g} mm3 in at least {rule['minimum_slices']} slices"
     )

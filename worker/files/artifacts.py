@@ -4,14 +4,14 @@ import hashlib
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from imaging.export.dicom.authorship import Authorship, tracking_uid
+from imaging.export.dicom.authorship import Authorship
 from imaging.export.dicom.reference_images import cannot_refer
 from imaging.export.dicom.rtstruct import write_structures
 from imaging.export.dicom.seg import has_probability, write_probability, write_segmentation
@@ -23,7 +23,7 @@ from imaging.export.pictures.drawing import jpeg_bytes
 from imaging.export.pictures.preview import key_images, preview_png
 from metseg.disk import sha256_of
 from metseg.settings import Settings
-from worker.study.findings import Kept, ReferenceScore, Segmentation, StudyFindings
+from worker.study.findings import Kept, Segmentation, StudyFindings
 from worker.study.versions import package_versions
 
 SEGMENTATION = "lesions.dcm"
@@ -69,14 +69,11 @@ class WrittenFile:
 
 @dataclass(slots=True)
 class Written:
-    """All files of a result, the mask once more for the database, the pictures for the page, and
-    the lesions' UIDs.
-    """
+    """All files of a result, the mask once more for the database, and the pictures for the page."""
 
     folder: Path
     files: list[WrittenFile] = field(default_factory=list)
     mask_nifti_gz: bytes | None = field(default=None, repr=False)
-    tracking_uids: tuple[str, ...] = ()
     pictures: Pictures = field(default_factory=Pictures, repr=False)
     warnings: tuple[str, ...] = ()
     """What was left out, and why."""
@@ -144,7 +141,6 @@ def write_artifacts(
         if findings.segmentation.kept is not None:
             _take_over(findings.segmentation.kept, written)
         else:
-            written.tracking_uids = _tracking_uids(findings.segmentation, authorship)
             if unfit is None:
                 _write_dicom(findings.segmentation, written, authorship, settings)
             _write_volumes(findings.segmentation, written, settings)
@@ -159,16 +155,10 @@ def write_artifacts(
 
 def _take_over(kept: Kept, written: Written) -> None:
     """The same findings have the same files."""
-    written.tracking_uids, written.mask_nifti_gz = kept.tracking_uids, kept.mask_nifti_gz
+    written.mask_nifti_gz = kept.mask_nifti_gz
     for kind, path in kept.files:
         shutil.copyfile(path, written.folder / path.name)
         written.adopt(kind, path.name)
-
-
-def _tracking_uids(found: Segmentation, authorship: Authorship) -> tuple[str, ...]:
-    return tuple(
-        tracking_uid(lesion, found.source, authorship.model_version) for lesion in found.lesions
-    )
 
 
 def _write_dicom(
@@ -239,17 +229,11 @@ def _facts(findings: StudyFindings, written: Written, seconds: Mapping[str, floa
         status="succeeded",
         lesions=found.lesions,
         dropped=found.dropped,
-        references={score.sha256: score.evaluation for score in found.scores},
-        readings={score.sha256: _reading(score) for score in found.scores},
-        refused_references=[asdict(one) for one in found.refused],
+        evaluations=[score.evaluation for score in found.scores],
+        refused_references=found.refused,
         agreement=found.agreement,
         expected_dice=found.expected_dice,
         entropy=found.entropy,
         brain=found.brain,
         voxel_spacing_mm=found.volume.spacing,
     )
-
-
-def _reading(score: ReferenceScore) -> dict[str, Any]:
-    labels = None if score.labels is None else list(score.labels)
-    return {"labels": labels, "notes": [*score.notes, *score.warnings]}

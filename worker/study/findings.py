@@ -8,39 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.brain import BrainSeen
+from imaging.brain_seen import BrainSeen
 from imaging.choice.choice import Choice
 from imaging.dicom.series.series import Series, SourceSeries
 from imaging.lesions.lesion import Dropped, Lesion
-from imaging.metrics import Evaluation
+from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference
 from imaging.volume import Volume
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ReferenceScore:
+class ScoredReference:
     """The lesions measured against one real reference, its `mask` on the grid of the volume.
 
-    `labels` are those that the settings count in a NIfTI, None for all; `notes` tell how the
-    reference was read, and `warnings` what of it is doubtful.
+    `warnings` are what of the reference is doubtful; its notes repeat them.
     """
 
-    sha256: str
-    kind: str
-    reference_volume_mm3: float
-    evaluation: Evaluation
+    evaluation: ReferenceEvaluation
     mask: NDArray[np.bool_]
-    labels: tuple[int, ...] | None = None
-    notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedReference:
-    """A reference that the lesions cannot be measured against, and why not."""
-
-    sha256: str
-    kind: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +33,6 @@ class Kept:
     """What an earlier result wrote of the same findings, by kind, to be taken over as it is."""
 
     files: tuple[tuple[str, Path], ...]
-    tracking_uids: tuple[str, ...]
     mask_nifti_gz: bytes
 
 
@@ -59,7 +43,7 @@ class Segmentation:
     `labels` is ``(Z, H, W)`` on the native grid of `volume`, value = lesion number, and
     `probability` the mean probability there, None where `kept` is of an earlier result. `agreement`
     is Dice between the members; `expected_dice` and `entropy` are of the mean probability.
-    `brain` is None where no network tells.
+    `brain` is None where no network sees one.
     """
 
     volume: Volume
@@ -72,7 +56,7 @@ class Segmentation:
     expected_dice: float | None
     entropy: float | None
     brain: BrainSeen | None = None
-    scores: tuple[ReferenceScore, ...] = ()
+    scores: tuple[ScoredReference, ...] = ()
     refused: tuple[RefusedReference, ...] = ()
     kept: Kept | None = None
 

@@ -12,13 +12,14 @@ from imaging.dicom.series.series import Series
 from imaging.masks.nifti.mask import is_nifti
 from imaging.masks.placed import Mask
 from imaging.masks.reference import read_reference
-from imaging.metrics import evaluate
+from imaging.metrics.evaluate import evaluate
+from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference
 from imaging.remarks import Remarks
 from imaging.volume import Volume
 from metseg.disk import sha256_of
 from metseg.errors import InputError, ReferenceMaskError
 from models.inputs import native_head
-from worker.study.findings import ReferenceScore, RefusedReference, Segmentation
+from worker.study.findings import ScoredReference, Segmentation
 
 NIFTI = "nifti"
 KINDS = {"SEG": "dicom-seg", "RTSTRUCT": "dicom-rtstruct"}
@@ -82,11 +83,11 @@ def split_references(series: Sequence[Series]) -> tuple[tuple[Series, ...], list
 
 def score_references(
     references: Sequence[Reference], segmentation: Segmentation, rules: ReferenceRules
-) -> tuple[tuple[ReferenceScore, ...], tuple[RefusedReference, ...]]:
+) -> tuple[tuple[ScoredReference, ...], tuple[RefusedReference, ...]]:
     """Measure against each reference. One that does not fit the volume is refused, with the reason,
     and is no failure.
     """
-    scores: list[ReferenceScore] = []
+    scores: list[ScoredReference] = []
     refused: list[RefusedReference] = []
     for reference in references:
         try:
@@ -98,17 +99,21 @@ def score_references(
 
 
 def warnings_of(
-    scores: Sequence[ReferenceScore], refused: Sequence[RefusedReference]
+    scores: Sequence[ScoredReference], refused: Sequence[RefusedReference]
 ) -> tuple[str, ...]:
-    """What to tell of references: which were refused, and what of the others is doubtful."""
-    doubts = [f"{_name(one.sha256, one.kind)}: {said}" for one in scores for said in one.warnings]
-    left = [f"{_name(one.sha256, one.kind)} was left out: {one.reason}" for one in refused]
+    """What to say of references: which were refused, and what of the others is doubtful."""
+    doubts = [f"{_called(one.evaluation)}: {said}" for one in scores for said in one.warnings]
+    left = [f"{_called(one)} was left out: {one.reason}" for one in refused]
     return (*doubts, *left)
 
 
 def unmeasured(references: Sequence[Reference]) -> tuple[str, ...]:
-    """What to tell of references where no series was segmented."""
+    """What to say of references where no series was segmented."""
     return tuple(f"{one.name} was left out: no series was segmented" for one in references)
+
+
+def _called(one: ReferenceEvaluation | RefusedReference) -> str:
+    return _name(one.reference_sha256, one.reference_kind)
 
 
 def _name(sha256: str, kind: str) -> str:
@@ -117,7 +122,7 @@ def _name(sha256: str, kind: str) -> str:
 
 def _score(
     reference: Reference, segmentation: Segmentation, rules: ReferenceRules
-) -> ReferenceScore:
+) -> ScoredReference:
     volume, remarks = segmentation.volume, Remarks()
     labels = None if rules.labels is None else tuple(sorted(rules.labels))
     mask = read_reference(
@@ -129,14 +134,15 @@ def _score(
         remarks=remarks,
     )
     _check_plausible(mask, volume, remarks)
-    return ReferenceScore(
-        sha256=sha256_of(reference.path),
-        kind=reference.kind,
-        reference_volume_mm3=float(mask.sum()) * volume.voxel_volume_mm3,
-        evaluation=evaluate(segmentation.labels, mask, volume),
+    return ScoredReference(
+        evaluation=ReferenceEvaluation(
+            reference_sha256=sha256_of(reference.path),
+            reference_kind=reference.kind,
+            measures=evaluate(segmentation.labels, mask, volume),
+            labels=labels if reference.kind == NIFTI else None,
+            notes=(*remarks.notes, *remarks.warnings),
+        ),
         mask=mask,
-        labels=labels if reference.kind == NIFTI else None,
-        notes=tuple(remarks.notes),
         warnings=tuple(remarks.warnings),
     )
 

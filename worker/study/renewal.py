@@ -4,12 +4,9 @@ They are read from the files and rows of that result, and only if all of these a
 """
 
 import gzip
-import json
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nibabel
 import numpy as np
@@ -17,9 +14,9 @@ from numpy.typing import NDArray
 
 from db.results.earlier import EarlierResult
 from db.results.new_result import NewArtifact
-from imaging.brain import BrainSeen
+from imaging.brain_seen import BrainSeen
 from imaging.dicom.series.series import SourceSeries
-from imaging.lesions.lesion import Dropped, DropReason, Lesion
+from imaging.lesions.lesion import Dropped, Lesion
 from imaging.volume import Volume
 from metseg.disk import sha256_of
 from worker.study.findings import Kept, Segmentation
@@ -29,7 +26,6 @@ logger = logging.getLogger(__name__)
 
 WRITTEN_ANEW = frozenset({"preview-png", "report-html", "report-json"})
 """Kinds of files that show the references."""
-REPORT = "report-json"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,13 +77,11 @@ def take_over(recorded: EarlierResult, results_dir: Path) -> Earlier | None:
     if not all(_is_intact(paths[one.path], one) for one in recorded.artifacts):
         logger.warning("result %d: its files are not as recorded", recorded.result_id)
         return None
-    report = next(paths[one.path] for one in recorded.artifacts if one.kind == REPORT)
-    lesions, dropped, brain = _of_report(report)
     return Earlier(
         series_instance_uid=recorded.series_instance_uid,
         labels=_labels(recorded.mask_nifti_gz),
-        lesions=lesions,
-        dropped=dropped,
+        lesions=recorded.lesions,
+        dropped=recorded.dropped,
         agreement=recorded.agreement,
         expected_dice=recorded.expected_dice,
         entropy=recorded.entropy,
@@ -97,40 +91,14 @@ def take_over(recorded: EarlierResult, results_dir: Path) -> Earlier | None:
                 for one in recorded.artifacts
                 if one.kind not in WRITTEN_ANEW
             ),
-            tracking_uids=recorded.tracking_uids,
             mask_nifti_gz=recorded.mask_nifti_gz,
         ),
-        brain=brain,
+        brain=recorded.brain,
     )
 
 
 def _is_intact(path: Path, recorded: NewArtifact) -> bool:
     return path.is_file() and sha256_of(path) == recorded.sha256
-
-
-def _of_report(path: Path) -> tuple[tuple[Lesion, ...], tuple[Dropped, ...], BrainSeen | None]:
-    """Lesions, dropped candidates and the brain of a report of this version, with all numbers."""
-    report = json.loads(path.read_text("utf-8"))
-    lesions = [one | {"centroid_lps_mm": (*one["centroid_lps_mm"],)} for one in report["lesions"]]
-    dropped = [
-        one | {"centroid_lps_mm": (*one["centroid_lps_mm"],), "reason": DropReason(one["reason"])}
-        for one in report["dropped_candidates"]
-    ]
-    for one in lesions:
-        one.pop("possible")  # follows from the volume
-    return (
-        tuple(Lesion(**one) for one in lesions),
-        tuple(Dropped(**one) for one in dropped),
-        _brain(report.get("brain")),
-    )
-
-
-def _brain(entry: Mapping[str, Any] | None) -> BrainSeen | None:
-    if entry is None:
-        return None
-    centroid = entry["centroid_lps_mm"]
-    place = None if centroid is None else (*centroid,)
-    return BrainSeen(**{**entry, "cut": (*entry["cut"],), "centroid_lps_mm": place})
 
 
 def _labels(nifti_gz: bytes) -> NDArray[np.uint16]:

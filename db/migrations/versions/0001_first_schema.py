@@ -10,7 +10,13 @@ down_revision = None
 
 TABLES = (
     *("study", "worker", "snapshot", "source_file", "instance", "job", "job_event", "result"),
-    *("artifact", "dropped_candidate", "evaluation", "lesion", "mask", "series"),
+    *("artifact", "dropped_candidate", "evaluation", "refused_reference", "lesion", "mask"),
+    *("series", "push"),
+)
+PUSH_STATES = ("pending", "sending", "sent", "failed")
+COUNTS = (
+    *("found_below_3mm", "lesions_below_3mm", "found_3_to_5mm", "lesions_3_to_5mm"),
+    *("found_5_to_10mm", "lesions_5_to_10mm", "found_from_10mm", "lesions_from_10mm"),
 )
 JOB_STATES = ("pending", "running", "succeeded", "failed", "cancelled")
 
@@ -36,7 +42,8 @@ SELECT
     current_result.study_instance_uid, current_result.series_instance_uid, lesion.number,
     lesion.volume_mm3, lesion.longest_diameter_mm, lesion.perpendicular_diameter_mm,
     lesion.centroid_l_mm, lesion.centroid_p_mm, lesion.centroid_s_mm,
-    lesion.mean_probability, lesion.measurable, lesion.voxel_count, lesion.tracking_uid,
+    lesion.mean_probability, lesion.measurable, lesion.possible, lesion.voxel_count,
+    lesion.tracking_uid,
     current_result.model_version, current_result.result_id, current_result.study_id
 FROM lesion
 JOIN current_result ON current_result.result_id = lesion.result_id
@@ -46,7 +53,9 @@ JOIN current_result ON current_result.result_id = lesion.result_id
 def upgrade() -> None:
     for make in (_study, _worker, _snapshot, _source_file, _instance, _job, _job_event, _result):
         make()
-    for make in (_artifact, _dropped_candidate, _evaluation, _lesion, _mask, _series):
+    for make in (_artifact, _dropped_candidate, _evaluation, _refused_reference, _lesion):
+        make()
+    for make in (_mask, _series, _push):
         make()
     op.execute(CURRENT_RESULT)
     op.execute(CURRENT_LESION)
@@ -205,6 +214,12 @@ def _result() -> None:
         need("versions", sa.JSON()),
         need("directory", sa.Text()),
         need("created_at", WHEN),
+        may("brain_volume_ml", sa.Double()),
+        *(may(f"brain_centroid_{axis}_mm", sa.Double()) for axis in "lps"),
+        may("brain_cut", sa.JSON()),
+        may("brain_height_mm", sa.Double()),
+        may("brain_variation", sa.Double()),
+        may("brain_certainty", sa.Double()),
         sa.UniqueConstraint("job_id"),
     )
     op.execute("CREATE UNIQUE INDEX uq_result_current ON result (study_id) WHERE is_current")
@@ -229,7 +244,9 @@ def _dropped_candidate() -> None:
         id_(),
         ref("result", ondelete="CASCADE"),
         need("reason", sa.Text()),
+        need("voxel_count", sa.Integer()),
         need("volume_mm3", sa.Double()),
+        need("max_probability", sa.Double()),
         *point("centroid"),
     )
     op.create_index("ix_dropped_candidate_result_id", "dropped_candidate", ["result_id"])
@@ -251,6 +268,13 @@ def _evaluation() -> None:
         need("reference_volume_mm3", sa.Double()),
         need("volume_error_mm3", sa.Double()),
         need("created_at", WHEN),
+        need("surface_dice", sa.Double()),
+        may("lesion_surface_dice", sa.Double()),
+        need("surface_dice_tolerance_mm", sa.Double()),
+        may("relative_volume_error", sa.Double()),
+        *(need(name, sa.Integer()) for name in COUNTS),
+        may("labels", sa.JSON()),
+        need("notes", sa.JSON()),
         sa.UniqueConstraint("result_id", "reference_sha256"),
     )
 
@@ -268,7 +292,10 @@ def _lesion() -> None:
         need("perpendicular_diameter_mm", sa.Double()),
         *point("centroid"),
         need("mean_probability", sa.Double()),
+        need("max_probability", sa.Double()),
+        need("slice_index", sa.Integer()),
         need("measurable", sa.Boolean()),
+        need("possible", sa.Boolean()),
         sa.UniqueConstraint("result_id", "number"),
     )
 
@@ -297,3 +324,41 @@ def _series() -> None:
         need("reasons_against", sa.JSON()),
         sa.UniqueConstraint("result_id", "series_instance_uid"),
     )
+
+
+def _refused_reference() -> None:
+    op.create_table(
+        "refused_reference",
+        id_(),
+        ref("result", ondelete="CASCADE"),
+        need("reference_sha256", TEXT64),
+        need("reference_kind", sa.String(30)),
+        need("reason", sa.Text()),
+        need("created_at", WHEN),
+        sa.UniqueConstraint("result_id", "reference_sha256"),
+    )
+
+
+def _push() -> None:
+    """The outbox of results that are sent to other DICOM applications."""
+    op.create_table(
+        "push",
+        id_(),
+        ref("result", ondelete="CASCADE"),
+        ref("artifact", ondelete="CASCADE"),
+        need("destination", sa.String(300)),
+        need("automatic", sa.Boolean()),
+        need("state", word("pushstate", *PUSH_STATES)),
+        may("sop_instance_uid", TEXT64),
+        need("attempt", sa.Integer()),
+        need("fence", sa.Integer()),
+        may("owner", sa.String(200)),
+        need("run_after", WHEN),
+        may("error_code", sa.String(40)),
+        may("error_message", sa.Text()),
+        need("created_at", WHEN),
+        may("sent_at", WHEN),
+        sa.UniqueConstraint("artifact_id", "destination"),
+    )
+    op.create_index("ix_push_result_id", "push", ["result_id"])
+    op.create_index("ix_push_state_run_after", "push", ["state", "run_after"])

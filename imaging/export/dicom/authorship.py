@@ -1,7 +1,8 @@
 """What every file that leaves us says of itself: who made it, what for, and under which UIDs."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -53,16 +54,22 @@ def who_and_when(authorship: Authorship) -> dict[str, Any]:
     }
 
 
-def tracking_uid(lesion: Lesion, source: SourceSeries, model_version: str) -> str:
-    """UID that follows a lesion through reprocessing with the same model (PS3.5 B.2)."""
+def identified(
+    lesions: Iterable[Lesion], series_instance_uid: str, model_version: str
+) -> tuple[Lesion, ...]:
+    """The lesions of a series with their TrackingUIDs, which follow a lesion through reprocessing
+    with the same model (PS3.5 B.2).
+    """
+    return tuple(
+        replace(lesion, tracking_uid=_tracking_uid(lesion, series_instance_uid, model_version))
+        for lesion in lesions
+    )
+
+
+def _tracking_uid(lesion: Lesion, series_instance_uid: str, model_version: str) -> str:
     place = ",".join(f"{v:.1f}" for v in lesion.centroid_lps_mm)
     return derived_uid(
-        "lesion",
-        source.series_instance_uid,
-        model_version,
-        lesion.number,
-        lesion.voxel_count,
-        place,
+        "lesion", series_instance_uid, model_version, lesion.number, lesion.voxel_count, place
     )
 
 

@@ -23,7 +23,6 @@ from imaging.export.dicom.authorship import (
     derived_uid,
     save_result,
     tracking_id,
-    tracking_uid,
 )
 from imaging.export.dicom.colours import lesion_colour
 from imaging.export.dicom.outlines import outlines
@@ -71,7 +70,7 @@ def write_structures(
     result.ReferencedFrameOfReferenceSequence = [_referenced(source, frame)]
     result.StructureSetROISequence = [_region(one, frame, authorship) for one in lesions]
     result.ROIContourSequence = [_contours(one, labels, volume, source) for one in lesions]
-    result.RTROIObservationsSequence = [_observation(one, source, authorship) for one in lesions]
+    result.RTROIObservationsSequence = [_observation(one) for one in lesions]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom quotes values of the source
         save_result(result, path, source, authorship.made_at)
@@ -155,13 +154,14 @@ def _polygons(mask: NDArray[np.bool_], volume: Volume) -> Iterator[tuple[int, ND
             yield z, volume.to_lps(index)
 
 
-def _observation(lesion: Lesion, source: SourceSeries, authorship: Authorship) -> Dataset:
+def _observation(lesion: Lesion) -> Dataset:
     """The interpreted type stays empty: whether a region is treated is not ours to say."""
     observation = Dataset()
     observation.ObservationNumber = observation.ReferencedROINumber = lesion.number
     observation.ROIObservationLabel = f"Lesion {lesion.number}"
-    uid = tracking_uid(lesion, source, authorship.model_version)
-    observation.ROIObservationDescription = f"{tracking_id(lesion)}, tracking UID {uid}"
+    observation.ROIObservationDescription = (
+        f"{tracking_id(lesion)}, tracking UID {lesion.tracking_uid}"
+    )
     observation.RTROIIdentificationCodeSequence = [_code(TYPE)]
     observation.RTROIInterpretedType = observation.ROIInterpreter = ""
     return observation

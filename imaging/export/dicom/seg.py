@@ -29,7 +29,6 @@ from imaging.export.dicom.authorship import (
     derived_uid,
     save_result,
     tracking_id,
-    tracking_uid,
     who_and_when,
 )
 from imaging.export.dicom.colours import lesion_colour
@@ -72,7 +71,7 @@ def write_segmentation(
     return _write(
         path,
         _frames(labels, source),
-        [_describe(lesion, source, authorship) for lesion in lesions],
+        [_describe(lesion, authorship) for lesion in lesions],
         source,
         authorship,
         identity=segmentation_words(labels, source, authorship),
@@ -226,7 +225,7 @@ def _settle_dimensions(segmentation: Segmentation) -> None:
         item.DimensionOrganizationUID = organization
 
 
-def _describe(lesion: Lesion, source: SourceSeries, authorship: Authorship) -> SegmentDescription:
+def _describe(lesion: Lesion, authorship: Authorship) -> SegmentDescription:
     return SegmentDescription(
         segment_number=lesion.number,
         segment_label=f"Lesion {lesion.number}",
@@ -234,7 +233,7 @@ def _describe(lesion: Lesion, source: SourceSeries, authorship: Authorship) -> S
         segmented_property_type=TYPE,
         algorithm_type="AUTOMATIC",
         algorithm_identification=_algorithm(authorship),
-        tracking_uid=tracking_uid(lesion, source, authorship.model_version),
+        tracking_uid=lesion.tracking_uid,
         tracking_id=tracking_id(lesion),
         anatomic_regions=[REGION],
         display_color=CIELabColor.from_rgb(*lesion_colour(lesion.number)),

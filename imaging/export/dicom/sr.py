@@ -27,7 +27,6 @@ from imaging.export.dicom.authorship import (
     derived_uid,
     save_result,
     tracking_id,
-    tracking_uid,
     who_and_when,
 )
 from imaging.export.dicom.reference_images import reference_images
@@ -183,7 +182,7 @@ def _lesion_group(
 ) -> sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
-            uid=tracking_uid(lesion, source, authorship.model_version),
+            uid=lesion.tracking_uid,
             identifier=tracking_id(lesion),
         ),
         referenced_segment=sr.ReferencedSegment(

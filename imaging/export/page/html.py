@@ -9,24 +9,18 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 
+from imaging.metrics.labels import MEASURES
+
 TEMPLATE = "report.html.jinja"
 NO_VALUE = "none"
 JPEG_BEGINS = b"\xff\xd8\xff"
 
-EVALUATION_LABELS = {
-    "dice": "Dice",
-    "lesion_dice_mean": "Dice of the lesions found, mean",
-    "surface_dice": "Surface Dice",
-    "lesion_surface_dice_mean": "Surface Dice of the lesions found, mean",
-    "hd95_mm": "HD95 of the lesions found, mean, mm",
-    "sensitivity": "Lesions found, part of all",
-    "true_positives": "Lesions found",
-    "false_negatives": "Lesions missed",
-    "false_positives": "False lesions",
-    "reference_volume_mm3": "Volume of the reference, mm³",
-    "volume_error_mm3": "Volume error, mm³",
-}
-"""Measures of `imaging.metrics.Evaluation` in the order of the page."""
+_MEASURES = (
+    *("dice", "lesion_dice", "surface_dice", "lesion_surface_dice", "hd95_mm", "sensitivity"),
+    *("true_positives", "false_negatives", "false_positives"),
+    *("reference_volume_mm3", "volume_error_mm3", "relative_volume_error"),
+)
+"""In the order of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +72,10 @@ def _diameters(one: Mapping[str, Any]) -> str:
 
 
 def _evaluation_rows(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Label and value of each measure that the entry has."""
-    return [(label, _shown(entry[key])) for key, label in EVALUATION_LABELS.items() if key in entry]
+    """Label and value of each measure."""
+    rows = ((MEASURES[name], entry[name]) for name in _MEASURES)
+    return [(_sentence(one.label), one.shown(value, none=NO_VALUE)) for one, value in rows]
 
 
-def _shown(value: float | None) -> str:
-    if value is None or isinstance(value, int):
-        return NO_VALUE if value is None else str(value)
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3f}"
+def _sentence(label: str) -> str:
+    return label[0].upper() + label[1:]

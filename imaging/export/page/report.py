@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from imaging.brain import BrainSeen
+from imaging.brain_seen import BrainSeen, brain_entry
 from imaging.choice.choice import Choice
 from imaging.export.burden import burden
 from imaging.export.dicom.authorship import RESEARCH_ONLY
-from imaging.lesions.lesion import Dropped, Lesion
-from imaging.metrics import Evaluation, evaluation_entry
+from imaging.lesions.lesion import Dropped, Lesion, dropped_entry, lesion_entry
+from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference, reference_entry
 
 REPORT_VERSION = 1  # grows when a key changes its meaning or goes
 
@@ -20,10 +20,7 @@ class ReportFacts:
     """All that a report says. Lengths are mm, volumes mm3, times s.
 
     `status` is ``succeeded`` or ``no_series``; without a segmentation `lesions` is empty and the
-    measures are None. `references` are measures against each reference, by the SHA-256 of its file,
-    and `readings` tell how these were read: ``labels`` and ``notes``. `refused_references` have
-    ``sha256``, ``kind`` and ``reason``.
-    `settings` must hold no secrets. `run` names the result by our own ids,
+    measures are None. `settings` must hold no secrets. `run` names the result by our own ids,
     ``study/job-fence-token``, where a database gives them; `made_at` is in words.
     """
 
@@ -34,9 +31,8 @@ class ReportFacts:
     choice: Choice
     lesions: Sequence[Lesion] = ()
     dropped: Sequence[Dropped] = ()
-    references: Mapping[str, Evaluation] = field(default_factory=dict)
-    readings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    refused_references: Sequence[Mapping[str, str]] = ()
+    evaluations: Sequence[ReferenceEvaluation] = ()
+    refused_references: Sequence[RefusedReference] = ()
     agreement: float | None = None
     expected_dice: float | None = None
     entropy: float | None = None
@@ -67,7 +63,6 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
     """The report as plain values. The keys of ``metseg results --format json`` come first, by the
     same names.
     """
-    measured = list(facts.references.values())
     whole = burden(facts.lesions)
     return {
         "study_uid": facts.study_uid,
@@ -76,7 +71,7 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         "model_version": facts.model_version,
         "n_lesions": whole.n_lesions,
         "total_volume_mm3": whole.total_volume_mm3,
-        "dice": measured[0].dice if measured else None,
+        "dice": facts.evaluations[-1].measures.dice if facts.evaluations else None,
         "agreement": facts.agreement,
         "lesions": [lesion_entry(lesion) for lesion in facts.lesions],
         "artifacts": [dict(artifact) for artifact in facts.artifacts],
@@ -93,13 +88,8 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
             "measurable_lesions": whole.measurable_lesions,
             "sum_of_five_longest_mm": whole.sum_of_five_longest_mm,
         },
-        "references": [
-            {"sha256": sha256, "labels": None, "notes": []}
-            | dict(facts.readings.get(sha256, {}))
-            | evaluation_entry(one)
-            for sha256, one in facts.references.items()
-        ],
-        "refused_references": [dict(one) for one in facts.refused_references],
+        "evaluations": [reference_entry(one) for one in facts.evaluations],
+        "refused_references": [asdict(one) for one in facts.refused_references],
         "segmentation_written": bool(facts.lesions),  # an empty DICOM SEG is not written
         "dropped_candidates": [dropped_entry(one) for one in facts.dropped],
         "series_choice": choice_entries(facts.choice),
@@ -108,30 +98,6 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         "settings": dict(facts.settings),
         "timings_s": {name: round(seconds, 3) for name, seconds in facts.timings_s.items()},
     }
-
-
-def brain_entry(brain: BrainSeen) -> dict[str, Any]:
-    """The brain as the networks see it; the centroid is LPS mm."""
-    entry = asdict(brain)
-    entry["centroid_lps_mm"] = _listed(brain.centroid_lps_mm)
-    entry["cut"] = list(brain.cut)
-    return entry
-
-
-def lesion_entry(lesion: Lesion) -> dict[str, Any]:
-    """One lesion; the centroid is LPS mm."""
-    entry = asdict(lesion)
-    entry["centroid_lps_mm"] = list(lesion.centroid_lps_mm)
-    entry["possible"] = lesion.possible
-    return entry
-
-
-def dropped_entry(candidate: Dropped) -> dict[str, Any]:
-    """One candidate that the rule refused, and why."""
-    entry = asdict(candidate)
-    entry["reason"] = str(candidate.reason)
-    entry["centroid_lps_mm"] = list(candidate.centroid_lps_mm)
-    return entry
 
 
 def choice_entries(choice: Choice) -> list[dict[str, Any]]:

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.dicom.series.series import SourceSeries, read_series
-from imaging.export.dicom.authorship import Authorship
+from imaging.export.dicom.authorship import Authorship, identified
 from imaging.export.dicom.rtstruct import write_structures
 from imaging.export.dicom.seg import write_probability, write_segmentation
 from imaging.export.dicom.sr import write_measurements
-from imaging.lesions.lesion import Lesion, find_lesions
+from imaging.lesions.find import find_lesions
+from imaging.lesions.lesion import Lesion
 from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
 from tests.helpers.dicom.enhanced import shuffled, write_enhanced
@@ -94,6 +95,7 @@ def export(
     truth = head.labels if plane != "left-handed" else head.labels[::-1]
     probability = (truth > 0).astype(np.float32) * np.float32(0.75 if lesions else 0.25)
     labels, found, _ = find_lesions(probability, volume, LesionRule())
+    found = list(identified(found, source.series_instance_uid, AUTHOR.model_version))
     out = folder / "out"
     out.mkdir()
     exported = Exported(out, files, volume, source, labels, found)

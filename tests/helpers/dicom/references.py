@@ -7,11 +7,11 @@ import numpy as np
 import pydicom
 
 from imaging.dicom.series.series import read_series
-from imaging.export.dicom.authorship import Authorship
+from imaging.export.dicom.authorship import Authorship, identified
 from imaging.export.dicom.rtstruct import write_structures
 from imaging.export.dicom.seg import write_segmentation
 from imaging.export.nifti import nifti_bytes
-from imaging.lesions.lesion import find_lesions
+from imaging.lesions.find import find_lesions
 from imaging.lesions.rule import LesionRule
 from tests.helpers.dicom.phantom import uid
 
@@ -28,6 +28,7 @@ def write_reference(
     """
     volume, source = read_series(sorted(series.glob("*.dcm")))
     labels, found, _ = find_lesions((volume.voxels > 800).astype(np.float32), volume, RULE)
+    found = list(identified(found, source.series_instance_uid, MAKER))
     labels = np.where(labels <= lesions, labels, 0).astype(np.uint16)
     path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "nifti":

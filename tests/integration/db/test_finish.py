@@ -16,13 +16,22 @@ from sqlalchemy.orm import Session, sessionmaker
 from cli.render import print_reports
 from db import jobs
 from db.jobs import Claim
-from db.results.evaluations import DIAMETER_BANDS, BandReport, RefusedReport
-from db.results.new_result import NewRefusedReference
 from db.results.results import study_reports
-from db.results.study_reports import ArtifactReport, LesionReport
+from db.results.study_reports import ArtifactReport
 from db.tables.result_tables import LesionRow, Mask, Result, SeriesChoice
 from db.tables.tables import Job
-from tests.helpers.rows import DIGEST, EVALUATION, T0, arrive, found, new_job, no_series, take
+from imaging.metrics.evaluation import RefusedReference
+from tests.helpers.rows import (
+    DIGEST,
+    EVALUATION,
+    T0,
+    arrive,
+    found,
+    lesion,
+    new_job,
+    no_series,
+    take,
+)
 
 Sessions = sessionmaker[Session]
 RESULTS = Path("/results")
@@ -163,7 +172,7 @@ def test_a_report_has_the_public_names_and_absolute_paths(sessions: Sessions) ->
     assert (report.study_uid, report.series_uid, report.status) == ("1.2", "1.2.1", "succeeded")
     assert (report.n_lesions, report.total_volume_mm3) == (2, 300.0)
     assert (report.dice, report.agreement, report.model_version) == (0.8, 0.95, "fake-1")
-    assert report.lesions[0] == LesionReport(1, 200.0, 12.5, 6.5, (1.0, -2.0, 3.0), 0.9, False)
+    assert report.lesions[0] == lesion(1, volume_mm3=200.0)
     path = f"/results/1/{claim.job_id}-1/mask.nii.gz"
     assert report.artifacts == (ArtifactReport("mask-nifti", path, "e" * 64),)
     assert [series.reasons_against for series in report.series] == [(), ("not T1",)]
@@ -174,22 +183,21 @@ def test_a_report_has_the_measures_against_each_reference(sessions: Sessions) ->
         finish(session, take(session, new_job(session)))
     with sessions.begin() as session:
         ((measured,),) = (one.evaluations for one in study_reports(session, results_dir=RESULTS))
-    assert (measured.dice, measured.surface_dice, measured.lesion_surface_dice) == (0.8, 0.85, 0.9)
-    assert measured.surface_dice_tolerance_mm == 1.0
-    assert measured.relative_volume_error == pytest.approx(-10 / 310)
-    assert measured.sensitivity_by_diameter == (
-        BandReport("<3", 0, 1),
-        BandReport("3-5", 0, 0),
-        BandReport("5-10", 2, 2),
-        BandReport(">=10", 0, 0),
-    )
+    assert measured == EVALUATION
+    with sessions.begin() as session:
+        (error,) = session.execute(text("SELECT relative_volume_error FROM evaluation")).one()
+        counts = session.execute(
+            text("SELECT found_below_3mm, lesions_below_3mm, found_5_to_10mm FROM evaluation")
+        ).one()
+    assert error == pytest.approx(-10 / 310)
+    assert tuple(counts) == (0, 1, 2)
 
 
 def test_how_references_were_read_and_which_were_refused_is_recorded_and_shown(
     sessions: Sessions,
 ) -> None:
-    refused = NewRefusedReference("9" * 64, "nifti", "reference must mark something, got nothing")
-    read = replace(EVALUATION, labels=[1, 3], notes=["labels that counted: 1, 3"])
+    refused = RefusedReference("9" * 64, "nifti", "reference must mark something, got nothing")
+    read = replace(EVALUATION, labels=(1, 3), notes=("labels that counted: 1, 3",))
     with sessions.begin() as session:
         claim = take(session, new_job(session))
         result = replace(found(claim), evaluations=(read,), refused_references=(refused,))
@@ -197,26 +205,12 @@ def test_how_references_were_read_and_which_were_refused_is_recorded_and_shown(
     with sessions.begin() as session:
         (report,) = study_reports(session, results_dir=RESULTS)
     assert report.evaluations[0].labels == (1, 3)
-    assert report.refused_references == (RefusedReport("nifti", "9" * 64, refused.reason),)
+    assert report.refused_references == (refused,)
     page = io.StringIO()
     print_reports(Console(file=page, width=400), [report], why=True)
     assert "reference dicom-seg, labels 1,3: found 2 of 3" in page.getvalue()
     assert f"reference nifti: refused, {refused.reason}" in page.getvalue()
     assert "  reference dicom-seg: labels that counted: 1, 3" in page.getvalue()
-
-
-def test_what_an_older_metseg_did_not_measure_is_none(sessions: Sessions) -> None:
-    with sessions.begin() as session:
-        finish(session, take(session, new_job(session)))
-        columns = ", ".join(
-            f"{name} = NULL"
-            for name in ("surface_dice", *(f"lesions_{band}" for band in DIAMETER_BANDS.values()))
-        )
-        session.execute(text(f"UPDATE evaluation SET {columns}"))
-    with sessions.begin() as session:
-        ((measured,),) = (one.evaluations for one in study_reports(session, results_dir=RESULTS))
-    assert (measured.dice, measured.surface_dice) == (0.8, None)
-    assert measured.sensitivity_by_diameter is None
 
 
 def test_no_series_is_a_result_and_no_error(sessions: Sessions) -> None:

@@ -1,10 +1,7 @@
 """Migrations, up and down, on SQLite and PostgreSQL."""
 
-import sqlite3
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
-from db import jobs
-from db.outbox import pushes
-from db.results.results import study_reports
-from db.session import make_engine, session_factory
+from db.session import make_engine
 from db.tables.result_tables import Result
 from db.upgrade import current_revision, downgrade, head_revision, migrate, require_current
 from metseg.errors import ConfigurationError
-from tests.helpers.rows import T0, found, new_job, take
 from tests.helpers.servers.services import PostgresServer
 
 METADATA = Result.metadata
@@ -88,51 +81,6 @@ def test_down_leaves_nothing_and_up_again_works(migrated_url: str) -> None:
         assert sorted(inspect(engine).get_view_names()) == ["current_lesion", "current_result"]
     finally:
         engine.dispose()
-
-
-def test_rows_of_the_first_release_live_on_without_the_newer_measures(
-    migrated_url: str, engine: Engine
-) -> None:
-    sessions = session_factory(engine)
-    with sessions.begin() as session:
-        claim = take(session, new_job(session))
-        jobs.finalise(session, claim, found(claim), now=T0)
-    downgrade(migrated_url, "0001")
-    with engine.connect() as connection:
-        names = [column["name"] for column in inspect(engine).get_columns("evaluation")]
-        assert (names[-1], "surface_dice" in names) == ("created_at", False)
-        assert connection.execute(text("SELECT dice FROM current_result")).scalar() == 0.8
-    migrate(migrated_url)
-    with engine.connect() as connection:
-        row = connection.execute(text("SELECT dice, surface_dice FROM evaluation")).one()
-    assert tuple(row) == (0.8, None)
-
-
-def test_a_database_that_the_first_release_made_goes_up_and_down_unharmed(
-    sqlite_url: str,
-) -> None:
-    dump = Path(__file__).with_name("release_1.sql").read_text()
-    path = sqlite_url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(dump)
-        before = list(connection.iterdump())
-    migrate(sqlite_url)
-    engine = make_engine(sqlite_url)
-    try:
-        with engine.connect() as connection:
-            assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
-        with session_factory(engine).begin() as session:
-            first, second = study_reports(session, results_dir=Path("/results"))
-            assert (first.status, first.dice, first.n_lesions) == ("succeeded", 0.8, 2)
-            assert first.evaluations[0].surface_dice is None
-            assert second.status == "pending"
-            assert first.result_id is not None
-            assert pushes.enqueue(session, first.result_id, "A@b:1", now=T0, automatic=True) == 0
-    finally:
-        engine.dispose()
-    downgrade(sqlite_url, "0001")
-    with closing(sqlite3.connect(path)) as connection:
-        assert sorted(connection.iterdump()) == sorted(before)
 
 
 def test_migrating_twice_changes_nothing(migrated_url: str, engine: Engine) -> None:

@@ -94,7 +94,7 @@ class Site:
 
 
 def measured(report):
-    return [(one.reference_kind, round(one.dice, 6)) for one in report.evaluations]
+    return [(one.reference_kind, round(one.measures.dice, 6)) for one in report.evaluations]
 
 
 def files(report):

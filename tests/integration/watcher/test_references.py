@@ -38,8 +38,12 @@ def test_a_reference_in_the_same_drop_is_measured_against(site, kind):
     site.settle()
     (one,) = site.report.evaluations
     assert one.reference_kind == kind
-    assert one.dice == pytest.approx(1.0, abs=0.05 if kind == "dicom-rtstruct" else 1e-9)
-    assert (one.true_positives, one.false_positives, one.false_negatives) == (3, 0, 0)
+    assert one.measures.dice == pytest.approx(1.0, abs=0.05 if kind == "dicom-rtstruct" else 1e-9)
+    assert (
+        one.measures.true_positives,
+        one.measures.false_positives,
+        one.measures.false_negatives,
+    ) == (3, 0, 0)
     assert site.count(Snapshot) == site.ensemble.predictions == 1
     assert site.report.warnings == (
         "voxels are 5.00 mm apart; above 3 mm small lesions are missed",
@@ -57,9 +61,13 @@ def test_a_late_reference_renews_the_evaluation_without_an_inference(site, kind)
     assert (before.evaluations, before.dice) == ((), None)
     assert (after.revision, site.ensemble.predictions) == (2, 1)
     (one,) = after.evaluations
-    assert (one.reference_kind, one.true_positives, one.false_positives) == (kind, 2, 1)
-    assert one.reference_volume_mm3 == pytest.approx(bright_mm3(site.series, 2), rel=0.1)
-    assert after.dice == one.dice
+    assert (one.reference_kind, one.measures.true_positives, one.measures.false_positives) == (
+        kind,
+        2,
+        1,
+    )
+    assert one.measures.reference_volume_mm3 == pytest.approx(bright_mm3(site.series, 2), rel=0.1)
+    assert after.dice == one.measures.dice
     for name in ("series_uid", "lesions", "agreement", "series", "total_volume_mm3", "n_lesions"):
         assert getattr(after, name) == getattr(before, name), name
     assert site.count(Result) == 2
@@ -85,11 +93,11 @@ def test_a_replaced_reference_replaces_its_evaluation(site, kind):
     site.write_series()
     path = site.drop(kind, lesions=1)
     site.settle()
-    assert [one.true_positives for one in site.report.evaluations] == [1]
+    assert [one.measures.true_positives for one in site.report.evaluations] == [1]
     path.unlink()
     site.drop(kind, lesions=3)
     site.settle()
-    assert [one.true_positives for one in site.report.evaluations] == [3]
+    assert [one.measures.true_positives for one in site.report.evaluations] == [3]
     assert site.ensemble.predictions == 1
 
 
@@ -255,7 +263,7 @@ def test_labels_of_tissues_are_pooled_with_a_warning(site):
     tissues(site)
     site.settle()
     (one,) = site.report.evaluations
-    assert one.dice < 0.7
+    assert one.measures.dice < 0.7
     assert one.labels is None
     (warning,) = [one for one in site.report.warnings if "pooled" in one]
     assert "(nifti): labels 2, 3 are pooled into one mask" in warning
@@ -269,7 +277,10 @@ def test_the_labels_of_a_setting_count_and_are_recorded_with_the_evaluation(site
     site.drop("dicom-seg")
     site.settle()
     by_kind = {one.reference_kind: one for one in site.report.evaluations}
-    assert {kind: one.dice for kind, one in by_kind.items()} == {"nifti": 1.0, "dicom-seg": 1.0}
+    assert {kind: one.measures.dice for kind, one in by_kind.items()} == {
+        "nifti": 1.0,
+        "dicom-seg": 1.0,
+    }
     assert (by_kind["nifti"].labels, by_kind["dicom-seg"].labels) == ((1, 3), None)
     assert by_kind["nifti"].notes == ("labels that counted: 3; left out: 2",)
     assert not any("pooled" in one for one in site.report.warnings)
@@ -297,7 +308,7 @@ def test_the_choice_of_regions_is_recorded_and_can_be_set(site):
     site.changed = {"reference_regions": "lesion 2"}
     site.settle()
     (one,) = site.report.evaluations
-    assert (one.true_positives, one.false_positives) == (1, 2)
+    assert (one.measures.true_positives, one.measures.false_positives) == (1, 2)
     assert one.notes[0] == "regions taken: 2 'Lesion 2'"
 
 

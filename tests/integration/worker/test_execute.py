@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.results.evaluations import DIAMETER_BANDS
+from db.results.rows import BANDS
 from db.tables.result_tables import (
     Artifact,
     DroppedCandidate,
@@ -206,7 +206,7 @@ def test_a_reference_in_the_study_is_measured_against(ward: Ward) -> None:
     assert (evaluation.surface_dice_tolerance_mm, evaluation.relative_volume_error) == (1.0, 0.0)
     counts = [
         (getattr(evaluation, f"found_{band}"), getattr(evaluation, f"lesions_{band}"))
-        for band in DIAMETER_BANDS.values()
+        for band in BANDS.values()
     ]
     assert sum(found for found, _ in counts) == sum(lesions for _, lesions in counts) == 3
 
@@ -227,14 +227,15 @@ def _add_reference(folder: Path, manufacturer: str = "elsewhere") -> None:
     import pydicom
 
     from imaging.dicom.series.series import read_series
-    from imaging.export.dicom.authorship import Authorship
+    from imaging.export.dicom.authorship import Authorship, identified
     from imaging.export.dicom.seg import write_segmentation
-    from imaging.lesions.lesion import find_lesions
+    from imaging.lesions.find import find_lesions
 
     volume, source = read_series(sorted(folder.iterdir()))
     bright = (volume.voxels > 800).astype(np.float32)
     rule = LesionRule(minimum_volume_mm3=2.0, minimum_slices=1)
-    labels, lesions, _ = find_lesions(bright, volume, rule)
+    labels, found, _ = find_lesions(bright, volume, rule)
+    lesions = identified(found, source.series_instance_uid, "reference-1")
     path = folder / "reference.dcm"
     author = Authorship("reference-1", "1", datetime(2024, 1, 2, tzinfo=UTC))
     write_segmentation(path, labels, lesions, source, author)

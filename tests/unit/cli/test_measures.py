@@ -8,39 +8,32 @@ from rich.console import Console
 
 from cli.evaluate.measures import pooled, summary_table
 from cli.render import print_reports
-from db.results.evaluations import BandReport, EvaluationReport
 from db.results.study_reports import StudyReport
-from imaging.metrics import DiameterBin, Evaluation, summarise
-from imaging.metrics.summary import spread
+from imaging.metrics.bins import DiameterBin
+from imaging.metrics.evaluation import Evaluation, ReferenceEvaluation
+from imaging.metrics.summary import spread, summarise
 
-MEASURED = EvaluationReport(
-    reference_kind="dicom-seg",
+MEASURED = ReferenceEvaluation(
     reference_sha256="f" * 64,
-    dice=0.8,
-    lesion_dice=0.75,
-    surface_dice=0.85,
-    lesion_surface_dice=0.9,
-    surface_dice_tolerance_mm=1.0,
-    hd95_mm=1.5,
-    true_positives=2,
-    false_positives=4,
-    false_negatives=1,
-    reference_volume_mm3=300.0,
-    volume_error_mm3=-30.0,
-    relative_volume_error=-0.1,
-    sensitivity_by_diameter=(BandReport("<3", 0, 1), BandReport("5-10", 2, 2)),
-)
-OLDER = replace(
-    MEASURED,
-    lesion_dice=None,
-    surface_dice=None,
-    surface_dice_tolerance_mm=None,
-    relative_volume_error=None,
-    sensitivity_by_diameter=None,
+    reference_kind="dicom-seg",
+    measures=Evaluation(
+        dice=0.8,
+        lesion_dice=0.75,
+        surface_dice=0.85,
+        lesion_surface_dice=0.9,
+        surface_dice_tolerance_mm=1.0,
+        hd95_mm=1.5,
+        true_positives=2,
+        false_positives=4,
+        false_negatives=1,
+        reference_volume_mm3=300.0,
+        volume_error_mm3=-30.0,
+        sensitivity_by_diameter=(DiameterBin(0.0, 3.0, 0, 1), DiameterBin(5.0, 10.0, 2, 2)),
+    ),
 )
 
 
-def shown(measured: EvaluationReport) -> str:
+def shown(measured: ReferenceEvaluation) -> str:
     """The line of one reference in `metseg results`."""
     console = Console(file=io.StringIO(), width=100)
     report = StudyReport("1.2", "1.2.1", "succeeded", None, "m", 0, 0.0, evaluations=(measured,))
@@ -57,18 +50,17 @@ def test_results_show_each_measure() -> None:
     )
 
 
-def test_what_was_not_measured_is_a_dash() -> None:
-    assert shown(OLDER) == (
-        "reference dicom-seg: found 2 of 3, 4 false"
-        "   lesion-wise Dice -   surface Dice -   HD95 1.50 mm   volume -"
-    )
+def test_what_has_no_value_is_a_dash() -> None:
+    none = replace(MEASURED.measures, lesion_dice=None, hd95_mm=None, reference_volume_mm3=0.0)
+    line = shown(replace(MEASURED, measures=none))
+    assert "lesion-wise Dice -   surface Dice at 1 mm 0.850   HD95 - mm   volume -" in line
 
 
 def evaluation(dice: float, found: int, missed: int, false: int) -> Evaluation:
     bins = (DiameterBin(0.0, 3.0, found, found + missed), *(DiameterBin(3.0, 5.0),) * 3)
     return Evaluation(
         dice=dice,
-        lesion_dice_mean=dice if found else None,
+        lesion_dice=dice if found else None,
         true_positives=found,
         false_positives=false,
         false_negatives=missed,
@@ -76,7 +68,7 @@ def evaluation(dice: float, found: int, missed: int, false: int) -> Evaluation:
         volume_error_mm3=-5.0 * missed,
         hd95_mm=None,
         surface_dice=dice,
-        lesion_surface_dice_mean=None,
+        lesion_surface_dice=None,
         surface_dice_tolerance_mm=1.0,
         sensitivity_by_diameter=bins,
     )
@@ -87,7 +79,7 @@ def test_a_summary_is_over_the_cases_that_have_the_measure() -> None:
     summary = summarise(cases)
     assert (summary.cases, summary.cases_with_lesions) == (3, 2)
     assert summary.measures["dice"] == spread([0.8, 0.2])
-    assert summary.measures["lesion_dice_mean"] == spread([0.8])
+    assert summary.measures["lesion_dice"] == spread([0.8])
     assert summary.measures["hd95_mm"] is None
     assert summary.measures["sensitivity"] == spread([0.75, 0.0])
     assert summary.measures["false_positives"] == spread([0.0, 5.0, 1.0])

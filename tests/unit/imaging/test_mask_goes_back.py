@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from imaging.dicom.series.series import read_series
 from imaging.export.dicom.seg import Authorship, write_segmentation
-from imaging.lesions.lesion import find_lesions
+from imaging.lesions.find import find_lesions
 from imaging.lesions.rule import LesionRule
 from imaging.masks.reference import read_reference
 from imaging.volume import Volume

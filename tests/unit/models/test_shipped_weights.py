@@ -2,8 +2,8 @@
 
 import pytest
 
-from imaging.lesions.lesion import find_lesions
-from imaging.metrics import dice
+from imaging.lesions.find import find_lesions
+from imaging.metrics.overlap import dice
 from models.card import read_card
 from models.catalogue import (
     WEIGHTS_IN_THE_BOX,

@@ -5,9 +5,10 @@ import pytest
 from imaging.choice.choice import choose_series
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.export.page.report import ReportFacts
-from imaging.lesions.lesion import find_lesions
+from imaging.lesions.find import find_lesions
 from imaging.lesions.rule import LesionRule
-from imaging.metrics import evaluate
+from imaging.metrics.evaluate import evaluate
+from imaging.metrics.evaluation import ReferenceEvaluation
 from tests.helpers.dicom.phantom import head_with_lesions
 
 CHOICE = choose_series(
@@ -33,7 +34,9 @@ def facts() -> ReportFacts:
         choice=CHOICE,
         lesions=lesions,
         dropped=dropped,
-        references={"ab" * 32: evaluate(labels, head.labels > 0, head.volume)},
+        evaluations=(
+            ReferenceEvaluation("ab" * 32, "nifti", evaluate(labels, head.labels > 0, head.volume)),
+        ),
         agreement=0.9,
         voxel_spacing_mm=head.volume.spacing,
         warnings=("a warning",),

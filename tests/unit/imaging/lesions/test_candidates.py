@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from imaging.lesions.candidates import Evidence, components, features
-from imaging.lesions.lesion import DropReason, find_lesions
+from imaging.lesions.find import find_lesions
+from imaging.lesions.lesion import DropReason
 from imaging.lesions.rule import FEATURES, LesionRule, Look
 from imaging.volume import Volume
 from tests.helpers.dicom.phantom import grid_affine

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from imaging.lesions.lesion import DropReason, find_lesions
+from imaging.lesions.find import find_lesions
+from imaging.lesions.lesion import DropReason
 from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
 from tests.helpers.dicom.phantom import Ball, grid_affine, head_with_lesions

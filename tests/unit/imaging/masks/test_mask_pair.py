@@ -5,7 +5,8 @@ import pytest
 
 from imaging.masks.mask_pair import on_one_grid
 from imaging.masks.reference import PlacedMask
-from imaging.metrics import dice, evaluate
+from imaging.metrics.evaluate import evaluate
+from imaging.metrics.overlap import dice
 from metseg.errors import ReferenceMaskError
 
 GRID = np.array([[0, 0, 0.5, -20], [0, 2.0, 0, 30], [3.0, 0, 0, -9], [0, 0, 0, 1]])

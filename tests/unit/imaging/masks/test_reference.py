@@ -12,7 +12,7 @@ import SimpleITK
 from imaging.dicom.series.series import read_series
 from imaging.export.dicom.seg import Authorship, write_segmentation
 from imaging.export.nifti import nifti_bytes
-from imaging.lesions.lesion import find_lesions
+from imaging.lesions.find import find_lesions
 from imaging.lesions.rule import LesionRule
 from imaging.masks.reference import read_mask, read_reference, sample_nearest
 from imaging.volume import Volume

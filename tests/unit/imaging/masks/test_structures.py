@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from imaging.dicom.series.series import read_series
 from imaging.export.dicom.authorship import Authorship
 from imaging.export.dicom.rtstruct import write_structures
-from imaging.lesions.lesion import find_lesions
+from imaging.lesions.find import find_lesions
 from imaging.lesions.rule import LesionRule
 from imaging.masks.reference import read_reference
 from imaging.masks.structures import RT_STRUCTURE_SET_STORAGE, fill_structures

@@ -4,16 +4,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from imaging.metrics import (
-    agreement,
-    dice,
-    entropy,
-    evaluate,
-    expected_dice,
-    hd95,
-    surface_dice,
-)
 from imaging.metrics.bins import by_diameter
+from imaging.metrics.evaluate import evaluate
+from imaging.metrics.overlap import dice
+from imaging.metrics.surfaces import hd95, surface_dice
+from imaging.metrics.without_reference import agreement, entropy, expected_dice
 from imaging.volume import Volume
 from tests.helpers.data import require_data
 
@@ -97,14 +92,14 @@ def test_lesions_are_counted_and_measured_one_by_one():
     found = evaluate(prediction, reference, grid())
     assert (found.true_positives, found.false_positives, found.false_negatives) == (1, 1, 1)
     assert found.dice == pytest.approx(2 * 18 / (54 + 26))
-    assert found.lesion_dice_mean == pytest.approx(2 * 18 / (27 + 18))
+    assert found.lesion_dice == pytest.approx(2 * 18 / (27 + 18))
     assert found.volume_error_mm3 == pytest.approx(26 - 54)
     assert found.absolute_volume_error_mm3 == pytest.approx(28)
     assert found.relative_volume_error == pytest.approx(-28 / 54)
     assert found.reference_volume_mm3 == pytest.approx(54)
     assert found.sensitivity == 0.5
     assert found.hd95_mm == pytest.approx(1.0)
-    assert found.lesion_surface_dice_mean == 1.0  # the missing layer is 1 mm thick
+    assert found.lesion_surface_dice == 1.0  # the missing layer is 1 mm thick
     assert found.surface_dice_tolerance_mm == 1.0
     assert [d.found for d in found.detections] == [True, False]
     assert found.detections[0].equivalent_diameter_mm == pytest.approx((6 * 27 / np.pi) ** (1 / 3))
@@ -135,9 +130,9 @@ def test_lesions_under_20_mm3_count_for_detection_only(voxel_mm, counted):
     small = blocks(((1, 1, 1), (2, 2, 2)))  # 8 voxels: 8 mm3, or 27 mm3
     found = evaluate(small, small, grid(voxel_mm))
     assert found.true_positives == 1
-    assert (found.lesion_dice_mean is not None) is counted
+    assert (found.lesion_dice is not None) is counted
     assert (found.hd95_mm is not None) is counted
-    assert (found.lesion_surface_dice_mean is not None) is counted
+    assert (found.lesion_surface_dice is not None) is counted
 
 
 @pytest.mark.parametrize(
@@ -153,8 +148,8 @@ def test_empty_masks_have_counts_and_no_means(prediction, reference, counts, who
     assert (found.true_positives, found.false_positives, found.false_negatives) == counts
     assert found.dice == whole
     assert found.surface_dice == whole
-    assert found.lesion_dice_mean is None
-    assert found.lesion_surface_dice_mean is None
+    assert found.lesion_dice is None
+    assert found.lesion_surface_dice is None
     assert found.hd95_mm is None
     assert found.sensitivity == (0.0 if reference.any() else None)
     assert found.relative_volume_error == (-1.0 if reference.any() else None)
@@ -246,9 +241,9 @@ def test_published_figures_are_met(reference, prediction, counts, dices, hd95s, 
     as_upstream = Volume(truth.astype(np.float32), np.diag([*spacing[::-1], 1.0]))
     found = evaluate(core, truth, as_upstream, tolerance_mm=float(spacing.min()))
     assert (found.true_positives, found.false_positives, found.false_negatives) == counts
-    assert found.lesion_dice_mean == pytest.approx(dices, abs=1e-9)
+    assert found.lesion_dice == pytest.approx(dices, abs=1e-9)
     assert found.hd95_mm == pytest.approx(hd95s, abs=1e-9)
-    assert found.lesion_surface_dice_mean == pytest.approx(nsd, abs=1e-9)
+    assert found.lesion_surface_dice == pytest.approx(nsd, abs=1e-9)
 
 
 @pytest.mark.data
@@ -259,6 +254,6 @@ def test_spacing_on_its_own_axis_changes_distances_alone(reference, prediction):
     found = evaluate(core, truth, volume, tolerance_mm=float(spacing.min()))
     ((_, _, counts, dices, hd95s, nsd),) = [g for g in GOLDEN if g[0] == reference]
     assert (found.true_positives, found.false_positives, found.false_negatives) == counts
-    assert found.lesion_dice_mean == pytest.approx(dices, abs=1e-9)
+    assert found.lesion_dice == pytest.approx(dices, abs=1e-9)
     right = MENDED.get(reference, (hd95s, nsd))
-    assert (found.hd95_mm, found.lesion_surface_dice_mean) == pytest.approx(right, abs=1e-9)
+    assert (found.hd95_mm, found.lesion_surface_dice) == pytest.approx(right, abs=1e-9)

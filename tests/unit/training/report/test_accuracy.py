@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imaging.lesions.rule import LesionRule
-from imaging.metrics import evaluate
+from imaging.metrics.evaluate import evaluate
 from imaging.volume import Volume
 from models.card import Card, Member
 from training.data.material import Group, HeldOut

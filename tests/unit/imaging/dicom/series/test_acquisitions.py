@@ -8,7 +8,7 @@ import pytest
 
 from imaging.dicom.series.series import read_series
 from imaging.export.dicom.seg import Authorship, write_segmentation
-from imaging.lesions.lesion import find_lesions
+from imaging.lesions.find import find_lesions
 from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
 from metseg.errors import GeometryError

@@ -14,11 +14,11 @@ from pydicom.tag import Tag
 
 from imaging.dicom.files.headers import read_header
 from imaging.dicom.series.series import read_series
-from imaging.export.dicom.authorship import Authorship
+from imaging.export.dicom.authorship import Authorship, identified
 from imaging.export.dicom.colours import lesion_colour
 from imaging.export.dicom.reference_images import reference_images
 from imaging.export.dicom.seg import segmentation_uid, write_segmentation
-from imaging.lesions.lesion import find_lesions
+from imaging.lesions.find import find_lesions
 from imaging.lesions.rule import LesionRule
 from tests.helpers.data import require_data
 from tests.helpers.dicom.enhanced import shuffled, write_enhanced
@@ -39,7 +39,8 @@ SHAPE, SPACING = (16, 40, 44), (4.0, 3.5, 3.4)
 def segment(folder, files, truth):
     """Read files, mark the lesions of `truth` and write them."""
     volume, source = read_series(files)
-    labels, lesions, _ = find_lesions((truth > 0).astype("f4"), volume, LesionRule())
+    labels, found, _ = find_lesions((truth > 0).astype("f4"), volume, LesionRule())
+    lesions = identified(found, source.series_instance_uid, AUTHOR.model_version)
     path = write_segmentation(folder / "seg.dcm", labels, lesions, source, AUTHOR)
     return volume, source, labels, lesions, path
 
@@ -186,7 +187,8 @@ def test_the_same_result_has_the_same_bytes_and_uids(tmp_path):
 def test_uids_are_valid_and_tell_lesions_and_models_apart(tmp_path):
     _, source, labels, lesions, path = written(tmp_path)
     other = Authorship("fake-2", AUTHOR.software_version, AUTHOR.made_at)
-    second = write_segmentation(tmp_path / "other.dcm", labels, lesions, source, other)
+    theirs = identified(lesions, source.series_instance_uid, other.model_version)
+    second = write_segmentation(tmp_path / "other.dcm", labels, theirs, source, other)
     uids = []
     for file in (path, second):
         dataset = pydicom.dcmread(file)

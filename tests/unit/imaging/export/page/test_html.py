@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 from imaging.export.page.html import Pictures, report_html
 from imaging.export.page.report import ReportFacts, build_report
+from imaging.metrics.evaluation import RefusedReference
 from tests.unit.imaging.export.conftest import CHOICE
 
 STAMP = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
@@ -119,14 +120,11 @@ def test_the_same_report_gives_the_same_bytes(facts):
 
 
 def test_it_tells_how_references_were_read_and_which_were_refused(facts):
-    (sha256,) = facts.references
-    told = replace(
-        facts,
-        readings={sha256: {"labels": [1, 3], "notes": ["labels that counted: 1, 3", "<b>"]}},
-        refused_references=({"sha256": "cd" * 32, "kind": "nifti", "reason": "got nothing"},),
-    )
+    read = replace(facts.evaluations[0], labels=(1, 3), notes=("labels that counted: 1, 3", "<b>"))
+    refused = RefusedReference("cd" * 32, "nifti", "got nothing")
+    told = replace(facts, evaluations=(read,), refused_references=(refused,))
     report = build_report(told)
-    assert report["references"][0]["labels"] == [1, 3]
+    assert report["evaluations"][0]["labels"] == [1, 3]
     page = report_html(report, Pictures()).decode()
     assert "Labels that counted: 1, 3. &lt;b&gt;." in page
     assert "<code>cdcdcdcdcdcd</code> (nifti): got nothing" in page

@@ -40,7 +40,7 @@ def test_it_has_the_keys_that_results_show(facts):
 def test_it_says_how_it_came_about(facts):
     report = build_report(facts)
     assert report["n_lesions"] == 3
-    assert report["dice"] == pytest.approx(report["references"][0]["dice"])
+    assert report["dice"] == pytest.approx(report["evaluations"][0]["dice"])
     assert report["dropped_candidates"][0]["reason"] == "smaller than the minimum volume"
     chosen, refused = report["series_choice"]
     assert chosen["chosen"]
@@ -55,7 +55,8 @@ def test_it_says_how_it_came_about(facts):
 def test_rano_bm_counts_measurable_lesions_and_sums_the_five_longest(facts):
     lesion = facts.lesions[0]
     many = [
-        replace(lesion, longest_diameter_mm=float(mm), measurable=mm >= 10) for mm in range(8, 15)
+        replace(lesion, longest_diameter_mm=float(mm), perpendicular_diameter_mm=5.0)
+        for mm in range(8, 15)
     ]
     report = build_report(replace(facts, lesions=many))
     assert report["rano_bm"] == {

@@ -9,7 +9,7 @@ import pytest
 from imaging.export.pictures.display import layout_of
 from imaging.export.pictures.drawing import BAND, FOUND, GAP, REFERENCE, TEXT, TILE
 from imaging.export.pictures.preview import COLUMNS, key_images, key_slices, preview_png
-from imaging.lesions.lesion import find_lesions
+from imaging.lesions.find import find_lesions
 from imaging.lesions.rule import LesionRule
 from tests.helpers.dicom.phantom import Ball, grid_affine, head_with_lesions
 
