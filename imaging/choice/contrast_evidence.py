@@ -6,7 +6,8 @@ from imaging.choice.readings import Reading
 from imaging.choice.study_contrast import says_before
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.words.contrast_words import Agent, Timing
-from metseg.series_rules import Reason, SeriesRules
+from imaging.choice.rules import SeriesRules
+from imaging.words.reasons import Reason
 
 _Sign = tuple[Reason, str]
 _LATER = "taken after a like series"
