@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from imaging.choice.agent_look import AgentLook
-from imaging.choice.study_contrast import StudyContrast
 from imaging.choice.rules import SeriesRules
+from imaging.choice.study_contrast import StudyContrast
 from imaging.words.reasons import Reason
 
 _AGAINST = frozenset(

@@ -11,6 +11,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 
 from imaging.dicom.files.headers import OWN_MANUFACTURER
+from imaging.dicom.files.uids import derived_uid
 from imaging.dicom.series.series import SourceSeries
 from imaging.dicom.values.frames import is_multiframe
 from imaging.export.dicom.authorship import (
@@ -20,7 +21,6 @@ from imaging.export.dicom.authorship import (
     STRUCTURES_SERIES_NUMBER,
     TYPE,
     Authorship,
-    derived_uid,
     save_result,
     tracking_id,
     tracking_uid,

@@ -14,6 +14,7 @@ from highdicom.seg import Segmentation, SegmentDescription
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian
 
+from imaging.dicom.files.uids import derived_uid
 from imaging.dicom.series.series import SourceSeries
 from imaging.export.dicom.authorship import (
     ALGORITHM_FAMILY,
@@ -26,7 +27,6 @@ from imaging.export.dicom.authorship import (
     SERIES_DESCRIPTION,
     TYPE,
     Authorship,
-    derived_uid,
     save_result,
     tracking_id,
     tracking_uid,

@@ -12,6 +12,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import SegmentationStorage
 
 from imaging.dicom.files.headers import OWN_MANUFACTURER
+from imaging.dicom.files.uids import derived_uid
 from imaging.dicom.series.series import SourceSeries
 from imaging.export.burden import burden
 from imaging.export.dicom.authorship import (
@@ -24,7 +25,6 @@ from imaging.export.dicom.authorship import (
     SERIES_DESCRIPTION,
     TYPE,
     Authorship,
-    derived_uid,
     save_result,
     tracking_id,
     tracking_uid,

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from imaging.choice.rules import DEFAULT_RULES, DEFAULT_WEIGHTS, SeriesRules, read_rules, rules_in_force
+from imaging.choice.rules import (
+    DEFAULT_RULES,
+    DEFAULT_WEIGHTS,
+    SeriesRules,
+    read_rules,
+    rules_in_force,
+)
 from imaging.words.reasons import Reason
 from metseg.errors import ConfigurationError
 from metseg.settings import Settings
