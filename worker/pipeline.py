@@ -170,7 +170,7 @@ def _read(
     while choice.chosen is not None:
         one = next(s for s in findings.series if s.series_instance_uid == choice.chosen)
         try:
-            volume, source = picture or read_series(one.files)
+            volume, source = picture or read_series(one.files, parsed=one.parsed)
             thick = check_spacing(
                 volume, warn_mm=settings.warn_spacing_mm, refuse_mm=settings.refuse_spacing_mm
             )

@@ -27,7 +27,7 @@ from imaging.export.dicom.authorship import (
 )
 from imaging.export.dicom.colours import lesion_colour
 from imaging.export.dicom.outlines import outlines
-from imaging.export.dicom.reference_images import reference_images
+from imaging.export.dicom.reference_images import frame_of_reference
 from imaging.export.dicom.seg import check_lesions, segmentation_words
 from imaging.lesions.lesion import Lesion
 from imaging.volume import Volume
@@ -66,7 +66,7 @@ def write_structures(
     words = segmentation_words(labels, source, authorship)
     result = _instance(words, authorship)
     result.StudyInstanceUID = source.study_instance_uid
-    frame = str(reference_images(source)[0][0].FrameOfReferenceUID)
+    frame = frame_of_reference(source)
     result.FrameOfReferenceUID, result.PositionReferenceIndicator = frame, ""
     result.ReferencedFrameOfReferenceSequence = [_referenced(source, frame)]
     result.StructureSetROISequence = [_region(one, frame, authorship) for one in lesions]

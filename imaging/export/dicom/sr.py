@@ -77,7 +77,7 @@ def write_measurements(
         `labels`.
     """
     words = segmentation_words(labels, source, authorship)
-    images, _ = reference_images(source)
+    images = reference_images(source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom and highdicom quote values of the source
         groups = [_burden_group(lesions, images, authorship, words)]
