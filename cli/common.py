@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from db.session import make_engine, session_factory
 from db.trouble import database_trouble
 from db.upgrade import require_current
+from imaging.choice.rules import rules_in_force
 from metseg.errors import ConfigurationError, MetsegError
 from metseg.logs import setup_logging
 from metseg.settings import Settings
@@ -69,8 +70,17 @@ def load_settings(home: Path | None = None, **overrides: object) -> Settings:
             said = problem["msg"].removeprefix("Value error, ")
             err.print(f"[red]{named}[/]: {escape(said)}", soft_wrap=True)
         raise typer.Exit(ExitCode.SETUP) from None
+    _check_series_rules(settings)
     setup_logging(level=settings.log_level, style=settings.log_format)
     return settings
+
+
+def _check_series_rules(settings: Settings) -> None:
+    try:
+        rules_in_force(settings.series_rules)
+    except ConfigurationError as error:
+        err.print(f"[red]setting METSEG_SERIES_RULES[/]: {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(ExitCode.SETUP) from None
 
 
 @contextmanager

@@ -6,12 +6,11 @@ import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from metseg.destination import Destination
 from metseg.reference_choice import parse_labels, parse_patterns
-from metseg.series_rules import DEFAULT_RULES, SeriesRules, read_rules
 from metseg.variables import unknown_variables
 
 RESULT_SETTINGS = (
@@ -203,15 +202,6 @@ class Settings(BaseSettings):
         "INFO", description="Least level logged."
     )
 
-    _choice_rules: SeriesRules = PrivateAttr(DEFAULT_RULES)
-
-    @field_validator("series_rules")
-    @classmethod
-    def _rules_hold(cls, path: Path | None) -> Path | None:
-        if path is not None:
-            read_rules(path)
-        return path
-
     @field_validator("reference_labels")
     @classmethod
     def _labels(cls, text: str | None) -> str | None:
@@ -226,12 +216,6 @@ class Settings(BaseSettings):
     @classmethod
     def _destination(cls, text: str | None) -> str | None:
         return None if not text else str(Destination.parse(text))
-
-    def model_post_init(self, context: object, /) -> None:
-        """Read the rules once: a file that changes counts when the program starts again."""
-        super().model_post_init(context)
-        if self.series_rules is not None:
-            self._choice_rules = read_rules(self.series_rules)
 
     @model_validator(mode="after")
     def _nothing_misspelt(self) -> Self:
@@ -291,11 +275,6 @@ class Settings(BaseSettings):
         return None if self.broker_url is None else self.broker_url.get_secret_value()
 
     @property
-    def choice_rules(self) -> SeriesRules:
-        """The rules by which a series is chosen, as they were when the program started."""
-        return self._choice_rules
-
-    @property
     def counted_labels(self) -> frozenset[int] | None:
         """`reference_labels`; None counts all."""
         return parse_labels(self.reference_labels) if self.reference_labels else None
@@ -305,23 +284,25 @@ class Settings(BaseSettings):
         """`reference_regions`; none leaves the choice to us."""
         return parse_patterns(self.reference_regions) if self.reference_regions else ()
 
-    @property
-    def result_values(self) -> dict[str, Any]:
-        """The settings that can change a result, of a file of rules its digest.
+    def result_values(self, rules_digest: str | None) -> dict[str, Any]:
+        """The settings that can change a result.
+
+        `rules_digest` is the digest of the rules that `series_rules` names, None where they are the
+        default ones (`imaging.choice.rules`): it counts in place of the path.
 
         What came after the first release counts only when it is set to something else than its
         default: else every known study would run again after an upgrade.
         """
         fields = type(self).model_fields
         values = {name: getattr(self, name) for name in (*RESULT_SETTINGS, *REFERENCE_SETTINGS)}
-        values["series_rules"] = self.choice_rules.digest
+        values["series_rules"] = rules_digest
         return {
             name: value
             for name, value in values.items()
             if name in FIRST_RELEASE or value != fields[name].default
         }
 
-    @property
-    def digest(self) -> str:
-        """SHA-256, hex, of the settings that can change a result."""
-        return hashlib.sha256(json.dumps(self.result_values, sort_keys=True).encode()).hexdigest()
+    def result_digest(self, rules_digest: str | None) -> str:
+        """SHA-256, hex, of `result_values`: other settings make a new run."""
+        values = self.result_values(rules_digest)
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from imaging.brain import brain_seen, check_brain
 from imaging.choice.choice import choose_series, passed_over
+from imaging.choice.rules import rules_in_force
 from imaging.dicom.series.series import (
     Series,
     SourceSeries,
@@ -92,11 +93,12 @@ def _look(
         raise SeriesError("a study must have DICOM files, got none")
     grouped = group_series(dicom)
     series, references = split_references(grouped)
+    rules = rules_in_force(settings.series_rules)
     choose = partial(
         choose_series,
         [s.facts for s in series],
         accept_any_t1=settings.accept_any_t1,
-        rules=settings.choice_rules,
+        rules=rules,
         refuse_spacing_mm=settings.refuse_spacing_mm,
     )
     checked = check_agent(series, lambda looks: choose(looks=looks), any_t1=settings.accept_any_t1)
@@ -105,7 +107,7 @@ def _look(
         series=series,
         choice=checked.choice,
         ensemble_version=ensemble.version,
-        settings=settings.result_values,
+        settings=settings.result_values(rules.digest),
         warnings=checked.warnings,
     )
     return findings, [*references, *niftis], checked.picture
@@ -170,7 +172,7 @@ def _read(
     while choice.chosen is not None:
         one = next(s for s in findings.series if s.series_instance_uid == choice.chosen)
         try:
-            volume, source = picture or read_series(one.files)
+            volume, source = picture or read_series(one.files, parsed=one.parsed)
             thick = check_spacing(
                 volume, warn_mm=settings.warn_spacing_mm, refuse_mm=settings.refuse_spacing_mm
             )

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.trouble import database_place, database_trouble
+from imaging.choice.rules import rules_in_force
 from metseg.disk import MB, free_bytes
 from metseg.errors import MetsegError
 from metseg.folders import folder_problem
@@ -179,7 +180,7 @@ def _inotify(_: Settings) -> Iterator[Check]:
 
 def _series_rules(settings: Settings) -> Iterator[Check]:
     """A broken file of rules ends every command before it comes here."""
-    digest = settings.choice_rules.digest
+    digest = rules_in_force(settings.series_rules).digest
     named = "the built-in ones" if settings.series_rules is None else str(settings.series_rules)
     same = "nothing differs from the built-in ones" if digest is None else f"SHA-256 {digest[:16]}…"
     yield Check("series rules", named if settings.series_rules is None else f"{named}: {same}")

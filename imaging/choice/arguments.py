@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from imaging.choice.agent_look import AgentLook
+from imaging.choice.rules import SeriesRules
 from imaging.choice.study_contrast import StudyContrast
-from metseg.series_rules import Reason, SeriesRules
+from imaging.words.reasons import Reason
 
 _AGAINST = frozenset(
     {Reason.PLANAR, Reason.THICK_SLICES, Reason.NO_CONTRAST, Reason.BEFORE_CONTRAST}

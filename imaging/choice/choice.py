@@ -9,9 +9,10 @@ from imaging.choice.agent_look import AgentLook
 from imaging.choice.arguments import Surroundings
 from imaging.choice.evidence import gather
 from imaging.choice.readings import Reading, read_texts
+from imaging.choice.rules import DEFAULT_RULES, SeriesRules
 from imaging.choice.study_contrast import study_contrast
 from imaging.dicom.values.facts import SeriesFacts
-from metseg.series_rules import DEFAULT_RULES, Reason, SeriesRules
+from imaging.words.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from imaging.choice.agent_look import AgentLook
 from imaging.choice.arguments import Case, Surroundings
 from imaging.choice.readings import Reading
+from imaging.choice.rules import SeriesRules
 from imaging.choice.study_contrast import says_before
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.words.contrast_words import Agent, Timing
-from metseg.series_rules import Reason, SeriesRules
+from imaging.words.reasons import Reason
 
 _Sign = tuple[Reason, str]
 _LATER = "taken after a like series"

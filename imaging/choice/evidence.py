@@ -3,9 +3,10 @@
 from imaging.choice.arguments import Case, Surroundings
 from imaging.choice.contrast_evidence import weigh_contrast
 from imaging.choice.readings import Reading
+from imaging.choice.rules import SeriesRules
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.dicom.values.kinds import FAT_IMAGES, PHASE_IMAGES, PROJECTION, REFORMAT, SUBTRACTION
-from metseg.series_rules import Reason, SeriesRules
+from imaging.words.reasons import Reason
 
 # Times of a T1, ms: a short echo, and either a short repetition or an inversion as of MPRAGE
 # (0.2 to 3 T). Nominal echo times of 3-D spin echoes with long trains reach 40.

@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from imaging.choice.rules import SeriesRules
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.words import words
 from imaging.words.contrast_words import Agent, Timing, Told, agent_said, told
+from imaging.words.reasons import Reason
 from imaging.words.recoded import as_meant, other_readings
-from metseg.series_rules import Reason, SeriesRules
 
 # Their ProtocolName is that of the whole examination ("BRAIN W WO"), not of the series.
 _PROTOCOL_OF_STUDY = ("ge ", "toshiba", "canon", "hitachi", "fujifilm")

@@ -10,7 +10,7 @@ from imaging.choice.readings import Reading
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.words import words
 from imaging.words.contrast_words import Agent, Timing
-from metseg.series_rules import Reason
+from imaging.words.reasons import Reason
 
 Study = Sequence[tuple[SeriesFacts, Reading]]
 

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from metseg.series_rules import Reason
+from imaging.words.reasons import Reason
 
 # Letters bound a word, digits do not: 3dt1, t1post.
 _BEFORE = r"(?<![^\W\d_])"

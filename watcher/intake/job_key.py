@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+from imaging.choice.rules import rules_in_force
 from metseg.errors import ConfigurationError
 from metseg.settings import Settings
 from watcher.intake.intake import JobKey
@@ -28,7 +29,8 @@ def job_key(settings: Settings) -> JobKey:
         from models.catalogue import model_version
 
         version = model_version(settings.ensemble, settings.weights)
-    return JobKey(version, settings.digest)
+    rules = rules_in_force(settings.series_rules)
+    return JobKey(version, settings.result_digest(rules.digest))
 
 
 def _ask_apart(ensemble: str) -> str:

@@ -2,7 +2,6 @@
 SEG or RTSTRUCT may have a study of its own, and name the one it is of.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from db.intake.pairing import known_study, studies_below
 from db.session import read_only
 from imaging.dicom.files.headers import REFERENCE_MODALITIES
+from imaging.dicom.files.uids import derived_uid
 from watcher.reading.header_pass import Header, Nifti, Refusal, Verdict
 from watcher.scan.inbox import INSIDE
 
@@ -28,8 +28,7 @@ def nifti_header(study: str, path: str) -> Header:
     """The header of a NIfTI in a study. Its UID follows from its path: overwritten, it is the same
     reference with other content.
     """
-    digest = hashlib.sha256(f"metseg nifti\n{path}".encode(errors="surrogateescape")).digest()
-    uid = f"2.25.{int.from_bytes(digest[:16], 'big')}"
+    uid = derived_uid("metseg nifti", path)
     return Header(study, uid, uid, MODALITY)
 
 

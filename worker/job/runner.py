@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from db import jobs
 from db.jobs import Claim
 from db.session import make_engine, session_factory
+from imaging.choice.rules import rules_in_force
 from metseg.settings import Settings
 from models.catalogue import load_ensemble
 from models.ensemble import Ensemble
@@ -68,6 +69,7 @@ class Runner:
     @classmethod
     def build(cls, settings: Settings, *, worker: str, folder: Path) -> "Runner":
         """A runner of this process for the worker of that name; `folder` holds the pause note."""
+        rules_in_force(settings.series_rules)  # now: a file that is wrong ends the program
         engine = make_engine(settings.database)
         owner = new_owner(worker)
         return cls(settings, session_factory(engine), owner, PauseNote(folder))
@@ -119,6 +121,7 @@ class Runner:
         """Only jobs made for our networks and settings: others are for other workers, as in a
         rolling upgrade.
         """
+        rules = rules_in_force(self.settings.series_rules)
         with self.sessions.begin() as session:
             take = jobs.claim_next if job_id is None else partial(jobs.claim, job_id=job_id)
             return take(
@@ -127,7 +130,7 @@ class Runner:
                 now=datetime.now(UTC),
                 max_attempts=self.settings.max_attempts,
                 model_version=model_version,
-                settings_digest=self.settings.digest,
+                settings_digest=self.settings.result_digest(rules.digest),
             )
 
     def _learn(self, report: Report) -> None:

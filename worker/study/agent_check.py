@@ -47,7 +47,8 @@ def check_agent(
     while (uid := next_to_look(choice, asked)) is not None:
         asked.add(uid)
         try:
-            volume, source = read_series(by_uid[uid].files)
+            one = by_uid[uid]
+            volume, source = read_series(one.files, parsed=one.parsed)
             check_spacing(volume)  # what is too coarse to segment is too coarse to look at
         except InputError:
             continue

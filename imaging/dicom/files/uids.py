@@ -1,5 +1,8 @@
-"""UIDs as they stand in a file (PS3.5 6.2, UI): bytes that are not to be trusted."""
+"""UIDs as they stand in a file (PS3.5 6.2, UI), bytes that are not to be trusted; and UIDs of our
+own.
+"""
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
@@ -29,3 +32,12 @@ def valid_uids(values: Iterable[bytes]) -> Iterator[str]:
         text = uid_text(value).lstrip(" \0")
         if _UID.fullmatch(text):
             yield text
+
+
+def derived_uid(*words: object) -> str:
+    """A ``2.25.`` UID (PS3.5 B.2) of 128 bits of the SHA-256 of words: the same words give the
+    same. Paths that are no UTF-8 may be among them.
+    """
+    text = "\n".join(str(word) for word in words)
+    digest = hashlib.sha256(text.encode(errors="surrogateescape")).digest()
+    return f"2.25.{int.from_bytes(digest[:16], 'big')}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
 
-from imaging.dicom.values.raw_values import text
+from imaging.dicom.values.raw_values import private_number, text
 
 _PROMISES = (
     ("ImagesInAcquisition", "images"),  # PS3.3 C.7.6.1
@@ -45,7 +45,7 @@ def _promised(datasets: Sequence[Dataset], n_slices: int) -> list[str]:
                 " the series may be incomplete"
             )
     for group, creator, element, name in _PRIVATE_PROMISES:
-        said = (_private(one, group, creator, element) or 0 for one in datasets)
+        said = (private_number(one, group, creator, element) for one in datasets)
         if (promised := max(said, default=0)) > max(len(datasets), n_slices):
             found.append(
                 f"{name} promises {promised} slices, {n_slices} are there:"
@@ -85,13 +85,4 @@ def _number(said: str) -> int | None:
     try:
         return int(said)
     except ValueError:
-        return None
-
-
-def _private(dataset: Dataset, group: int, creator: str, element: int) -> int | None:
-    if not any(tag >> 16 == group for tag in dataset.keys()):  # noqa: SIM118
-        return None
-    try:
-        return int(dataset.private_block(group, creator)[element].value)
-    except (KeyError, TypeError, ValueError):
         return None

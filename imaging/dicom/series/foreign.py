@@ -11,8 +11,8 @@ from imaging.dicom.files.parsing import parsing
 from imaging.dicom.values.frames import Frame, is_multiframe
 from imaging.dicom.values.grid import ORIENTATION_TOLERANCE, SPACING_TOLERANCE
 from imaging.dicom.values.raw_values import text, texts, whole_number
+from imaging.words.reasons import Reason
 from imaging.words.words import PROCESSED, find, plain
-from metseg.series_rules import Reason
 
 MAIN_PART = 2
 """The images of a series are at least so many times those that are no slices of it: else nobody can

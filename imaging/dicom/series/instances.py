@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from imaging.dicom.files.headers import InstanceHeader, read_header
 from imaging.dicom.files.parsing import parse_dataset, parsing
 from imaging.dicom.series.gathering import belong_together
+from imaging.dicom.series.kept_headers import ParsedFiles
 from imaging.dicom.values.patients import Patient, patient_of, several
 from imaging.dicom.values.raw_values import text
 from metseg.disk import sha256_of
@@ -15,15 +16,18 @@ from metseg.errors import PatientError, SeriesError
 
 
 def distinct(
-    files: Sequence[Path], max_bytes: int
+    files: Sequence[Path], max_bytes: int, known: ParsedFiles
 ) -> tuple[list[tuple[Path, InstanceHeader]], int]:
-    """One file for each SOPInstanceUID, and how many were left out as identical."""
+    """One file for each SOPInstanceUID, and how many were left out as identical. `known` are
+    headers that need not be read again.
+    """
     if not files:
         raise SeriesError("a series must have files, got none")
     first: dict[str, tuple[Path, InstanceHeader]] = {}
     repeated = 0
     for path in files:
-        header = read_header(path, max_bytes=max_bytes)
+        held = known.get(path)
+        header = read_header(path, max_bytes=max_bytes) if held is None else held.header
         uid = header.sop_instance_uid
         if uid not in first:
             first[uid] = path, header

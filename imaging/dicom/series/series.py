@@ -9,7 +9,6 @@ from pydicom.dataset import Dataset
 from imaging.dicom.files.headers import InstanceHeader, read_header
 from imaging.dicom.files.parsing import (
     MAX_FILE_BYTES,
-    parse_dataset,
     parse_header,
     parsing,
 )
@@ -22,6 +21,7 @@ from imaging.dicom.series.contents import check_not_blank, slice_warnings
 from imaging.dicom.series.foreign import main_plane, without_foreign
 from imaging.dicom.series.gathering import gather
 from imaging.dicom.series.instances import check_one_series, distinct, one_patient
+from imaging.dicom.series.kept_headers import HeaderKeeper, ParsedFiles
 from imaging.dicom.values.facts import FACT_TAGS, SeriesFacts, series_facts
 from imaging.dicom.values.frames import Frame, read_frames
 from imaging.dicom.values.grid import grid_affine, sort_frames
@@ -54,6 +54,8 @@ class Series:
     files: tuple[Path, ...]
     facts: SeriesFacts
     patient: Patient = field(default=Patient(), repr=False)
+    parsed: ParsedFiles = field(default_factory=dict, repr=False, compare=False)
+    """Headers for `read_series`, without pixels; not of all files where they are large."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,12 +68,15 @@ class SourceSeries:
         The instances of the volume without pixel data, each once.
     slices
         For each slice of the volume the index into `datasets` and the frame number, counted from 1.
+    frames
+        For each slice of the volume its frame; `Frame.instance` is not an index into `datasets`.
     warnings
         What was odd and tolerated, for the report.
     """
 
     datasets: tuple[Dataset, ...]
     slices: tuple[tuple[int, int], ...]
+    frames: tuple[Frame, ...]
     warnings: tuple[str, ...] = ()
 
     @property
@@ -105,12 +110,13 @@ def group_series(paths: Sequence[Path], *, max_bytes: int = MAX_FILE_BYTES) -> l
     for path in sorted(paths):
         header = read_header(path, max_bytes=max_bytes)
         found.setdefault(header.series_instance_uid, []).append((path, header))
-    read = {uid: _parsed(files) for uid, files in found.items()}
+    keeper = HeaderKeeper()
+    read = {uid: _parsed(files, keeper) for uid, files in found.items()}
     first = {uid: datasets[0] for uid, datasets in read.items() if not isinstance(datasets, str)}
     with parsing("a series header"):
         gathered = gather(found, first)
     return [
-        _series([file for uid in uids for file in found[uid]], [read[uid] for uid in uids])
+        _series([file for uid in uids for file in found[uid]], [read[uid] for uid in uids], keeper)
         for uids in gathered
     ]
 
@@ -119,15 +125,19 @@ _Parsed = list[Dataset] | str
 """Headers of the instances of a series, each once, or what is wrong with them."""
 
 
-def _parsed(files: Sequence[tuple[Path, InstanceHeader]]) -> _Parsed:
-    unique = {header.sop_instance_uid: (path, header) for path, header in files}
+def _parsed(files: Sequence[tuple[Path, InstanceHeader]], keeper: HeaderKeeper) -> _Parsed:
+    unique: dict[str, tuple[Path, InstanceHeader]] = {}
+    for path, header in files:
+        unique.setdefault(header.sop_instance_uid, (path, header))
     try:
-        return [parse_dataset(path, tags=FACT_TAGS) for path, _ in unique.values()]
+        return [keeper.parse(path, header, FACT_TAGS) for path, header in unique.values()]
     except DicomError as error:
         return str(error)
 
 
-def _series(files: Sequence[tuple[Path, InstanceHeader]], parsed: Sequence[_Parsed]) -> Series:
+def _series(
+    files: Sequence[tuple[Path, InstanceHeader]], parsed: Sequence[_Parsed], keeper: HeaderKeeper
+) -> Series:
     """One series. Where its headers cannot be read it says so: what is wrong with one series is no
     reason against the others of a study.
     """
@@ -154,6 +164,7 @@ def _series(files: Sequence[tuple[Path, InstanceHeader]], parsed: Sequence[_Pars
             unreadable=wrong or "",
         ),
         patient=patient,
+        parsed=keeper.of([path for path, _ in files]),
     )
 
 
@@ -175,6 +186,7 @@ def read_series(
     *,
     minimum_slices: int = MINIMUM_SLICES,
     max_bytes: int = MAX_FILE_BYTES,
+    parsed: ParsedFiles | None = None,
 ) -> tuple[Volume, SourceSeries]:
     """Read the files of one series to a volume on its native grid.
 
@@ -185,6 +197,8 @@ def read_series(
     another with the same place and pixels. Instances that are no slices of the series are left out
     (`imaging.dicom.series.foreign`); of several kinds, phases and acquisitions one is taken
     (`imaging.dicom.series.acquisitions`). Each of these makes a warning.
+
+    `parsed` are headers of some of the files (`Series.parsed`): only the others are parsed here.
 
     Raises
     ------
@@ -200,8 +214,12 @@ def read_series(
     BlankImageError
         All voxels have one value.
     """
-    found, repeated = distinct(sorted(files), max_bytes)
-    every = [parse_header(path, header) for path, header in found]
+    known = parsed or {}
+    found, repeated = distinct(sorted(files), max_bytes, known)
+    every = [
+        known[path].dataset if path in known else parse_header(path, header)
+        for path, header in found
+    ]
     own = without_foreign(every)
     found, datasets = [found[n] for n in own.indices], [every[n] for n in own.indices]
     with parsing("a series header"):
@@ -249,7 +267,8 @@ def _source(
     """Of the instances that have slices in the volume."""
     used = sorted({frame.instance for frame in kept})
     slices = tuple((used.index(frame.instance), frame.number) for frame in kept)
-    return SourceSeries(tuple(datasets[index] for index in used), slices, warnings)
+    own = tuple(datasets[index] for index in used)
+    return SourceSeries(own, slices, tuple(kept), warnings)
 
 
 def check_spacing(volume: Volume, *, warn_mm: float = 3.0, refuse_mm: float = 6.0) -> list[str]:

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from imaging.dicom.files.parsing import parsing
 from imaging.dicom.values.functional_groups import FunctionalGroups
 from imaging.dicom.values.moments import acquired_at
-from imaging.dicom.values.raw_values import text, texts, whole_number
+from imaging.dicom.values.raw_values import private_number, text, texts, whole_number
 from imaging.words.contrast_words import names_agent
 from metseg.errors import BlankImageError, GeometryError, SeriesError
 
@@ -152,12 +152,7 @@ def _tiles(dataset: Dataset) -> int:
     """NumberOfImagesInMosaic, (0019,xx0A) of SIEMENS MR HEADER (Siemens Numaris/4 conformance
     statement); 0 where it is not said.
     """
-    if not any(tag >> 16 == _MOSAIC_GROUP for tag in dataset.keys()):  # noqa: SIM118
-        return 0
-    try:
-        return int(dataset.private_block(_MOSAIC_GROUP, "SIEMENS MR HEADER")[0x0A].value)
-    except (KeyError, TypeError, ValueError):
-        return 0
+    return private_number(dataset, _MOSAIC_GROUP, "SIEMENS MR HEADER", 0x0A)
 
 
 def _frames(instance: int, dataset: Dataset) -> Iterator[Frame]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from imaging.dicom.values.kinds import GE_COMPONENTS
-from imaging.dicom.values.raw_values import texts
+from imaging.dicom.values.raw_values import private_value, texts
 
 _GE_GROUP = 0x0043
 
@@ -30,13 +30,8 @@ class FunctionalGroups:
 
     def component_of_ge(self) -> tuple[str, ...]:
         """ComplexImageComponent by (0043,102F), where GE says it."""
-        if not any(tag >> 16 == _GE_GROUP for tag in self._dataset.keys()):  # noqa: SIM118
-            return ()
-        try:
-            value = self._dataset.private_block(_GE_GROUP, "GEMS_PARM_01")[0x2F].value
-            return (GE_COMPONENTS[str(value)],)
-        except (KeyError, TypeError, ValueError):
-            return ()
+        value = str(private_value(self._dataset, _GE_GROUP, "GEMS_PARM_01", 0x2F))
+        return (GE_COMPONENTS[value],) if value in GE_COMPONENTS else ()
 
     def get(self, sequence: str, keyword: str) -> tuple[str, ...]:
         """The values in the first item of a functional group; none where it has none."""

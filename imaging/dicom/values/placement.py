@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from pydicom.dataset import Dataset
 
 from imaging.dicom.values.frames import Frame
+from imaging.planes import MainPlane, nearest_plane
 
 SAME_PLACE_MM = 1e-2
 SAME_DIRECTION = 1e-2  # of a direction cosine
 OBLIQUE_DEG = 30.0  # a plane leaning more is named oblique; heads are often tilted by 20
 
-Plane = Literal["axial", "sagittal", "coronal", "oblique"]
+Plane = MainPlane | Literal["oblique"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,8 @@ def _others(normals: NDArray[np.float64]) -> int:
 
 
 def _plane(normal: NDArray[np.float64]) -> Plane:
-    largest = int(np.argmax(np.abs(normal)))
-    if abs(float(normal[largest])) < np.cos(np.deg2rad(OBLIQUE_DEG)):
-        return "oblique"
-    names: tuple[Plane, ...] = ("sagittal", "coronal", "axial")  # LPS: x, y, z
-    return names[largest]
+    nearest, cosine = nearest_plane(normal)
+    return "oblique" if cosine < np.cos(np.deg2rad(OBLIQUE_DEG)) else nearest
 
 
 def _frames(dataset: Dataset) -> Iterator[tuple[list[float], list[float]]]:

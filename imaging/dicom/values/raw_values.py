@@ -4,6 +4,7 @@ long as parsing all of its headers.
 
 import re
 from functools import cache
+from typing import Any
 
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
@@ -60,6 +61,30 @@ def whole_number(dataset: Dataset, keyword: str, default: int = 0) -> int:
     """
     found = text(dataset, keyword)
     return int(re.sub(r"\.0*$", "", found)) if found else default
+
+
+def private_value(dataset: Dataset, group: int, creator: str, element: int) -> Any:
+    """The value of a private element; None where it is absent or cannot be converted.
+
+    Parameters
+    ----------
+    element
+        Its last byte: the block that the creator has reserved is looked up (PS3.5 7.8.1).
+    """
+    if not any(tag >> 16 == group for tag in dataset.keys()):  # noqa: SIM118
+        return None
+    try:
+        return dataset.private_block(group, creator)[element].value
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def private_number(dataset: Dataset, group: int, creator: str, element: int) -> int:
+    """The same as a whole number; 0 where it is absent or none."""
+    try:
+        return int(private_value(dataset, group, creator, element))
+    except (TypeError, ValueError):
+        return 0
 
 
 @cache

@@ -1,6 +1,5 @@
 """What every file that leaves us says of itself: who made it, what for, and under which UIDs."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +11,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from imaging.dicom.files.headers import OWN_MANUFACTURER
+from imaging.dicom.files.uids import derived_uid
 from imaging.dicom.series.series import SourceSeries
 from imaging.export.dicom.reference_images import adopt_patient_and_study
 from imaging.lesions.lesion import Lesion
@@ -76,14 +76,6 @@ def _tracking_uid(lesion: Lesion, series_instance_uid: str, model_version: str) 
 def tracking_id(lesion: Lesion) -> str:
     """What people call the lesion, the same in every file of a result."""
     return f"metseg lesion {lesion.number}"
-
-
-def derived_uid(*words: object) -> str:
-    """A ``2.25.`` UID (PS3.5 B.2) of 128 bits of the SHA-256 of words: the same words give the
-    same.
-    """
-    digest = hashlib.sha256("\n".join(str(word) for word in words).encode()).digest()
-    return f"2.25.{int.from_bytes(digest[:16], 'big')}"
 
 
 def save_result(

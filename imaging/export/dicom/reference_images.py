@@ -19,7 +19,7 @@ from pydicom.uid import MRImageStorage, generate_uid
 
 from imaging.dicom.files.parsing import parsing
 from imaging.dicom.series.series import SourceSeries
-from imaging.dicom.values.frames import Frame, read_frames
+from imaging.dicom.values.frames import Frame
 from imaging.dicom.values.raw_values import text, whole_number
 from metseg.errors import DicomError
 
@@ -82,43 +82,35 @@ def _as_single_frames(source: SourceSeries) -> bool:
     return all(whole_number(dataset, "NumberOfFrames", 1) == 1 for dataset in source.datasets)
 
 
-def reference_images(
-    source: SourceSeries, *, plain_classes: bool = False
-) -> tuple[list[Dataset], list[int | None]]:
-    """Stand-ins of the source images, and for each of their frames the slice of the volume.
+def reference_images(source: SourceSeries, *, plain_classes: bool = False) -> list[Dataset]:
+    """Stand-ins of the source images. Their frames are the slices of the volume, in order.
 
-    Single-frame instances come in slice order. That of an enhanced multi-frame image has only the
-    frames of the volume, in slice order: other phases or copies at the same places would be taken
-    for them. `restore_references` then says which frames they are. With `plain_classes` instances
-    of one frame are called plain MR images, for highdicom takes one instance of a multi-frame class
-    only; `restore_references` names their class again.
+    An enhanced multi-frame image has only the frames of the volume: other phases or copies at the
+    same places would be taken for them. `restore_references` then says which frames they are. With
+    `plain_classes` instances of one frame are called plain MR images, for highdicom takes one
+    instance of a multi-frame class only; `restore_references` names their class again.
 
     Raises
     ------
     ValueError
         A series of several multi-frame instances: a segmentation can be derived from one only.
     """
-    slices: list[int | None] = list(range(len(source.slices)))
-    place = _frame_of_reference(source)
+    place = frame_of_reference(source)
     if _as_single_frames(source):
-        datasets = [source.datasets[instance] for instance, _ in source.slices]
-        frames = read_frames(datasets)
-        distance = _slice_distance(frames)
+        distance = _slice_distance(source.frames)
         images = [
-            _single_frame(_identity(dataset, place), frame, distance)
-            for dataset, frame in zip(datasets, frames, strict=True)
+            _single_frame(_identity(source.datasets[instance], place), frame, distance)
+            for (instance, _), frame in zip(source.slices, source.frames, strict=True)
         ]
         if plain_classes:
             for image in images:
                 image.SOPClassUID = MRImageStorage
-        return images, slices
+        return images
     if len(source.datasets) > 1:
         raise ValueError(
             f"source must be single frames or one multi-frame image, got {len(source.datasets)}"
         )
-    frames = read_frames(source.datasets)
-    kept = [frames[number - 1] for _, number in source.slices]
-    return [_multi_frame(_identity(source.datasets[0], place), kept)], slices
+    return [_multi_frame(_identity(source.datasets[0], place), source.frames)]
 
 
 def restore_references(result: Dataset, source: SourceSeries) -> None:
@@ -179,7 +171,7 @@ def _adoptable(source: Dataset, keyword: str) -> DataElement | None:
     return element if fits else None
 
 
-def _frame_of_reference(source: SourceSeries) -> str:
+def frame_of_reference(source: SourceSeries) -> str:
     """That of the series, where it has one that is written as a UID."""
     if re.fullmatch(r"[0-9.]{1,64}", source.frame_of_reference_uid):
         return source.frame_of_reference_uid
@@ -219,7 +211,7 @@ def _single_frame(image: Dataset, frame: Frame, distance: float) -> Dataset:
     return image
 
 
-def _multi_frame(image: Dataset, frames: list[Frame]) -> Dataset:
+def _multi_frame(image: Dataset, frames: Sequence[Frame]) -> Dataset:
     image.NumberOfFrames = len(frames)
     measures, orientation, shared = Dataset(), Dataset(), Dataset()
     measures.PixelSpacing = _decimals(np.array(frames[0].pixel_spacing))

@@ -11,6 +11,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 
 from imaging.dicom.files.headers import OWN_MANUFACTURER
+from imaging.dicom.files.uids import derived_uid
 from imaging.dicom.series.series import SourceSeries
 from imaging.dicom.values.frames import is_multiframe
 from imaging.export.dicom.authorship import (
@@ -20,13 +21,12 @@ from imaging.export.dicom.authorship import (
     STRUCTURES_SERIES_NUMBER,
     TYPE,
     Authorship,
-    derived_uid,
     save_result,
     tracking_id,
 )
 from imaging.export.dicom.colours import lesion_colour
 from imaging.export.dicom.outlines import outlines
-from imaging.export.dicom.reference_images import reference_images
+from imaging.export.dicom.reference_images import frame_of_reference
 from imaging.export.dicom.seg import check_lesions, segmentation_words
 from imaging.lesions.lesion import Lesion
 from imaging.volume import Volume
@@ -65,7 +65,7 @@ def write_structures(
     words = segmentation_words(labels, source, authorship)
     result = _instance(words, authorship)
     result.StudyInstanceUID = source.study_instance_uid
-    frame = str(reference_images(source)[0][0].FrameOfReferenceUID)
+    frame = frame_of_reference(source)
     result.FrameOfReferenceUID, result.PositionReferenceIndicator = frame, ""
     result.ReferencedFrameOfReferenceSequence = [_referenced(source, frame)]
     result.StructureSetROISequence = [_region(one, frame, authorship) for one in lesions]

@@ -14,6 +14,7 @@ from highdicom.seg import Segmentation, SegmentDescription
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian
 
+from imaging.dicom.files.uids import derived_uid
 from imaging.dicom.series.series import SourceSeries
 from imaging.export.dicom.authorship import (
     ALGORITHM_FAMILY,
@@ -26,7 +27,6 @@ from imaging.export.dicom.authorship import (
     SERIES_DESCRIPTION,
     TYPE,
     Authorship,
-    derived_uid,
     save_result,
     tracking_id,
     who_and_when,
@@ -70,7 +70,7 @@ def write_segmentation(
     check_lesions(labels, lesions)
     return _write(
         path,
-        _frames(labels, source),
+        labels,
         [_describe(lesion, authorship) for lesion in lesions],
         source,
         authorship,
@@ -109,7 +109,7 @@ def write_probability(
     identity = ("probability", source.series_instance_uid, authorship.model_version, _digest(steps))
     return _write(
         path,
-        _frames(steps, source) / np.float32(FRACTIONS),
+        steps / np.float32(FRACTIONS),
         [_describe_probability(authorship)],
         source,
         authorship,
@@ -176,7 +176,8 @@ def _write(
     words: _Words,
     deflated: bool,
 ) -> Path:
-    images, _ = reference_images(source, plain_classes=True)
+    _check_slices(frames, source)
+    images = reference_images(source, plain_classes=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom and highdicom quote values of the source
         segmentation = Segmentation(
@@ -204,16 +205,9 @@ def _write(
     return path
 
 
-def _frames(voxels: NDArray[Any], source: SourceSeries) -> NDArray[Any]:
-    """Voxels in the order of the frames of the source; one that the volume left out is empty."""
-    _, order = reference_images(source)
+def _check_slices(voxels: NDArray[Any], source: SourceSeries) -> None:
     if voxels.shape[0] != len(source.slices):
         raise ValueError(f"labels must have {len(source.slices)} slices, got {voxels.shape[0]}")
-    frames = np.zeros((len(order), *voxels.shape[1:]), dtype=voxels.dtype)
-    for frame, z in enumerate(order):
-        if z is not None:
-            frames[frame] = voxels[z]
-    return frames
 
 
 def _settle_dimensions(segmentation: Segmentation) -> None:

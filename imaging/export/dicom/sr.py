@@ -12,6 +12,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import SegmentationStorage
 
 from imaging.dicom.files.headers import OWN_MANUFACTURER
+from imaging.dicom.files.uids import derived_uid
 from imaging.dicom.series.series import SourceSeries
 from imaging.export.burden import burden
 from imaging.export.dicom.authorship import (
@@ -24,7 +25,6 @@ from imaging.export.dicom.authorship import (
     SERIES_DESCRIPTION,
     TYPE,
     Authorship,
-    derived_uid,
     save_result,
     tracking_id,
     who_and_when,
@@ -76,7 +76,7 @@ def write_measurements(
         `labels`.
     """
     words = segmentation_words(labels, source, authorship)
-    images, _ = reference_images(source)
+    images = reference_images(source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom and highdicom quote values of the source
         groups = [_burden_group(lesions, images, authorship, words)]

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# For each kind of plane, by the patient axis it cuts: where display right and down point, LPS, and
+from imaging.planes import nearest_plane
+
+# For each plane: where display right and down point, LPS, and
 # the letters at the left, right, top and bottom edges. The patient's right is on the left, feet are
 # below.
 _LAYOUTS = {
-    0: ("sagittal", (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), "APSI"),
-    1: ("coronal", (1.0, 0.0, 0.0), (0.0, 0.0, -1.0), "RLSI"),
-    2: ("axial", (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), "RLAP"),
+    "sagittal": ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0), "APSI"),
+    "coronal": ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), "RLSI"),
+    "axial": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), "RLAP"),
 }
 
 
@@ -46,7 +48,8 @@ def layout_of(affine: NDArray[np.float64]) -> Layout:
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     directions = affine[:3, :3] / spacing
     normal = np.cross(directions[:, 2], directions[:, 1])
-    plane, right, down, letters = _LAYOUTS[int(np.abs(normal).argmax())]
+    plane, _ = nearest_plane(normal)
+    right, down, letters = _LAYOUTS[plane]
     row, column = directions[:, 1], directions[:, 2]  # along growing row and column index
     transpose = bool(abs(column @ right) < abs(row @ right))
     across, along = (row, column) if not transpose else (column, row)

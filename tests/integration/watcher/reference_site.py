@@ -60,7 +60,7 @@ class Site:
     def settle(self) -> None:
         """The watcher takes in what is there, the worker does all jobs."""
         settings = self.settings
-        self.desk.key = JobKey(self.ensemble.version, settings.digest)
+        self.desk.key = JobKey(self.ensemble.version, settings.result_digest(None))
         self.desk.take_in(**self.changed)
         runner = Runner(
             settings=settings,

@@ -53,7 +53,7 @@ class Ward:
                 session,
                 StudyIntake(uid(name), tuple(instances)),
                 model_version=ThresholdEnsemble.version,
-                settings_digest=self.settings.digest,
+                settings_digest=self.settings.result_digest(None),
                 now=datetime.now(UTC),
             )
         assert outcome.job_id is not None

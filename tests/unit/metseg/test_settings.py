@@ -45,11 +45,13 @@ def test_settings_that_contradict_each_other_are_refused(
 def test_what_changes_a_result_changes_the_digest(name: str) -> None:
     switch = Settings.model_fields[name].annotation is bool
     other = {"refuse_spacing_mm": 5.5, "warn_spacing_mm": 2}.get(name, 0.25)
-    assert Settings(**{name: True if switch else other}).digest != Settings().digest
+    changed = Settings(**{name: True if switch else other})
+    assert changed.result_digest(None) != Settings().result_digest(None)
 
 
 def test_what_changes_no_result_leaves_the_digest_alone() -> None:
-    assert Settings(quiet_s=1, log_level="DEBUG", device="cpu").digest == Settings().digest
+    changed = Settings(quiet_s=1, log_level="DEBUG", device="cpu")
+    assert changed.result_digest(None) == Settings().result_digest(None)
 
 
 def test_passwords_are_not_shown() -> None:
@@ -63,12 +65,12 @@ def test_labels_and_regions_of_references_are_checked_and_make_a_new_run() -> No
     assert settings.reference_labels == "1,3"
     assert settings.counted_labels == {1, 3}
     assert settings.counted_regions == ("GTV*", "!*old")
-    assert settings.digest != Settings().digest
-    assert (
-        settings.digest == Settings(reference_labels="1,3", reference_regions="GTV*,!*old").digest
-    )
+    assert settings.result_digest(None) != Settings().result_digest(None)
+    same = Settings(reference_labels="1,3", reference_regions="GTV*,!*old")
+    assert settings.result_digest(None) == same.result_digest(None)
     assert Settings().counted_labels is None
-    assert Settings(reference_labels="", reference_regions="").digest == Settings().digest
+    empty = Settings(reference_labels="", reference_regions="")
+    assert empty.result_digest(None) == Settings().result_digest(None)
     for wrong in (
         {"reference_labels": "core"},
         {"reference_labels": "0"},

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from imaging.choice.choice import choose_series
+from imaging.choice.rules import SeriesRules
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.dicom.values.placement import Placement
 from imaging.words.contrast_words import names_agent
-from metseg.series_rules import Reason, SeriesRules
+from imaging.words.reasons import Reason
 
 MPRAGE = SeriesFacts(
     series_instance_uid="1.1",

@@ -3,9 +3,9 @@
 import pytest
 
 from imaging.words.contrast_words import Agent, Timing, agent_said, told
+from imaging.words.reasons import Reason
 from imaging.words.recoded import as_meant, other_readings
 from imaging.words.words import PROCESSED, T1, find, plain
-from metseg.series_rules import Reason
 
 BEFORE = """
 T1 ohne KM | nativ t1 | T1 vor KM-Gabe | T1 unenhanced | T1 w/o gad | T1 prior to contrast

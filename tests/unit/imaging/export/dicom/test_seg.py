@@ -132,14 +132,14 @@ def test_it_belongs_to_the_study_and_refers_to_its_source_images(tmp_path, enhan
 def frame_slice(frame, source):
     """Slice of the volume with the position of a frame of the segmentation."""
     position = np.array(frame.PlanePositionSequence[0].ImagePositionPatient, dtype=float)
-    images, order = reference_images(source)
+    images = reference_images(source)
     if len(images) > 1:
         places = [image.ImagePositionPatient for image in images]
     else:
         groups = images[0].PerFrameFunctionalGroupsSequence
         places = [group.PlanePositionSequence[0].ImagePositionPatient for group in groups]
     apart = [np.abs(np.array(place, dtype=float) - position).max() for place in places]
-    return order[int(np.argmin(apart))]
+    return int(np.argmin(apart))
 
 
 @pytest.mark.parametrize("enhanced", [False, True], ids=["single-frame", "enhanced"])

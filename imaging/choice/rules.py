@@ -1,18 +1,21 @@
-"""The rules by which a series is chosen: reasons, what each weighs, and a file that overrides them.
+"""The rules by which a series is chosen: what each reason weighs, and a file that overrides it.
 
 docs/series-choice.md explains the reasons to those who write the file.
 """
 
-import enum
 import hashlib
 import json
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imaging.words.reasons import Reason
+from metseg.errors import ConfigurationError
 
 MAX_FILE_BYTES = 1 << 20
 
@@ -21,74 +24,6 @@ Weight = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)] | Literal
 
 Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"[^\W_]")]
 """Words as in a series description: whole words, upper or lower case, ``*`` stands for letters."""
-
-
-class Reason(enum.StrEnum):
-    """What can speak for or against a series."""
-
-    CONTRAST_TAG = "contrast_tag"
-    CONTRAST_TAG_EVERYWHERE = "contrast_tag_everywhere"
-    CONTRAST_WORDS = "contrast_words"
-    CONTRAST_ORDER = "contrast_order"
-    CONTRAST_LATER = "contrast_later"
-    CONTRAST_PICTURE = "contrast_picture"
-    CONTRAST_FURTHER = "contrast_further"
-    CONTRAST_DENIED = "contrast_denied"
-    PICTURE_BEFORE = "picture_before"
-    BEFORE_CONTRAST = "before_contrast"
-    NO_CONTRAST = "no_contrast"
-
-    T1_WORDS = "t1_words"
-    T1_TAG = "t1_tag"
-    T1_TIMES = "t1_times"
-    NO_T1 = "no_t1"
-    OTHER_TIMES = "other_times"
-    OTHER_TAG = "other_tag"
-    ECHO_PLANAR = "echo_planar"
-
-    T2 = "t2"
-    FLAIR = "flair"
-    STIR = "stir"
-    PROTON_DENSITY = "proton_density"
-    DIFFUSION = "diffusion"
-    SUSCEPTIBILITY = "susceptibility"
-    ANGIOGRAPHY = "angiography"
-    PERFUSION = "perfusion"
-    FUNCTIONAL = "functional"
-    SPECTROSCOPY = "spectroscopy"
-    CISTERNOGRAPHY = "cisternography"
-    MAP = "map"
-    FAT_IMAGE = "fat_image"
-
-    LOCALISER = "localiser"
-    SUBTRACTION = "subtraction"
-    PROJECTION = "projection"
-    REFORMAT = "reformat"
-    SYNTHETIC = "synthetic"
-    DERIVED = "derived"
-    SECONDARY = "secondary"
-    PHASE_IMAGE = "phase_image"
-    COLOUR = "colour"
-    MODALITY = "modality"
-    UNREADABLE = "unreadable"
-
-    VOLUMETRIC = "volumetric"
-    PLANAR = "planar"
-    THIN_SLICES = "thin_slices"
-    MEDIUM_SLICES = "medium_slices"
-    THICK_SLICES = "thick_slices"
-    TOO_THICK = "too_thick"
-    MANY_SLICES = "many_slices"
-    FEW_SLICES = "few_slices"
-    AXIAL = "axial"
-    PART_COVERED = "part_covered"
-    SAME_PLACE = "same_place"
-    MIXED_PLANES = "mixed_planes"
-
-    NOT_HEAD = "not_head"
-    PART_OF_HEAD = "part_of_head"
-    SITE = "site"
-    EQUAL = "equal"
 
 
 _NUMBERS: dict[Reason, float] = {
@@ -212,6 +147,25 @@ class SeriesRules(BaseModel):
 
 
 DEFAULT_RULES = SeriesRules()
+
+
+@cache
+def rules_in_force(path: Path | None) -> SeriesRules:
+    """The rules of the file that `Settings.series_rules` names, or the default ones.
+
+    A program reads them once, when it starts: a file that changes counts when it starts again.
+
+    Raises
+    ------
+    ConfigurationError
+        See `read_rules`.
+    """
+    if path is None:
+        return DEFAULT_RULES
+    try:
+        return read_rules(path)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def read_rules(path: Path) -> SeriesRules:

@@ -3,9 +3,16 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
-from metseg.series_rules import DEFAULT_RULES, DEFAULT_WEIGHTS, Reason, SeriesRules, read_rules
+from imaging.choice.rules import (
+    DEFAULT_RULES,
+    DEFAULT_WEIGHTS,
+    SeriesRules,
+    read_rules,
+    rules_in_force,
+)
+from imaging.words.reasons import Reason
+from metseg.errors import ConfigurationError
 from metseg.settings import Settings
 from tests.helpers.places import ROOT
 
@@ -14,6 +21,11 @@ def write(folder: Path, text: str) -> Path:
     path = folder / "rules.toml"
     path.write_text(text)
     return path
+
+
+def identity(path: Path) -> str:
+    """Of the jobs of a program with this file of rules."""
+    return Settings(series_rules=path).result_digest(read_rules(path).digest)
 
 
 @pytest.mark.parametrize(
@@ -46,37 +58,47 @@ def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
         read_rules(binary)
 
 
-def test_settings_with_a_broken_file_of_rules_are_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError) as caught:
-        Settings(series_rules=write(tmp_path, "wieghts = 3"))
-    assert caught.value.errors()[0]["loc"] == ("series_rules",)
+def test_a_setting_that_names_a_broken_file_of_rules_is_a_configuration_error(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, "wieghts = 3")
+    with pytest.raises(ConfigurationError, match="line 1, wieghts: "):
+        rules_in_force(path)
+
+
+def test_a_file_of_rules_that_changes_counts_when_the_program_starts_again(tmp_path: Path) -> None:
+    path = write(tmp_path, 'exclude = ["x"]')
+    before = rules_in_force(path)
+    write(tmp_path, 'exclude = ["y"]')
+    assert rules_in_force(path) is before
+    assert rules_in_force(None) is DEFAULT_RULES
 
 
 def test_rules_that_change_nothing_leave_the_identity_of_jobs_alone(tmp_path: Path) -> None:
-    plain = Settings()
-    same = Settings(series_rules=write(tmp_path, "[weights]\nt1_words = 2\n[limits]\nthin_mm=1.5"))
-    assert same.digest == plain.digest
-    assert "series_rules" not in same.result_values
+    path = write(tmp_path, "[weights]\nt1_words = 2\n[limits]\nthin_mm=1.5")
+    same = read_rules(path).digest
+    assert identity(path) == Settings().result_digest(None)
+    assert "series_rules" not in Settings(series_rules=path).result_values(same)
 
 
 def test_jobs_of_the_first_release_keep_their_identity_under_default_settings() -> None:
-    # Settings().digest of metseg 0.1.0
+    # the digest of the settings of metseg 0.1.0
     released = "a685c69a4e50c6782e94d9f2c56a625476dbed28bc8f1508ecae13736593e3cc"
-    assert Settings().digest == released
+    assert Settings().result_digest(None) == released
 
 
 def test_rules_that_change_something_make_another_identity(tmp_path: Path) -> None:
-    digests = {Settings().digest}
+    digests = {Settings().result_digest(None)}
     for text in (
         "[weights]\nt2 = -1",
         'exclude = ["x"]',
         '[words]\nt2 = ["x"]',
         "limits.thin_mm=1",
     ):
-        digests.add(Settings(series_rules=write(tmp_path, text)).digest)
+        digests.add(identity(write(tmp_path, text)))
     assert len(digests) == 5
     text = '# a remark\nexclude = [ "x",\n ]'
-    assert Settings(series_rules=write(tmp_path, text)).digest in digests
+    assert identity(write(tmp_path, text)) in digests
 
 
 def test_every_reason_weighs_something_and_the_example_of_the_page_is_read(tmp_path: Path) -> None:
