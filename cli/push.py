@@ -97,7 +97,7 @@ def _send(
     asked for it, waiting for a worker.
     """
     from worker.outbox.deliver import Post, deliver
-    from worker.outbox.pusher import push_wait
+    from worker.outbox.pusher import ANSWER_S, push_wait
 
     def wait_until(claim: PushClaim) -> datetime | None:
         wait = push_wait(claim.attempt, first_s=settings.backoff_s)
@@ -115,9 +115,7 @@ def _send(
             owner=owner,
             until=now + timedelta(seconds=HAND_LEASE_S),
         )
-    post = Post(
-        sessions, settings.results_dir, settings.ae_title, settings.push_timeout_s, wait_until
-    )
+    post = Post(sessions, settings.results_dir, settings.ae_title, ANSWER_S, wait_until)
     try:
         return deliver(claims, post) if claims else []
     finally:  # Control-C, or the database was away: what is not written down waits again

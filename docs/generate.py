@@ -1,4 +1,6 @@
-"""Write docs/commands.md, settings.md and recipes.md from the program itself: ``make docs``."""
+"""Write docs/commands.md, settings.md, recipes.md and the table of outputs.md from the program
+itself: ``make docs``.
+"""
 
 import json
 import subprocess
@@ -9,8 +11,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from metseg.settings import REFERENCE_SETTINGS, RESULT_SETTINGS, Settings
+from metseg.outputs import DEFAULT_OUTPUTS
+from metseg.settings import Settings
 from training.recipe import Recipe
+from worker.files.outputs import OUTPUTS
 
 DOCS = Path(__file__).parent
 
@@ -35,10 +39,24 @@ def settings_page() -> str:
     ]
     for name, field in Settings.model_fields.items():
         secret = isinstance(field.default, SecretStr)
-        default = "" if field.default is None or secret else f"`{field.default}`"
-        star = " *" if name in (*RESULT_SETTINGS, *REFERENCE_SETTINGS, "series_rules") else ""
+        value = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        default = "" if value is None or secret else f"`{value}`"
+        star = " *" if name in Settings.result_settings() else ""
         lines.append(f"| `METSEG_{name.upper()}`{star} | {default} | {field.description} |")
     return "\n".join(lines) + "\n"
+
+
+def outputs_page() -> str:
+    """docs/outputs.md with the table of what there is."""
+    lines = ["| file | name | kind | written | what |", "|---|---|---|---|---|"]
+    for one in OUTPUTS:
+        default = " *" if one.name in DEFAULT_OUTPUTS else ""
+        name = "" if one.name is None else f"`{one.name}`{default}"
+        lines.append(f"| `{one.file}` | {name} | `{one.kind}` | {one.written} | {one.words} |")
+    page = (DOCS / "outputs.md").read_text()
+    before, mark, rest = page.partition("<!-- by `make docs` -->\n")
+    _, end, after = rest.partition("<!-- end -->\n")
+    return before + mark + "\n".join(lines) + "\n" + end + after
 
 
 # What the schema calls a rule, in our words.
@@ -104,6 +122,7 @@ PAGES = {
     "commands.md": commands_page,
     "settings.md": settings_page,
     "recipes.md": recipes_page,
+    "outputs.md": outputs_page,
 }
 
 if __name__ == "__main__":

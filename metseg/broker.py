@@ -7,6 +7,10 @@ from metseg.settings import Settings
 
 SEGMENT_TASK = "metseg.segment"
 """Name of the only task. Its whole message is one integer: the job's id."""
+QUEUE = "metseg"
+"""Name of the queue, and prefix of all keys in Redis. Installations that share a server are kept
+apart by the URL: the number of the database (Redis) or the virtual host (RabbitMQ).
+"""
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -34,10 +38,10 @@ def _configuration(settings: Settings) -> dict[str, object]:
             "unacked_restore_throttle": 1,
             "socket_keepalive": True,
             "health_check_interval": 25,
-            "global_keyprefix": f"{settings.queue}:",
+            "global_keyprefix": f"{QUEUE}:",
         }
     return {
-        "task_default_queue": settings.queue,
+        "task_default_queue": QUEUE,
         "task_acks_late": True,
         "worker_prefetch_multiplier": 1,
         "task_reject_on_worker_lost": False,
@@ -47,7 +51,7 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "task_ignore_result": True,
         "task_serializer": "json",
         "accept_content": ["json"],
-        "task_soft_time_limit": settings.soft_time_limit_s,
+        "task_soft_time_limit": settings.time_limit_s,
         "task_time_limit": settings.hard_time_limit_s,
         "broker_transport_options": transport,
         "broker_connection_retry_on_startup": True,

@@ -13,7 +13,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line; what was given as ``extra=`` becomes fields."""
+    """One JSON object per line; what was given as ``extra=`` becomes fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
@@ -29,16 +29,17 @@ class JsonLines(logging.Formatter):
         return json.dumps(fields, default=str)
 
 
-def tells_no_patient(record: logging.LogRecord) -> bool:
-    """Keep out what quotes element values, which may name a patient: pydicom, highdicom, warnings.
+def names_no_patient(record: logging.LogRecord) -> bool:
+    """Whether a record is safe to log: not of pydicom, highdicom or Python's warnings, which quote
+    element values, and those may name a patient.
 
     A filter, since pydicom sets its logger's level again when it is imported.
     """
     return record.name.partition(".")[0] not in QUOTING
 
 
-def setup_logging(*, level: str = "INFO", style: Literal["auto", "plain", "json"] = "auto") -> None:
-    """Send all logs to standard error: JSON lines for ``json``, else plain ones."""
+def setup_logging(*, level: str = "INFO", style: Literal["plain", "json"] = "plain") -> None:
+    """Send all logs to standard error, as plain lines or as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     if style == "json":
         handler.setFormatter(JsonLines())
@@ -46,7 +47,7 @@ def setup_logging(*, level: str = "INFO", style: Literal["auto", "plain", "json"
         handler.setFormatter(
             logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
         )
-    handler.addFilter(tells_no_patient)
+    handler.addFilter(names_no_patient)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -3,204 +3,209 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from metseg.destination import Destination
-from metseg.reference_choice import parse_labels, parse_patterns
+from metseg.outputs import DEFAULT_OUTPUTS, OUTPUT_NAMES, parse_outputs
 from metseg.variables import unknown_variables
 
-RESULT_SETTINGS = (
-    "accept_any_t1",
-    "flip",
-    "seed_threshold",
-    "grow_threshold",
-    "minimum_volume_mm3",
-    "warn_spacing_mm",
-    "refuse_spacing_mm",
-    "rtstruct",
-    "fractional_seg",
-    "probability_nifti",
-)
-"""The settings that can change a result: another value makes a new run beside the old one."""
-
-REFERENCE_SETTINGS = ("reference_labels", "reference_regions")
-"""Those that can change what a result is measured against; they make a new run too."""
-
-FIRST_RELEASE = frozenset(RESULT_SETTINGS[:7])
-"""Those that were in 0.1.0."""
+_CHANGES_RESULT = "changes a result"
+_Value = TypeVar("_Value")
+ForResult = Annotated[_Value, _CHANGES_RESULT]
+"""The type of a setting that can change a result, or what a result is measured against: another
+value makes a new run beside the old one.
+"""
 
 
 class Settings(BaseSettings):
-    """Settings of every command. Paths are made absolute; seconds are seconds."""
+    """Settings of every command. Paths are made absolute; seconds are seconds.
+
+    What is a setting differs from site to site: places and servers, networks and the machine, what
+    counts as a result and where it goes, how studies arrive, and what the machine can bear. All
+    else is a constant with its reason beside it, or a property below that follows from a setting.
+    """
 
     model_config = SettingsConfigDict(env_prefix="METSEG_", frozen=True, extra="ignore")
 
     home: Path = Field(
-        Path("~/.metseg"), description="State: database, spool and results live here."
+        Path("~/.metseg"), description="Folder of the database, the spool and the results."
     )
-    inbox: Path | None = Field(None, description="Watched folder. metseg only ever reads it.")
+    inbox: Path | None = Field(None, description="The watched folder. metseg only reads it.")
     spool: Path | None = Field(
-        None, description="Immutable copies of what arrived. Default: HOME/spool."
+        None,
+        description="Folder of unchanging copies of the files that arrived. Default: HOME/spool.",
     )
     results: Path | None = Field(
-        None, description="Masks, SEG, pictures, reports. Default: HOME/results."
-    )
-    cache: Path | None = Field(
-        None,
-        description="What can be made again, such as converted networks. Default: metseg in the "
-        "user's cache folder.",
+        None, description="Folder of the results, with all their files. Default: HOME/results."
     )
     database_url: SecretStr | None = Field(
-        None, description="SQLAlchemy URL. Default: SQLite at HOME/metseg.sqlite3."
+        None, description="SQLAlchemy URL of the database. Default: SQLite at HOME/metseg.sqlite3."
     )
     broker_url: SecretStr | None = Field(
-        None, description="Celery broker (redis:// or amqp://). None: embedded, no server at all."
+        None,
+        description="URL of the Celery broker (redis:// or amqp://). Without one, metseg runs "
+        "embedded and needs no server.",
     )
-    queue: str = Field("metseg", description="Name of the Celery queue, and key prefix in Redis.")
 
     ensemble: str = Field(
         "standard",
-        description="Name in the catalogue, or package.module:factory of your own ensemble.",
+        description="The networks: a name in the catalogue, or package.module:factory of your own "
+        "ensemble.",
     )
     weights: Path | None = Field(
-        None, description="Folder of weights. Default: the ones in the box."
+        None, description="Folder of the weights. Default: the shipped weights."
     )
-    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="Where networks run.")
+    device: Literal["auto", "cpu", "gpu"] = Field("auto", description="Where the networks run.")
     engine: Literal["auto", "keras", "openvino"] = Field(
         "auto",
-        description="What runs networks: keras, the reference, or openvino, faster on processors. "
-        "auto: openvino where it is installed and no GPU is used.",
+        description="What runs the networks: keras, the reference, or openvino, which is faster on"
+        " processors. auto takes openvino where it is installed and no GPU is used.",
     )
-    flip: bool = Field(
-        False, description="Average with the left-right mirrored head: twice the time."
+    flip: ForResult[bool] = Field(
+        False,
+        description="Average the probability with that of the left-right mirrored volume. Takes "
+        "twice as long.",
     )
-    accept_any_t1: bool = Field(
-        False, description="Segment a T1 series even without any sign of a contrast agent."
+    accept_any_t1: ForResult[bool] = Field(
+        False,
+        description="Segment a T1 series even if nothing shows that a contrast agent was given.",
     )
-    series_rules: Path | None = Field(
+    series_rules: ForResult[Path | None] = Field(
         None,
-        description="TOML file that overrides how a series is chosen (docs/series-choice.md).",
+        description="TOML file that changes how a series is chosen (docs/series-choice.md).",
     )
-    seed_threshold: float | None = Field(
+    seed_threshold: ForResult[float | None] = Field(
         None,
         gt=0,
         lt=1,
-        description="A lesion needs one voxel this probable. Default: the weights' own.",
+        description="A lesion needs one voxel of at least this probability. Default: the weights' "
+        "own.",
     )
-    grow_threshold: float | None = Field(
-        None, gt=0, lt=1, description="Voxels this probable join it. Default: the weights' own."
+    grow_threshold: ForResult[float | None] = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Voxels of at least this probability join the lesion. Default: the weights' "
+        "own.",
     )
-    minimum_volume_mm3: float | None = Field(
-        None, ge=0, description="Smaller candidates are dropped. Default: the weights' own."
+    minimum_volume_mm3: ForResult[float | None] = Field(
+        None,
+        ge=0,
+        description="Candidates smaller than this are dropped. Default: the weights' own.",
     )
-    warn_spacing_mm: float = Field(
-        3.0, gt=0, description="Slice spacing above which results carry a warning."
+    warn_spacing_mm: ForResult[float] = Field(
+        3.0,
+        gt=0,
+        description="Results carry a warning where the slice spacing is larger than this.",
     )
-    refuse_spacing_mm: float = Field(
-        6.0, gt=0, description="Slice spacing above which a series is refused."
+    refuse_spacing_mm: ForResult[float] = Field(
+        6.0, gt=0, description="A series is refused where its slice spacing is larger than this."
     )
 
-    rtstruct: bool = Field(False, description="Also write the lesions as a DICOM RT structure set.")
-    fractional_seg: bool = Field(
-        False, description="Also write the probability as a DICOM SEG of its own."
+    outputs: ForResult[Annotated[tuple[str, ...], NoDecode]] = Field(
+        DEFAULT_OUTPUTS,
+        description="Names of the files that a result has, separated by commas: "
+        f"{', '.join(OUTPUT_NAMES)}. What metseg itself needs is always written "
+        "(docs/outputs.md).",
     )
-    probability_nifti: bool = Field(False, description="Also write the probability as NIfTI.")
     compress_seg: bool = Field(
-        False, description="Deflate the files of DICOM SEGs. Most web viewers cannot read those."
+        False,
+        description="Deflate the DICOM SEG files. Most web viewers cannot read deflated files.",
     )
 
-    reference_labels: str | None = Field(
+    reference_labels: ForResult[str | None] = Field(
         None,
-        description="Labels that count in NIfTI references, like 1,3. Default: all, with a "
-        "warning where they seem to be tissues.",
+        description="Labels of a NIfTI reference that count as tumour, like 1,3. Default: all, "
+        "with a warning where they seem to be tissues.",
     )
-    reference_regions: str | None = Field(
+    reference_regions: ForResult[str | None] = Field(
         None,
-        description="Names of the regions that count in RTSTRUCT and SEG references, like "
-        "GTV*,!*old. Default: docs/references.md.",
+        description="Names of the regions of an RTSTRUCT or SEG reference that count as tumour, "
+        "like GTV*,!*old. Default: docs/references.md.",
     )
 
     push_to: str | None = Field(
         None,
-        description="AET@HOST:PORT that gets the DICOM files of every new current result.",
+        description="AET@HOST:PORT of the DICOM application that the DICOM files of every new "
+        "current result are sent to.",
     )
     ae_title: str = Field(
         "METSEG",
         min_length=1,
         max_length=16,
         pattern=r"^[!-\[\]-~]+$",
-        description="Our own AE title when we send.",
-    )
-    push_timeout_s: float = Field(
-        30.0, gt=0, description="Longest wait for an answer of a receiver, each."
+        description="The AE title under which metseg sends.",
     )
 
     quiet_s: float = Field(
         60.0,
         ge=0,
-        description="A study is complete when nothing of it moved for this long.",
+        description="A study is complete when none of its files has changed for this long.",
     )
-    scan_interval_s: float = Field(
-        10.0, gt=0, description="Time between scans of the inbox: the truth."
-    )
+    scan_interval_s: float = Field(10.0, gt=0, description="Time between two scans of the inbox.")
     polling: bool = Field(
-        False, description="Do not ask the system for file events (network shares give none)."
+        False,
+        description="Rely on scans alone, without file events. Network shares give no events.",
     )
     rerun_known: bool = Field(
         True,
-        description="New weights or settings re-run studies still in the inbox, after new ones.",
+        description="After new weights or settings, run the studies that are still in the inbox "
+        "again, after all new studies.",
     )
-    marker: str = Field(
-        ".metseg-complete", description="A file of this name ends the wait for its folder."
+    max_file_mb: float = Field(
+        4096, gt=0, description="Files larger than this are quarantined unopened."
     )
-    max_file_mb: float = Field(4096, gt=0, description="Larger files are quarantined unopened.")
     max_archive_files: int = Field(
-        100_000, gt=0, description="Most files in an archive, all archives within counted."
+        100_000,
+        gt=0,
+        description="An archive with more files than this is refused. Files of archives inside it "
+        "count.",
     )
     max_archive_mb: float = Field(
-        16384, gt=0, description="Most that an archive may unpack to; it takes this in the spool."
-    )
-    max_archive_ratio: float = Field(
-        100, gt=1, description="Most that it may unpack to, as a multiple of its size."
-    )
-    max_archive_depth: int = Field(
-        2, ge=0, description="Archives within archives that are opened; 0 opens none at all."
+        16384,
+        ge=0,
+        description="An archive that unpacks to more than this is refused. Unpacking needs the "
+        "space in the spool. 0 opens no archive.",
     )
 
-    max_attempts: int = Field(
-        3, ge=1, description="Claims of a job before it is given up as exhausted."
-    )
-    beat_s: float = Field(10.0, gt=0, description="Time between heartbeats of a running job.")
     lease_s: float = Field(
-        90.0, gt=0, description="A job whose heartbeat stood still this long is taken back."
+        90.0,
+        gt=0,
+        description="A running job whose heartbeat stands still for this long is taken back. "
+        "Heartbeats come nine times in this time.",
     )
     backoff_s: float = Field(
-        30.0, ge=0, description="First wait after a transient failure; doubles each time."
+        30.0, gt=0, description="First wait after a transient failure. It doubles each time."
     )
-    republish_s: float = Field(
-        120.0, gt=0, description="A doorbell without an answer is rung again after this."
+    time_limit_s: int = Field(
+        840,
+        gt=0,
+        description="A study that takes longer than this is stopped and tried again. Its process "
+        "is killed 60 s later if it does not stop, at twice this time at the latest.",
     )
-    reconcile_s: float = Field(
-        5.0, gt=0, description="Time between looks at jobs, leases and workers."
-    )
-    soft_time_limit_s: int = Field(
-        840, gt=0, description="A study that takes longer is stopped: transient."
-    )
-    hard_time_limit_s: int = Field(900, gt=0, description="… and its process is killed after this.")
     min_free_mb: float = Field(
-        512, ge=0, description="Intake and claims pause below this much free space."
+        512,
+        ge=0,
+        description="No study is taken in and no job is started while less space than this is "
+        "free.",
     )
 
-    log_format: Literal["auto", "plain", "json"] = Field(
-        "auto", description="Log lines for people or machines."
+    log_format: Literal["plain", "json"] = Field(
+        "plain", description="Log lines for people (plain) or for programs (json)."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Least level logged."
+        "INFO", description="Lowest level of log lines that are written."
     )
+
+    @field_validator("outputs", mode="before")
+    @classmethod
+    def _outputs(cls, given: str | Iterable[str]) -> tuple[str, ...]:
+        return parse_outputs(given if isinstance(given, str) else ",".join(given))
 
     @field_validator("reference_labels")
     @classmethod
@@ -225,15 +230,6 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.lease_s <= 2 * self.beat_s:
-            raise ValueError(
-                f"lease_s must be more than twice beat_s ({self.beat_s}), got {self.lease_s}"
-            )
-        if self.hard_time_limit_s <= self.soft_time_limit_s:
-            raise ValueError(
-                f"hard_time_limit_s must exceed soft_time_limit_s ({self.soft_time_limit_s}),"
-                f" got {self.hard_time_limit_s}"
-            )
         if self.refuse_spacing_mm < self.warn_spacing_mm:
             raise ValueError(
                 f"refuse_spacing_mm must not be below warn_spacing_mm ({self.warn_spacing_mm}),"
@@ -258,9 +254,11 @@ class Settings(BaseSettings):
 
     @property
     def engines_dir(self) -> Path:
-        """Absolute folder of converted networks."""
-        users = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "metseg"
-        return (self.cache or users).expanduser().absolute() / "engines"
+        """Absolute folder of converted networks, in the user's cache folder: they can be made
+        again at any time.
+        """
+        users = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+        return users.expanduser().absolute() / "metseg" / "engines"
 
     @property
     def database(self) -> str:
@@ -275,34 +273,91 @@ class Settings(BaseSettings):
         return None if self.broker_url is None else self.broker_url.get_secret_value()
 
     @property
+    @property
+    def beat_s(self) -> float:
+        """Seconds between heartbeats: eight may fail in a row before a healthy job loses its
+        lease.
+        """
+        return self.lease_s / 9
+
+    @property
+    def reconcile_s(self) -> float:
+        """Seconds between two looks at jobs, leases and workers: two looks per heartbeat, so that
+        no heartbeat is missed.
+        """
+        return self.beat_s / 2
+
+    @property
+    def republish_s(self) -> float:
+        """Seconds after which a doorbell without an answer is rung again. Too early costs a message
+        that does nothing; too late, a job waits whose message the broker lost.
+        """
+        return 4 * self.backoff_s
+
+    @property
+    def hard_time_limit_s(self) -> int:
+        """Seconds after which the process of a study is killed. Stopping takes seconds; a minute
+        is enough, and no study gets more than twice its time.
+        """
+        return self.time_limit_s + min(60, self.time_limit_s)
+
+    @property
     def counted_labels(self) -> frozenset[int] | None:
         """`reference_labels`; None counts all."""
         return parse_labels(self.reference_labels) if self.reference_labels else None
 
     @property
     def counted_regions(self) -> tuple[str, ...]:
-        """`reference_regions`; none leaves the choice to us."""
+        """`reference_regions`; where it is empty, the choice is ours (docs/references.md)."""
         return parse_patterns(self.reference_regions) if self.reference_regions else ()
+
+    @classmethod
+    def result_settings(cls) -> tuple[str, ...]:
+        """Names of the settings of type `ForResult`: the only list of what can change a result."""
+        fields = cls.model_fields.items()
+        return tuple(name for name, field in fields if _CHANGES_RESULT in field.metadata)
 
     def result_values(self, rules_digest: str | None) -> dict[str, Any]:
         """The settings that can change a result.
 
         `rules_digest` is the digest of the rules that `series_rules` names, None where they are the
         default ones (`imaging.choice.rules`): it counts in place of the path.
-
-        What came after the first release counts only when it is set to something else than its
-        default: else every known study would run again after an upgrade.
         """
-        fields = type(self).model_fields
-        values = {name: getattr(self, name) for name in (*RESULT_SETTINGS, *REFERENCE_SETTINGS)}
-        values["series_rules"] = rules_digest
-        return {
-            name: value
-            for name, value in values.items()
-            if name in FIRST_RELEASE or value != fields[name].default
-        }
+        values = {name: getattr(self, name) for name in self.result_settings()}
+        return values | {"series_rules": rules_digest}
 
     def result_digest(self, rules_digest: str | None) -> str:
         """SHA-256, hex, of `result_values`: other settings make a new run."""
         values = self.result_values(rules_digest)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def parse_labels(text: str) -> frozenset[int]:
+    """Labels like ``1,3``.
+
+    Raises
+    ------
+    ValueError
+        The text is not a list of whole numbers above 0.
+    """
+    try:
+        labels = frozenset(int(part) for part in text.split(","))
+    except ValueError:
+        labels = frozenset()
+    if not labels or min(labels) < 1:
+        raise ValueError(f"must be whole numbers above 0, like 1,3, got {text!r}")
+    return labels
+
+
+def parse_patterns(text: str) -> tuple[str, ...]:
+    """Patterns of names, separated by commas; `imaging.masks.regions.matches` says what each means.
+
+    Raises
+    ------
+    ValueError
+        There is no pattern, or a ``!`` with nothing behind it.
+    """
+    patterns = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not patterns or "!" in patterns:
+        raise ValueError(f"must be patterns of names, like GTV*,!*old, got {text!r}")
+    return patterns

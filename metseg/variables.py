@@ -1,4 +1,4 @@
-"""Environment variables that look like settings and are none: misspelt ones are told."""
+"""Environment variables that look like settings and are not: a misspelt one is reported."""
 
 import difflib
 import re
@@ -29,10 +29,10 @@ _SERVICE_LINK = re.compile(r"METSEG_(\w+_)?(SERVICE_(HOST|PORT)\w*|PORT(_\d+_(TC
 
 
 def unknown_variables(names: Iterable[str], known: Collection[str]) -> list[str]:
-    """A line for each variable that begins with ``METSEG_`` and means nothing, sorted by name.
+    """A line for each variable that begins with ``METSEG_`` and has no meaning, sorted by name.
 
-    `known` are the settings, in lower case and without the prefix. Upper and lower case are the
-    same, as they are when the settings are read. Values are neither read nor shown.
+    `known` are the settings, in lower case and without the prefix. Upper and lower case do not
+    differ, as when the settings are read. Values are neither read nor shown.
     """
     meant = {PREFIX + name.upper() for name in known}
     return [

@@ -18,7 +18,7 @@ from watcher.intake.intake import DISPUTED, Intake, JobKey, StudyFile, Taken
 from watcher.intake.pairing import Pairing
 from watcher.reading.header_pass import Archive, Header, HeaderPass, Nifti, Refusal
 from watcher.scan.grouping import ReadyStudy, StudyWait, group
-from watcher.scan.inbox import ScanReport, Sighting, walk
+from watcher.scan.inbox import MARKER_FILE, ScanReport, Sighting, walk
 from watcher.scan.ledger import Ledger, may_pass
 from watcher.scan.tracker import Tracker
 from watcher.scan.verdicts import Judgement, judge, judge_refusal
@@ -28,7 +28,7 @@ READ_BUDGET_S = 5.0
 INTAKE_BUDGET_S = 5.0
 """No study is begun after this time of a step, for the same reason."""
 LOGGED_IDS = 10
-NOT_OPENED = Refusal("archive", "archives are not opened, max_archive_depth is 0", ignore=True)
+NOT_OPENED = Refusal("archive", "archives are not opened, max_archive_mb is 0", ignore=True)
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class Arrivals:
         """The entries that are not dealt with."""
         report = ScanReport()
         undone = {}
-        for sighting in walk(self.inbox, report, marker=self.settings.marker):
+        for sighting in walk(self.inbox, report, marker=MARKER_FILE):
             if not self._is_done(sighting, tick):
                 undone[sighting.path] = sighting
         self.archives.forget(undone, complete=report.complete)
@@ -150,7 +150,7 @@ class Arrivals:
             if time.monotonic() > end:
                 break
             verdict = self.headers.read(self.archives.source(path))
-            if verdict == Archive() and not self.settings.max_archive_depth:
+            if verdict == Archive() and not self.settings.max_archive_mb:
                 verdict = NOT_OPENED
             self.tracker.verdicts[path] = verdict
             self.beat()

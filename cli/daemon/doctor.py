@@ -53,7 +53,8 @@ def settings_table(settings: Settings) -> Table:
     table.add_column("meaning", overflow="fold", style="dim")
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        shown = "(secret)" if isinstance(value, SecretStr) else str(value)
+        words = ",".join(value) if isinstance(value, tuple) else str(value)
+        shown = "(secret)" if isinstance(value, SecretStr) else words
         changed = name in settings.model_fields_set
         table.add_row(
             f"METSEG_{name.upper()}",

@@ -7,7 +7,7 @@ from db.tables.tables import FileStatus
 
 WORDS = {
     "": "no reason is recorded",
-    "archive": "archive, and METSEG_MAX_ARCHIVE_DEPTH is 0",
+    "archive": "archive, and METSEG_MAX_ARCHIVE_MB is 0",
     "archive_crash": "archive that ended the process which unpacked it",
     "archive_encrypted": "encrypted archive: unpack it with its password, and pack it without",
     "archive_invalid": "archive that is damaged, cut short, or none",

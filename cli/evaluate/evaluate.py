@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from cli.common import RESEARCH_USE_ONLY, ExitCode, Format, edge, err, out
-from metseg.reference_choice import parse_labels
+from metseg.settings import parse_labels
 
 if TYPE_CHECKING:
     from cli.evaluate.cases import Cases, Compared

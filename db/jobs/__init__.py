@@ -18,8 +18,10 @@ from db.jobs.queue import (
     mark_published,
     standing,
 )
+from db.jobs.states import MAX_ATTEMPTS
 
 __all__ = [
+    "MAX_ATTEMPTS",
     "MAX_WAIT",
     "Claim",
     "JobStanding",

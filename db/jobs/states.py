@@ -24,6 +24,10 @@ EDGES: frozenset[tuple[JobState | None, JobState]] = frozenset(
         (JobState.CANCELLED, JobState.PENDING),
     }
 )
+MAX_ATTEMPTS = 3
+"""Claims of a job before it is given up as exhausted. A study that kills its process each time then
+stops soon, and a fault that passes seldom strikes three times.
+"""
 EXHAUSTED = "exhausted"
 """Error code of a job that was claimed as often as is allowed."""
 

@@ -19,8 +19,7 @@ FAST = {
     "METSEG_ENSEMBLE": "tests.helpers.fakes:ThresholdEnsemble",
     "METSEG_QUIET_S": "1",
     "METSEG_SCAN_INTERVAL_S": "0.5",
-    "METSEG_RECONCILE_S": "0.5",
-    "METSEG_BEAT_S": "1",
+    "METSEG_LEASE_S": "9",
     "METSEG_MIN_FREE_MB": "1",
 }
 

@@ -49,7 +49,7 @@ class Ran:
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     home = tmp_path_factory.mktemp("hostile")
     site = Site(home / "site", f"sqlite:///{home / 'site' / 'metseg.sqlite3'}")
-    site.extra |= {"MAX_FILE_MB": str(LARGEST_MB), "MAX_ARCHIVE_FILES": "50", "BEAT_S": "2"}
+    site.extra |= {"MAX_FILE_MB": str(LARGEST_MB), "MAX_ARCHIVE_FILES": "50", "LEASE_S": "18"}
     placed = _fill(site)
     (home / "tmp").mkdir()
     before, places = portrait(site.inbox), _places(home)

@@ -124,7 +124,7 @@ def test_little_space_pauses_claims_before_any_attempt(site: Site, small_disk: P
 
 
 def test_a_study_over_the_soft_limit_is_stopped_and_tried_again(site: Site) -> None:
-    site.extra |= {"SOFT_TIME_LIMIT_S": "20", "HARD_TIME_LIMIT_S": "80"}
+    site.extra |= {"TIME_LIMIT_S": "20"}
     site.order(12, "once sleep 70")
     site.watcher()
     worker = site.worker()
@@ -137,7 +137,7 @@ def test_a_study_over_the_soft_limit_is_stopped_and_tried_again(site: Site) -> N
 
 
 def test_a_study_deaf_to_the_soft_limit_is_killed_at_the_hard_one(site: Site) -> None:
-    site.extra |= {"SOFT_TIME_LIMIT_S": "20", "HARD_TIME_LIMIT_S": "22"}
+    site.extra |= {"TIME_LIMIT_S": "11"}
     site.order(12, "once hang")
     site.watcher()
     site.worker()

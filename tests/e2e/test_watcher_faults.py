@@ -232,7 +232,7 @@ def test_a_full_spool_pauses_intake_and_space_ends_the_pause(
 
 def test_doorbells_that_redis_lost_ring_again(server_site: Site, redis_server: RedisServer) -> None:
     site = server_site
-    site.extra["REPUBLISH_S"] = "1"
+    site.extra["BACKOFF_S"] = "0.25"
     site.watcher()
     for number in range(3):
         write_slices(site.inbox / f"s{number}", f"S{number}", range(3))

@@ -157,7 +157,7 @@ def test_a_worker_told_to_stop_hands_back_a_job_that_does_not_end(site: Site) ->
 def test_the_health_check_tells_a_worker_that_progresses_from_one_that_stands_still(
     site: Site,
 ) -> None:
-    settings = Settings(database_url=site.database_url, beat_s=0.2, lease_s=1.5)
+    settings = Settings(database_url=site.database_url, lease_s=1.8)
     assert unhealthy_reason(settings, Role.WORKER) is not None
     worker = site.worker()
     site.until(lambda: bool(site.workers()), "the worker registers")

@@ -16,6 +16,7 @@ from imaging.export.dicom.authorship import Authorship
 from imaging.export.dicom.rtstruct import write_structures
 from imaging.export.dicom.seg import write_segmentation
 from metseg.errors import InputError
+from metseg.outputs import OUTPUT_NAMES
 from metseg.settings import Settings
 from tests.fuzz.damage import often
 from tests.fuzz.headers import changes
@@ -50,7 +51,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def settings(place: Path) -> Settings:
     """All that can be written is written."""
-    return Settings(home=place / "home", rtstruct=True, fractional_seg=True, probability_nifti=True)
+    return Settings(home=place / "home", outputs=OUTPUT_NAMES)
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,14 @@ from watcher.scan.tracker import Tracker
 WAIT_S = 2.0
 """Longest time in one step: doorbells and heartbeats must go on meanwhile."""
 MARGIN_BYTES = 1 << 20
+MAX_RATIO = 100.0
+"""An archive may unpack to this multiple of its size. Images shrink to a half or a tenth of their
+size; what grows a hundredfold is a bomb (Deflate can pack 1032 bytes into one).
+"""
+MAX_DEPTH = 2
+"""Archives within archives that are opened: an archive of each study, all of them packed once more,
+is depth 1; one more is allowed, and nobody packs deeper by intent.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +82,8 @@ class Archives:
                 max_files=settings.max_archive_files,
                 max_bytes=int(settings.max_archive_mb * 1e6),
                 max_file_bytes=int(settings.max_file_mb * 1e6),
-                ratio=settings.max_archive_ratio,
-                max_depth=settings.max_archive_depth,
+                ratio=MAX_RATIO,
+                max_depth=MAX_DEPTH,
             ),
             min_free_bytes=int(settings.min_free_mb * MB),
         )

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import processes
-from db.jobs import Lease, expire, jobs_to_ring, mark_published, running_leases
+from db.jobs import MAX_ATTEMPTS, Lease, expire, jobs_to_ring, mark_published, running_leases
 from db.session import read_only
 from db.tables.tables import Job, JobState, Role
 from metseg.errors import InfrastructureError
@@ -70,7 +70,7 @@ class Reconciler:
                     lease,
                     now=now,
                     run_after=run_after,
-                    max_attempts=self._settings.max_attempts,
+                    max_attempts=MAX_ATTEMPTS,
                 )
             if state is not None:
                 log.warning("lease of job %d expired, job is %s", lease.job_id, state)

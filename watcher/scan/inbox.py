@@ -44,6 +44,8 @@ LONGEST_STORED = 1000
 """Bytes of a path that the database takes as it is: PostgreSQL indexes no more than 2700."""
 LONGEST_TIME = 2**63
 """A file may claim the year 30000; database integers end in 2262."""
+MARKER_FILE = ".metseg-complete"
+"""Name of a marker file. One name for all sites, so that every sender's script may rely on it."""
 MARKER = "marker"
 """Reason of a marker file: it is passed over, but it ends the wait for its folder."""
 

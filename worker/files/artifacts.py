@@ -1,60 +1,22 @@
-"""Findings as files. Formats are `imaging.export`'s; here is which file is written when."""
+"""The files of a result, written into its folder. `worker.files.outputs` says which there are."""
 
 import hashlib
-import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from imaging.export.dicom.authorship import Authorship
-from imaging.export.dicom.reference_images import cannot_refer
-from imaging.export.dicom.rtstruct import write_structures
-from imaging.export.dicom.seg import has_probability, write_probability, write_segmentation
-from imaging.export.dicom.sr import write_measurements
-from imaging.export.nifti import nifti_bytes, probability_nifti_bytes
-from imaging.export.page.html import Pictures, report_html
-from imaging.export.page.report import ReportFacts, build_report, report_bytes
-from imaging.export.pictures.drawing import jpeg_bytes
-from imaging.export.pictures.preview import key_images, preview_png
+from imaging.export.page.report import ReportFacts, build_report
 from metseg.disk import sha256_of
 from metseg.settings import Settings
-from worker.study.findings import Kept, Segmentation, StudyFindings
+from worker.files.outputs import OUTPUTS, Making, Output, is_output
+from worker.study.findings import Kept, StudyFindings
+from worker.study.renewal import WRITTEN_ANEW
 from worker.study.versions import package_versions
-
-SEGMENTATION = "lesions.dcm"
-PROBABILITY_SEGMENTATION = "probability.dcm"
-MEASUREMENTS = "measurements.dcm"
-STRUCTURES = "structures.dcm"
-MASK = "mask.nii.gz"
-PROBABILITY = "probability.nii.gz"
-MONTAGE = "key-slices.png"
-REPORT_JSON = "report.json"
-REPORT_HTML = "report.html"
-_KEY_IMAGE = re.compile(r"lesion-\d{2,}\.png")
-_NAMES = frozenset(
-    {
-        SEGMENTATION,
-        PROBABILITY_SEGMENTATION,
-        MEASUREMENTS,
-        STRUCTURES,
-        MASK,
-        PROBABILITY,
-        MONTAGE,
-        REPORT_JSON,
-        REPORT_HTML,
-    }
-)
-
-MOST_PICTURES = 20
-"""Key images are drawn of so many lesions, the largest: nobody leafs through two hundred."""
-PICTURE_BYTES_IN_PAGE = 6_000_000
-"""As text in the page they take a third more; the page stays below 10 MB. Where PNGs are more than
-this the page has JPEGs of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +31,11 @@ class WrittenFile:
 
 @dataclass(slots=True)
 class Written:
-    """All files of a result, the mask once more for the database, and the pictures for the page."""
+    """All files of a result, and the mask once more for the database."""
 
     folder: Path
     files: list[WrittenFile] = field(default_factory=list)
     mask_nifti_gz: bytes | None = field(default=None, repr=False)
-    pictures: Pictures = field(default_factory=Pictures, repr=False)
     warnings: tuple[str, ...] = ()
     """What was left out, and why."""
 
@@ -97,8 +58,7 @@ class Written:
         """
         names = [one.name for one in self.files]
         for path in folder.iterdir():
-            is_ours = path.name in _NAMES or _KEY_IMAGE.fullmatch(path.name)
-            if is_ours and path.name not in names:
+            if is_output(path.name) and path.name not in names:
                 path.unlink()
         for name in names:
             (self.folder / name).replace(folder / name)
@@ -118,93 +78,60 @@ def write_artifacts(
     seconds: Mapping[str, float],
     run: str | None = None,
 ) -> Written:
-    """Write the files of a result into `folder`.
-
-    The report always, as page and as JSON. Where a series was segmented also mask, pictures and
-    DICOM SR; the DICOM SEG where it has lesions. By `settings` the RT structure set, and the
-    probability as NIfTI and as DICOM SEG. `made_at` has its time zone; `run` is what the result is
-    called by our own ids.
+    """Write the files of a result into `folder`: those of `OUTPUTS` that `settings.outputs` names,
+    that the findings have, and that metseg itself needs. `made_at` has its time zone; `run` is what
+    the result is called by our own ids.
 
     Raises
     ------
     OSError
         The disk is full or gone.
     """
-    written = Written(folder)
-    if findings.segmentation is not None:
-        authorship = Authorship(findings.ensemble_version, version("metseg"), made_at.astimezone())
-        unfit = cannot_refer(findings.segmentation.source)
-        if unfit is not None:
+    authorship = Authorship(findings.ensemble_version, version("metseg"), made_at.astimezone())
+    making, written = Making(findings, settings, authorship), Written(folder)
+    found = findings.segmentation
+    wanted = [one for one in OUTPUTS if one.name is None or one.name in settings.outputs]
+    of_study = [one for one in wanted if not one.kind.startswith("report-")]
+    if found is not None:
+        written.mask_nifti_gz = making.mask_nifti_gz
+        dicom = [one for one in of_study if one.kind.startswith("dicom-")]
+        if dicom and making.unfit is not None:
+            of_study = [one for one in of_study if one not in dicom]
             written.warnings = (
-                f"DICOM results cannot refer to the series, and are left out: {unfit}",
+                f"DICOM results cannot refer to the series, and are left out: {making.unfit}",
             )
-        if findings.segmentation.kept is not None:
-            _take_over(findings.segmentation.kept, written)
-        else:
-            if unfit is None:
-                _write_dicom(findings.segmentation, written, authorship, settings)
-            _write_volumes(findings.segmentation, written, settings)
-        _write_pictures(findings.segmentation, written)
-    facts = _facts(findings, written, seconds)
-    report = build_report(replace(facts, run=run, made_at=f"{made_at:%Y-%m-%d %H:%M %Z}"))
-    written.put("report-json", REPORT_JSON, report_bytes(report))
-    page = report_html(report | {"artifacts": written.entries()}, written.pictures)
-    written.put("report-html", REPORT_HTML, page)
+        if found.kept is not None:
+            _take_over(found.kept, written)
+            of_study = [one for one in of_study if one.kind in WRITTEN_ANEW]
+    _write(of_study, making, written)
+    facts = replace(_facts(findings, written, seconds), run=run)
+    making.report = build_report(replace(facts, made_at=f"{made_at:%Y-%m-%d %H:%M %Z}"))
+    for output in wanted:
+        if output.kind.startswith("report-"):
+            _write([output], making, written)
+            making.report = making.report | {"artifacts": written.entries()}
     return written
+
+
+def _write(outputs: Sequence[Output], making: Making, written: Written) -> None:
+    """Write those that the findings have, one after the other."""
+    for output in outputs:
+        if not output.when(making):
+            continue
+        made = output.write(making, written.folder / output.file)
+        if made is None:
+            written.adopt(output.kind, output.file)
+            continue
+        contents = {output.file: made} if isinstance(made, bytes) else made
+        for name, content in contents.items():
+            written.put(output.kind, name, content)
 
 
 def _take_over(kept: Kept, written: Written) -> None:
     """The same findings have the same files."""
-    written.mask_nifti_gz = kept.mask_nifti_gz
     for kind, path in kept.files:
         shutil.copyfile(path, written.folder / path.name)
         written.adopt(kind, path.name)
-
-
-def _write_dicom(
-    found: Segmentation, written: Written, authorship: Authorship, settings: Settings
-) -> None:
-    labels, lesions, source = found.labels, found.lesions, found.source
-    deflated = settings.compress_seg
-    if lesions:
-        path = written.folder / SEGMENTATION
-        write_segmentation(path, labels, lesions, source, authorship, deflated=deflated)
-        written.adopt("dicom-seg", SEGMENTATION)
-    path = written.folder / MEASUREMENTS
-    write_measurements(path, labels, lesions, source, authorship)
-    written.adopt("dicom-sr", MEASUREMENTS)
-    if lesions and settings.rtstruct:
-        path = written.folder / STRUCTURES
-        write_structures(path, labels, lesions, found.volume, source, authorship)
-        written.adopt("dicom-rtstruct", STRUCTURES)
-    probability = found.probability
-    if settings.fractional_seg and probability is not None and has_probability(probability):
-        path = written.folder / PROBABILITY_SEGMENTATION
-        write_probability(path, probability, source, authorship, deflated=deflated)
-        written.adopt("dicom-seg", PROBABILITY_SEGMENTATION)
-
-
-def _write_volumes(found: Segmentation, written: Written, settings: Settings) -> None:
-    written.mask_nifti_gz = nifti_bytes(found.labels, found.volume)
-    written.put("mask-nifti", MASK, written.mask_nifti_gz)
-    if settings.probability_nifti and found.probability is not None:
-        content = probability_nifti_bytes(found.probability, found.volume)
-        written.put("probability-nifti", PROBABILITY, content)
-
-
-def _write_pictures(found: Segmentation, written: Written) -> None:
-    reference = found.scores[0].mask if found.scores else None
-    volume, labels, lesions = found.volume, found.labels, found.lesions
-    montage = preview_png(volume, labels, lesions, reference=reference)
-    written.put("preview-png", MONTAGE, montage)
-    shown: list[tuple[int, bytes]] = []
-    drawn = key_images(volume, labels, lesions, reference=reference)
-    for lesion, picture in islice(drawn, MOST_PICTURES):
-        written.put("preview-png", f"lesion-{lesion.number:02d}.png", picture)
-        shown.append((lesion.number, picture))
-    if len(montage) + sum(len(picture) for _, picture in shown) > PICTURE_BYTES_IN_PAGE:
-        shown = [(number, jpeg_bytes(picture)) for number, picture in shown]
-    written.pictures = Pictures(montage, tuple(shown))
 
 
 def _facts(findings: StudyFindings, written: Written, seconds: Mapping[str, float]) -> ReportFacts:

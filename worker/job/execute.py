@@ -174,7 +174,7 @@ def _hand_back(claim: Claim, bench: Bench, heart: Heartbeat, failure: Failure) -
             now=now,
             run_after=now + timedelta(seconds=wait),
             refund=infrastructure,
-            max_attempts=bench.settings.max_attempts,
+            max_attempts=jobs.MAX_ATTEMPTS,
         )
 
     ends = {JobState.PENDING, JobState.FAILED, JobState.CANCELLED}

@@ -128,7 +128,7 @@ class Runner:
                 session,
                 owner=str(self.owner),
                 now=datetime.now(UTC),
-                max_attempts=self.settings.max_attempts,
+                max_attempts=jobs.MAX_ATTEMPTS,
                 model_version=model_version,
                 settings_digest=self.settings.result_digest(rules.digest),
             )

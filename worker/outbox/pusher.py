@@ -24,6 +24,10 @@ LOOK_S = 2.0
 LONGEST_WAIT_S = 3600.0
 """The wait after a refusal doubles up to here, and goes on for ever: nothing is dropped."""
 JOIN_S = 5.0
+ANSWER_S = 30.0
+"""Longest wait for each answer of a receiver, connecting included. An archive that stores a file
+before it answers needs seconds; one that needs more than this is tried again.
+"""
 _WHOLE_DESTINATION = (UnreachableError, RejectedError, NoAnswerError)
 
 
@@ -35,11 +39,17 @@ class Pusher(Background):
     """
 
     def __init__(
-        self, settings: Settings, *, name: str, sessions: sessionmaker[Session] | None = None
+        self,
+        settings: Settings,
+        *,
+        name: str,
+        sessions: sessionmaker[Session] | None = None,
+        answer_s: float = ANSWER_S,
     ) -> None:
         super().__init__(name="pusher", topic="outbox", rest_s=LOOK_S, join_s=JOIN_S)
         self._settings = settings
         self._name = name
+        self._answer_s = answer_s
         self._sessions = sessions or session_factory(make_engine(settings.database))
 
     def work(self) -> None:
@@ -73,7 +83,7 @@ class Pusher(Background):
             self._sessions,
             settings.results_dir,
             settings.ae_title,
-            settings.push_timeout_s,
+            self._answer_s,
             self._wait_until,
         )
         deliveries = deliver(claims, post)

@@ -45,7 +45,7 @@ def main(worker: str, folder: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=_stop_with_parent, args=(stop,), daemon=True).start()
     runner = Runner.build(settings, worker=worker, folder=Path(folder))
-    runner.time_limit = partial(soft_limit, settings.soft_time_limit_s)
+    runner.time_limit = partial(soft_limit, settings.time_limit_s)
     run_worker(runner, stop)
     return 0
 

@@ -165,7 +165,7 @@ class Parent(Background):
                 now=now,
                 run_after=now + timedelta(seconds=wait),
                 refund=refund,
-                max_attempts=self.settings.max_attempts,
+                max_attempts=jobs.MAX_ATTEMPTS,
             )
         if released:
             logger.warning("jobs %s handed back: %s", released, code)

@@ -24,7 +24,6 @@ class Program:
             "METSEG_ENSEMBLE": "tests.helpers.fakes:ThresholdEnsemble",
             "METSEG_QUIET_S": "0.4",
             "METSEG_SCAN_INTERVAL_S": "0.2",
-            "METSEG_BEAT_S": "0.5",
             "METSEG_LEASE_S": "5",
             "METSEG_MIN_FREE_MB": "0",
             "COLUMNS": "200",

@@ -44,9 +44,9 @@ def test_results_before_any_run_say_what_to_do(program: Program) -> None:
 
 
 def test_a_setting_that_is_not_valid_is_named(program: Program) -> None:
-    ended = program.run(["status"], beat_s="-1")
+    ended = program.run(["status"], lease_s="-1")
     assert ended.returncode == 3
-    assert "METSEG_BEAT_S" in ended.stderr
+    assert "METSEG_LEASE_S" in ended.stderr
 
 
 @pytest.mark.parametrize("command", [["status"], ["doctor"], ["watch", "."], ["work"]])

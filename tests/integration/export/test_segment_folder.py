@@ -9,10 +9,11 @@ import pydicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian
 
+from metseg.outputs import OUTPUT_NAMES
 from tests.helpers.dicom.phantom import CANARY_ID, CANARY_NAME, Ball, Mishaps, Recipe, write_study
 from tests.integration.cli.program import Program
 
-EVERY_OUTPUT = {"rtstruct": "1", "fractional_seg": "1", "probability_nifti": "1"}
+EVERY_OUTPUT = {"outputs": ",".join(OUTPUT_NAMES)}
 NAMES = {
     "lesions.dcm": "dicom-seg",
     "probability.dcm": "dicom-seg",

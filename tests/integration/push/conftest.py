@@ -13,7 +13,7 @@ from tests.helpers.outbox import Outbox
 
 @pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    settings = Settings(home=tmp_path / "home", backoff_s=60.0, push_timeout_s=3.0)
+    settings = Settings(home=tmp_path / "home", backoff_s=60.0)
     migrate(settings.database)
     engine = make_engine(settings.database)
     yield Outbox(settings, session_factory(engine))

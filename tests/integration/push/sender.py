@@ -7,7 +7,7 @@ from worker.outbox.pusher import Pusher
 
 
 def pusher(outbox: Outbox, name: str = WORKER) -> Pusher:
-    return Pusher(outbox.settings, name=name, sessions=outbox.sessions)
+    return Pusher(outbox.settings, name=name, sessions=outbox.sessions, answer_s=3.0)
 
 
 def reports(outbox: Outbox) -> list[PushReport]:

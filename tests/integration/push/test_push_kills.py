@@ -33,7 +33,7 @@ DIES_BEFORE_THE_RECORD = "pushes.mark_sent = lambda *a, **k: os.kill(os.getpid()
 @pytest.fixture
 def outbox(tmp_path: Path, migrated_url: str, sessions: sessionmaker[Session]) -> Outbox:
     home = tmp_path / "home"
-    settings = Settings(home=home, database_url=migrated_url, backoff_s=60.0, push_timeout_s=5.0)
+    settings = Settings(home=home, database_url=migrated_url, backoff_s=60.0)
     made = Outbox(settings, sessions)
     made.worker()
     return made
@@ -56,7 +56,7 @@ def states(outbox: Outbox) -> list[tuple[str, int]]:
 
 
 def step(outbox: Outbox, name: str) -> bool:
-    return Pusher(outbox.settings, name=name, sessions=outbox.sessions).step()
+    return Pusher(outbox.settings, name=name, sessions=outbox.sessions, answer_s=5.0).step()
 
 
 @pytest.mark.parametrize("takes_once", [False, True], ids=["takes it twice", "refuses a copy"])

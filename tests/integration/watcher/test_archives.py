@@ -179,7 +179,7 @@ def test_a_refused_archive_has_its_reason_and_holds_nobody_up(
 
 def test_archives_may_be_left_shut(plain_desk: Desk) -> None:
     (plain_desk.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
-    plain_desk.take_in(max_archive_depth=0)
+    plain_desk.take_in(max_archive_mb=0)
     status, reason = plain_desk.files()["a.zip"]
     assert status is IGNORED
     assert str(reason).startswith("archive: ")

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from db.results.results import study_reports
 from db.tables.result_tables import Artifact, Result
 from db.tables.tables import FileStatus, Snapshot
+from metseg.outputs import OUTPUT_NAMES
 from tests.helpers.dicom.phantom import Recipe, uid, write_study
 from tests.helpers.dicom.references import bright_mm3
 from tests.integration.watcher.reference_site import Site, files, measured
@@ -74,7 +75,7 @@ def test_a_late_reference_renews_the_evaluation_without_an_inference(site, kind)
 
 
 def test_a_renewed_result_keeps_its_files_and_draws_the_reference_into_the_pictures(site):
-    site.changed = {"probability_nifti": True, "fractional_seg": True, "rtstruct": True}
+    site.changed = {"outputs": OUTPUT_NAMES}
     site.write_series()
     site.settle()
     before = files(site.report)

@@ -81,7 +81,7 @@ class Ward:
                 job_id,
                 owner=str(bench.owner),
                 now=at or datetime.now(UTC),
-                max_attempts=self.settings.max_attempts,
+                max_attempts=jobs.MAX_ATTEMPTS,
             )
         assert claim is not None
         return claim
@@ -90,5 +90,5 @@ class Ward:
 @pytest.fixture
 def ward(tmp_path: Path, sessions: sessionmaker[Session]) -> Ward:
     """A ward on both databases."""
-    settings = Settings(home=tmp_path / "home", min_free_mb=0, beat_s=1.0, lease_s=20.0)
+    settings = Settings(home=tmp_path / "home", min_free_mb=0, lease_s=9.0)
     return Ward(settings, sessions, tmp_path / "sources")

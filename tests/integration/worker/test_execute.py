@@ -25,6 +25,7 @@ from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
 from metseg.disk import sha256_of
 from metseg.errors import NoBrainError
+from metseg.outputs import DEFAULT_OUTPUTS, OUTPUT_NAMES
 from models.ensemble import Prediction
 from tests.helpers.dicom.phantom import CANARY_NAME, Recipe, uid
 from tests.helpers.fakes import ThresholdEnsemble
@@ -68,7 +69,7 @@ def test_a_study_gives_rows_and_files_that_agree(ward: Ward) -> None:
 
 def test_by_setting_every_kind_of_file_is_written_and_recorded(ward: Ward) -> None:
     job_id, _ = ward.admit()
-    more = {"rtstruct": True, "fractional_seg": True, "probability_nifti": True}
+    more = {"outputs": OUTPUT_NAMES}
     bench = replace(ward.bench(), settings=ward.settings.model_copy(update=more))
     assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
     with ward.sessions() as session:
@@ -97,7 +98,7 @@ def test_a_study_without_lesions_has_a_structured_report_and_no_segmentation(war
         rule = LesionRule(minimum_volume_mm3=1e9)
 
     job_id, _ = ward.admit()
-    settings = ward.settings.model_copy(update={"rtstruct": True})
+    settings = ward.settings.model_copy(update={"outputs": (*DEFAULT_OUTPUTS, "rtstruct")})
     bench = Bench(settings, ward.sessions, Blind(), ward.bench().owner)
     assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
     with ward.sessions() as session:

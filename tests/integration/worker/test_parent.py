@@ -98,7 +98,7 @@ def test_a_child_over_the_hard_limit_is_killed(ward: Ward, tmp_path: Path) -> No
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     job_id = claimed_by(ward, Owner(NAME, child.pid, "c0ffee00"))
     one = parent(ward, tmp_path)
-    one.settings = ward.settings.model_copy(update={"hard_time_limit_s": 0, "beat_s": 0.01})
+    one.settings = ward.settings.model_copy(update={"time_limit_s": 0, "lease_s": 0.09})
     one.look_after_children()
     time.sleep(0.05)
     one.look_after_children()

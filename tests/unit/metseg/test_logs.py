@@ -27,6 +27,6 @@ def test_messages_of_dicom_libraries_are_kept_out_of_the_logs(
     finally:
         logging.captureWarnings(False)
         root.handlers[:], root.level = before[0], before[1]
-    told = capfd.readouterr().err
-    assert "CANARY" not in told
-    assert "still here" in told
+    logged = capfd.readouterr().err
+    assert "CANARY" not in logged
+    assert "still here" in logged

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from metseg.settings import RESULT_SETTINGS, Settings
+from metseg.outputs import DEFAULT_OUTPUTS, OUTPUT_NAMES
+from metseg.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -26,27 +27,89 @@ def test_the_environment_sets_what_it_names(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
-        ({"beat_s": 10, "lease_s": 20}, "lease_s must be more than twice beat_s"),
-        ({"soft_time_limit_s": 900, "hard_time_limit_s": 900}, "hard_time_limit_s must exceed"),
         ({"warn_spacing_mm": 5, "refuse_spacing_mm": 4}, "refuse_spacing_mm must not be below"),
         ({"seed_threshold": 1.5}, "less than 1"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(
-    values: dict[str, float], told: str
+    values: dict[str, float], message: str
 ) -> None:
-    with pytest.raises(ValidationError, match=told):
+    with pytest.raises(ValidationError, match=message):
         Settings(**values)
 
 
-@pytest.mark.parametrize("name", RESULT_SETTINGS)
+OTHER_RESULTS: dict[str, object] = {
+    "flip": True,
+    "accept_any_t1": True,
+    "seed_threshold": 0.25,
+    "grow_threshold": 0.25,
+    "minimum_volume_mm3": 0.25,
+    "warn_spacing_mm": 2,
+    "refuse_spacing_mm": 5.5,
+    "outputs": "nifti",
+    "reference_labels": "1",
+    "reference_regions": "GTV*",
+}
+
+
+@pytest.mark.parametrize("name", OTHER_RESULTS)
 def test_what_changes_a_result_changes_the_digest(name: str) -> None:
-    switch = Settings.model_fields[name].annotation is bool
-    other = {"refuse_spacing_mm": 5.5, "warn_spacing_mm": 2}.get(name, 0.25)
-    changed = Settings(**{name: True if switch else other})
-    assert changed.result_digest(None) != Settings().result_digest(None)
+    assert Settings(**{name: OTHER_RESULTS[name]}).result_digest(None) != Settings().result_digest(
+        None
+    )
+
+
+def test_the_digest_is_of_all_settings_that_are_said_to_change_a_result() -> None:
+    # A file of rules changes it too: unit/imaging/choice/test_rules.py
+    assert set(Settings.result_settings()) == {*OTHER_RESULTS, "series_rules"}
+    assert set(Settings().result_values(None)) == set(Settings.result_settings())
+
+
+@pytest.mark.parametrize(
+    ("text", "outputs"),
+    [
+        ("seg", ("seg",)),
+        ("page, sr ,seg,page", ("seg", "sr", "page")),
+        (",".join(reversed(OUTPUT_NAMES)), OUTPUT_NAMES),
+    ],
+)
+def test_outputs_are_names_separated_by_commas_in_any_order(
+    monkeypatch: pytest.MonkeyPatch, text: str, outputs: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("METSEG_OUTPUTS", text)
+    assert Settings().outputs == outputs
+    assert Settings(outputs=outputs).result_digest(None) == Settings().result_digest(None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seg,sge", "must be names among seg,sr,rtstruct,.*page, got 'sge'"),
+        ("", "must be names among seg,sr,"),
+        ("sr,page", "sr needs seg"),
+    ],
+)
+def test_unknown_outputs_are_refused_with_the_names_that_there_are(
+    monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    monkeypatch.setenv("METSEG_OUTPUTS", text)
+    with pytest.raises(ValidationError, match=message) as caught:
+        Settings()
+    assert caught.value.errors()[0]["loc"] == ("outputs",)
+
+
+def test_the_default_outputs_leave_out_what_few_need() -> None:
+    assert Settings().outputs == DEFAULT_OUTPUTS == ("seg", "sr", "nifti", "pictures", "page")
+
+
+def test_the_clocks_follow_from_three_settings() -> None:
+    settings = Settings()
+    assert (settings.lease_s, settings.beat_s, settings.reconcile_s) == (90, 10, 5)
+    assert (settings.backoff_s, settings.republish_s) == (30, 120)
+    assert (settings.time_limit_s, settings.hard_time_limit_s) == (840, 900)
+    assert Settings(time_limit_s=20).hard_time_limit_s == 40
 
 
 def test_what_changes_no_result_leaves_the_digest_alone() -> None:

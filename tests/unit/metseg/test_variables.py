@@ -22,7 +22,7 @@ KNOWN = {"quiet_s", "inbox", "database_url"}
         ("METSEG_DB_URL", "METSEG_DATABASE_URL"),
     ],
 )
-def test_a_misspelt_variable_is_told_with_the_nearest_name(name: str, nearest: str) -> None:
+def test_a_misspelt_variable_is_reported_with_the_nearest_name(name: str, nearest: str) -> None:
     assert unknown_variables([name], KNOWN) == [
         f"{name} is not a setting; the nearest name is {nearest}"
     ]
