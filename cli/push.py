@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-import secrets
 import socket
 import sys
 from collections.abc import Sequence
@@ -32,6 +30,7 @@ from db.outbox.pushes import PushClaim
 from db.tables.push_tables import PushState
 from metseg.destination import Destination
 from metseg.errors import ConfigurationError
+from metseg.processes import is_running, process_name
 from metseg.settings import Settings
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def _send(
         wait = push_wait(claim.attempt, first_s=settings.backoff_s)
         return datetime.now(UTC) + timedelta(seconds=wait) if claim.automatic else None
 
-    owner = f"{pushes.BY_HAND}{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    owner = f"{pushes.BY_HAND}{process_name()}"
     now = datetime.now(UTC)
     with sessions.begin() as session:
         pushes.enqueue(session, result_id, destination, now=now, automatic=False)
@@ -125,8 +124,6 @@ def _send(
 
 def _take_from_the_dead(session: Session, result_id: int, *, now: datetime) -> None:
     """A `metseg push` of this host that was killed left its pushes behind."""
-    from worker.identity import is_running
-
     here = f"{pushes.BY_HAND}{socket.gethostname()}:"
     for owner in senders(session, result_id):
         pid = owner.removeprefix(here).split(":")[0]

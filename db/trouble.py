@@ -4,7 +4,14 @@ The text of a driver's error is only searched, never shown: it can hold statemen
 """
 
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from metseg.errors import ConfigurationError
@@ -73,6 +80,13 @@ def database_place(url: str | URL) -> str:
     host = parsed.host or parsed.query.get("host", "this computer")
     port = parsed.port or parsed.query.get("port", POSTGRESQL_PORT)
     return f"database {parsed.database or 'without name'} on {host}, port {port}"
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Whether the database could not be asked, as opposed to having refused what we said."""
+    if isinstance(error, OperationalError | InterfaceError | DisconnectionError | PoolTimeoutError):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def database_trouble(error: Exception, url: str) -> str:

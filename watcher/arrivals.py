@@ -1,4 +1,4 @@
-"""One look at the inbox and all that follows from it: scan, read, judge, group, take in."""
+"""One scan of the inbox and all that follows from it: read, judge, group, take in."""
 
 import logging
 import time
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from db.intake.files import may_pass
 from db.tables.tables import FileStatus
 from metseg.disk import MB, free_bytes
 from metseg.errors import DiskFullError
@@ -19,7 +20,7 @@ from watcher.intake.pairing import Pairing
 from watcher.reading.header_pass import Archive, Header, HeaderPass, Nifti, Refusal
 from watcher.scan.grouping import ReadyStudy, StudyWait, group
 from watcher.scan.inbox import MARKER_FILE, ScanReport, Sighting, walk
-from watcher.scan.ledger import Ledger, may_pass
+from watcher.scan.ledger import Ledger
 from watcher.scan.tracker import Tracker
 from watcher.scan.verdicts import Judgement, judge, judge_refusal
 
@@ -77,13 +78,13 @@ class Arrivals:
         return int(self.settings.max_file_mb * 1e6)
 
     def step(self, *, tick: float, now: datetime) -> None:
-        """Look once. `tick` is monotonic seconds and decides; `now` is UTC and is recorded.
+        """Scan once. `tick` is monotonic seconds and decides; `now` is UTC and is recorded.
 
         Raises
         ------
         InfrastructureError
             Inbox, disk or weights are not there just now; `sqlalchemy.exc.OperationalError` for the
-            database. Nothing is lost: the next step does what this one could not.
+            database. Nothing is lost: the next step does what this one could not do.
         """
         if not self.ledger.loaded:
             self.ledger.load()
@@ -101,9 +102,10 @@ class Arrivals:
             now=tick,
             quiet_s=self.settings.quiet_s,
         )
-        self._close_archives()  # even when the disk is too full to take a study in
-        self._take_in_all(ready, tick=tick, now=now)
-        self._close_archives()
+        try:
+            self._take_in_all(ready, tick=tick, now=now)
+        finally:  # even when the disk is too full to take a study in
+            self._close_archives(tick)
         self._open_archives(tick)
 
     def _scan(self, tick: float) -> dict[str, Sighting]:
@@ -145,26 +147,29 @@ class Arrivals:
     def _read_headers(self) -> None:
         """Read headers for a while; the rest, the backlog, at the next step."""
         end = time.monotonic() + READ_BUDGET_S
-        unread = self.tracker.unread(max_bytes=self.max_bytes)
-        for path in unread:
+        backlog = False
+        for path in self.tracker.unread(max_bytes=self.max_bytes):
             if time.monotonic() > end:
+                backlog = True
                 break
             verdict = self.headers.read(self.archives.source(path))
             if verdict == Archive() and not self.settings.max_archive_mb:
                 verdict = NOT_OPENED
-            self.tracker.verdicts[path] = verdict
+            self.tracker.set_verdict(path, verdict)
             self.beat()
-        self.backlog = any(path not in self.tracker.verdicts for path in unread)
+        self.backlog = backlog
 
     def _pair(self, settled: Iterable[str]) -> None:
         """Find the studies of settled references, once everything around them is read."""
-        verdicts = self.tracker.verdicts
+        if self.backlog:
+            return
+        tracker = self.tracker
         for path in settled:
-            found = verdicts.get(path)
-            if isinstance(found, Nifti) and not self.backlog:
-                verdicts[path] = self.pairing.pair(path, found, verdicts)
-            elif isinstance(found, Header) and found.refers_to and not self.backlog:
-                verdicts[path] = self.pairing.rehome(found, verdicts)
+            found = tracker.verdict(path)
+            if isinstance(found, Nifti):
+                tracker.set_verdict(path, self.pairing.pair(path, found, tracker.headers()))
+            elif isinstance(found, Header) and found.refers_to:
+                tracker.set_verdict(path, self.pairing.rehome(found, tracker.headers()))
 
     def _apply(self, judged: Iterable[Judgement], tick: float) -> None:
         """Record judgements, a batch for each reason."""
@@ -203,10 +208,10 @@ class Arrivals:
         files = []
         for path in study.paths:
             known = self.ledger.get(path)
-            if known is None or known.fingerprint != self.tracker.looks[path].fingerprint:
+            if known is None or known.fingerprint != self.tracker.fingerprint(path):
                 return  # not recorded yet: the next step
             fingerprint = self.archives.fingerprint(path, known.fingerprint)
-            verdict = self.tracker.verdicts[path]
+            verdict = self.tracker.verdict(path)
             own_study = verdict.own_study if isinstance(verdict, Header) else None
             source = self.archives.source(path)
             files.append(StudyFile(path, known.id, source, fingerprint, own_study))
@@ -227,16 +232,17 @@ class Arrivals:
             self.tally.known += taken.outcome.known
             self.tally.taken_in += not taken.outcome.known
 
-    def _close_archives(self) -> None:
-        done = self.archives.done().items()
-        reasons = {path: f"unpacked: {n_files} files" for path, n_files in done}
-        self._apply([Judgement(p, FileStatus.IGNORED, why) for p, why in reasons.items()], 0.0)
+    def _close_archives(self, tick: float) -> None:
+        judged = [
+            Judgement(path, FileStatus.IGNORED, f"unpacked: {n_files} files")
+            for path, n_files in self.archives.close_finished().items()
+        ]
+        self._apply(judged, tick)
 
     def _open_archives(self, tick: float) -> None:
         ready = self.tracker.closed_archives(now=tick, quiet_s=self.settings.quiet_s)
         refused = self.archives.step(ready)
         self._apply([judge_refusal(path, why) for path, why in refused.items()], tick)
-        self._close_archives()  # empty ones
 
     def _check_space(self, n_bytes: int) -> None:
         free = free_bytes(self.settings.spool_dir)

@@ -1,4 +1,4 @@
-"""The watcher, one step at a time: look at the inbox, keep the queue moving, say that we live."""
+"""The watcher, one step at a time: scan the inbox, keep the queue moving, send a heartbeat."""
 
 import logging
 import time
@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import select
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from db.intake.intake import spooled_hashes
 from db.session import make_engine, read_only, session_factory
-from db.tables.tables import Instance
-from db.trouble import database_trouble
+from db.trouble import database_trouble, is_database_away
 from db.upgrade import require_current
 from metseg.errors import MetsegError
 from metseg.settings import Settings
@@ -31,16 +29,15 @@ from watcher.scan.inbox import stands
 from watcher.scan.places import check_places
 from watcher.view import StudyView, WatcherView, study_label
 
-LOOKS_A_QUIET = 3
-"""Looks in a quiet time while something waits: fewer would lengthen the wait."""
+SCANS_PER_QUIET_TIME = 3
+"""While something waits: fewer would lengthen the wait."""
 SHARE_OF_TIME = 10
 """A scan that took a second is not repeated within ten, whatever the file events say."""
 UNPACKING_S = 0.5
-"""Time between looks while an archive is being unpacked."""
+"""Time between scans while an archive is being unpacked."""
 SWEEP_EVERY_S = 3600.0
-SAY_AGAIN_S = 60.0
-"""A log whose beginning has scrolled away must still say what is waited for."""
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
+REPEAT_S = 60.0
+"""A log whose beginning has scrolled away must still say what the watcher waits for."""
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +55,7 @@ class Watcher:
     Raises
     ------
     ConfigurationError
-        Folders lie in each other.
+        One of our folders lies in the inbox, or the inbox in one of them.
     """
 
     def __init__(
@@ -84,41 +81,41 @@ class Watcher:
         )
         self._job_key: JobKey | None = None
         self._paused: dict[str, str] = {}
-        self._say_again: dict[str, float] = {}
+        self._repeat_at: dict[str, float] = {}
         self._checked = self._reran = False
-        self._looks = 0
-        self._next_look = self._next_reconcile = self._next_sweep = float("-inf")
-        self._earliest_look = float("-inf")
+        self._scans = 0
+        self._next_scan = self._next_reconcile = self._next_sweep = float("-inf")
+        self._earliest_scan = float("-inf")
 
     def step(self) -> None:
-        """Do what is due: look at the inbox, reconcile, sweep the spool, beat.
+        """Do what is due: scan the inbox, reconcile, sweep the spool, beat.
 
-        A fault outside (database, broker, disk, share) is remembered and shown, and what it stopped
-        is done at a later step.
+        A fault outside (database, broker, disk, share) is remembered and shown; what it stopped is
+        done at a later step.
         """
-        if self._clock() >= self._next_look:
-            self._guard("inbox", self._look)
+        if self._clock() >= self._next_scan:
+            self._guard("inbox", self._scan)
         if self._clock() >= self._next_reconcile:
             self._guard("queue", self._reconcile)
             self._next_reconcile = self._clock() + self._settings.reconcile_s
-        if self._clock() >= self._next_sweep and self._looks:
+        if self._clock() >= self._next_sweep and self._scans:
             self._guard("spool", self._sweep)
             self._next_sweep = self._clock() + SWEEP_EVERY_S
         self._guard("beat", self._beat)
 
     def wait(self, seconds: float) -> None:
         """Wait for the next thing to do, `seconds` at most; file events end the wait."""
-        until_due = min(self._next_look, self._next_reconcile) - self._clock()
+        until_due = min(self._next_scan, self._next_reconcile) - self._clock()
         if self._hints.wait(max(0.0, min(seconds, until_due))):
-            self._next_look = min(self._next_look, self._earliest_look)
+            self._next_scan = min(self._next_scan, self._earliest_scan)
 
     @property
     def idle(self) -> bool:
-        """Whether everything in the inbox is taken in or refused, and nothing hinders us."""
+        """Whether everything in the inbox is taken in or refused, and nothing is paused."""
         return (
-            self._looks >= 2
+            self._scans >= 2
             and not self._paused
-            and not self._arrivals.tracker.looks
+            and not self._arrivals.tracker
             and (self._reran or not self._settings.rerun_known)
         )
 
@@ -127,7 +124,7 @@ class Watcher:
         arrivals, tally = self._arrivals, self._arrivals.tally
         waits = sorted(arrivals.waits, key=lambda wait: wait.seconds_left)
         return WatcherView(
-            files_waiting=len(arrivals.tracker.looks),
+            files_waiting=len(arrivals.tracker),
             studies_waiting=tuple(
                 StudyView(study_label(wait.study), wait.n_files, wait.seconds_left, wait.why)
                 for wait in waits
@@ -140,46 +137,48 @@ class Watcher:
 
     @property
     def paused_reason(self) -> str | None:
-        """What keeps us from working just now."""
+        """What keeps the watcher from working just now; None when nothing does."""
         return "; ".join(self._paused.values()) or None
 
     def close(self) -> None:
-        """Leave: the process row goes, the helpers end."""
+        """End: the process row goes, the child processes end."""
         self._hints.close()
         self._headers.close()
         self._arrivals.archives.close()
         try:
             self._presence.leave()
-        except DATABASE_AWAY:
+        except SQLAlchemyError as error:
+            if not is_database_away(error):
+                raise
             log.warning("the database does not answer: our process row stays for a while")
         self._engine.dispose()
 
-    def _look(self) -> None:
+    def _scan(self) -> None:
         self._check_schema()
         self._hints.revive()
         started = self._clock()
-        self._next_look = started + self._settings.scan_interval_s  # also when it fails
+        self._next_scan = started + self._settings.scan_interval_s  # also when it fails
         try:
             self._arrivals.step(tick=started, now=self._utc())
-            self._looks += 1
+            self._scans += 1
             self._rerun()
         finally:
-            self._plan_look(started)
+            self._plan_scan(started)
 
-    def _plan_look(self, started: float) -> None:
-        """Look soon while something waits, else at the scan interval; never busily."""
+    def _plan_scan(self, started: float) -> None:
+        """Scan soon while something waits, else at the scan interval; never busily."""
         ended = self._clock()
         interval = self._settings.scan_interval_s
-        self._earliest_look = ended + min(interval, max(1.0, SHARE_OF_TIME * (ended - started)))
+        self._earliest_scan = ended + min(interval, max(1.0, SHARE_OF_TIME * (ended - started)))
         if self._arrivals.backlog:
             interval = 0.0
         elif self._arrivals.archives.busy:
             interval = min(interval, UNPACKING_S)
-        elif self._arrivals.tracker.looks:
-            interval = min(interval, max(0.1, self._settings.quiet_s / LOOKS_A_QUIET))
+        elif self._arrivals.tracker:
+            interval = min(interval, max(0.1, self._settings.quiet_s / SCANS_PER_QUIET_TIME))
         else:
             self._headers.close()
-        self._next_look = ended + interval
+        self._next_scan = ended + interval
 
     def _check_schema(self) -> None:
         if not self._checked:
@@ -187,7 +186,7 @@ class Watcher:
             self._checked = True
 
     def _rerun(self) -> None:
-        """Once, when all that lies in the inbox is known."""
+        """Make jobs for known studies, once, when all that lies in the inbox is known."""
         if self._reran or not self._settings.rerun_known:
             return
         key = self._key()
@@ -200,7 +199,7 @@ class Watcher:
             )
         self._reran = True
         if jobs:
-            log.info("%d known studies run again: the model or a setting is another", len(jobs))
+            log.info("%d known studies run again: the model or a setting has changed", len(jobs))
 
     def _reconcile(self) -> None:
         self._check_schema()
@@ -214,8 +213,7 @@ class Watcher:
     def _referenced(self, hashes: Sequence[str]) -> set[str]:
         self._beat()
         with self._sessions() as session:
-            query = select(Instance.sha256).where(Instance.sha256.in_(hashes))
-            return set(read_only(session).scalars(query))
+            return spooled_hashes(read_only(session), hashes)
 
     def _beat(self) -> None:
         if self._checked:
@@ -229,12 +227,14 @@ class Watcher:
         return self._job_key
 
     def _guard(self, what: str, work: Callable[[], None]) -> None:
-        """Run one part of the step. What is wrong outside stops this part, not the loop."""
+        """Run one part of the step. A fault outside stops this part, not the loop."""
         try:
             work()
         except MetsegError as error:
             self._pause(what, f"{error.code}: {error}")
-        except DATABASE_AWAY as error:
+        except SQLAlchemyError as error:
+            if not is_database_away(error):
+                raise
             self._pause(what, f"database: {database_trouble(error, self._settings.database)}")
             self._engine.dispose()
         else:
@@ -242,8 +242,8 @@ class Watcher:
                 log.info("%s: goes on", what)
 
     def _pause(self, what: str, reason: str) -> None:
-        """Remember and say why a part pauses; say it again every `SAY_AGAIN_S` while it lasts."""
-        if self._paused.get(what) != reason or self._clock() >= self._say_again[what]:
+        """Remember and log why a part pauses; log it again every `REPEAT_S` while it lasts."""
+        if self._paused.get(what) != reason or self._clock() >= self._repeat_at[what]:
             log.warning("%s: paused, %s", what, reason)
-            self._say_again[what] = self._clock() + SAY_AGAIN_S
+            self._repeat_at[what] = self._clock() + REPEAT_S
         self._paused[what] = reason

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
-from worker.job.failures import is_database_trouble
+from db.trouble import is_database_away
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Background:
         try:
             act()
         except Exception as error:
-            if is_database_trouble(error) or isinstance(error, OSError):
+            if is_database_away(error) or isinstance(error, OSError):
                 logger.warning("%s: %s", self._topic, type(error).__name__)
             else:
                 logger.exception("%s", self._topic)

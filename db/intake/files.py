@@ -1,61 +1,78 @@
 """What is known of the files below the inbox."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from sys import intern
 from typing import Any
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import Row, Select, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.tables.tables import FileStatus, SourceFile, Study
+from db.intake.fingerprint import Fingerprint
+from db.tables.tables import FileStatus, SourceFile
 from db.upsert import upsert
 
 CHUNK = 1000
 """Rows a statement: SQLite takes at most 32 766 parameters, PostgreSQL 65 535."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeenFile:
-    """A file as a scan saw it. `path` is relative to the inbox."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    inode: int
+SLICE = 200
+"""Rows read at once: a thousand cost 20 MB."""
+DONE = frozenset({FileStatus.INGESTED, FileStatus.IGNORED, FileStatus.QUARANTINED})
+PASSING = ("unreadable", "gone", "unpaired")
+"""Reasons that begin so may pass: such files are tried again."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file as the database has it.
+    """A file below the inbox as the database has it; `reason` says why it is not taken in."""
 
-    The UIDs and hash are those of the bytes that were last taken in, also when it changed since.
-    """
+    id: int
+    fingerprint: Fingerprint
+    status: FileStatus
+    reason: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is to be done with these bytes any more."""
+        return self.status in DONE
+
+    @property
+    def passing(self) -> bool:
+        """Whether it is done only for now: it could not be read, or is gone."""
+        return may_pass(self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestedFile:
+    """A file that was taken in: what it was then, and the instance that it gave."""
 
     id: int
     path: str
-    size: int
-    mtime_ns: int
-    inode: int
-    status: FileStatus
-    reason: str | None
+    fingerprint: Fingerprint
     sop_instance_uid: str | None
     sha256: str | None
-    study_instance_uid: str | None
 
 
-def see(session: Session, files: Iterable[SeenFile], *, now: datetime) -> dict[str, KnownFile]:
-    """Record files as SEEN; returns them as they stand now, by path. Never commits.
+def may_pass(reason: str | None) -> bool:
+    """Whether a file that was refused for this reason is to be tried again."""
+    return reason is not None and reason.startswith(PASSING)
 
-    A known path whose size, mtime or inode changed is SEEN again; one that did not change stays as
-    it is, whatever another watcher has done with it.
+
+def see(
+    session: Session, files: Mapping[str, Fingerprint], *, now: datetime
+) -> dict[str, KnownFile]:
+    """Record files as SEEN; returns them as they stand now. Never commits.
+
+    Both are by path, relative to the inbox. A known path whose size, mtime or inode changed is SEEN
+    again; one that did not change stays as it is, whatever another watcher has done with it.
     """
-    rest = iter(files)
+    # By path: two watchers then wait for each other in one order.
+    rest = iter(sorted(files.items()))
     known: dict[str, KnownFile] = {}
     while chunk := list(islice(rest, CHUNK)):
         _upsert(session, chunk, now=now)
-        paths = [file.path for file in chunk]
+        paths = [path for path, _ in chunk]
         known |= _read(session, _KNOWN.where(SourceFile.path.in_(paths)))
     return known
 
@@ -68,7 +85,7 @@ def set_status(
     reason: str | None = None,
     sop_instance_uid: str | None = None,
 ) -> None:
-    """Move files to `status`. `reason` tells a person why; no path, no patient. Never commits."""
+    """Move files to `status`. `reason` says why, for people; no path, no patient. Never commits."""
     values: dict[str, object] = {"status": status, "reason": reason}
     if sop_instance_uid is not None:
         values["sop_instance_uid"] = sop_instance_uid
@@ -82,8 +99,24 @@ def set_status(
 
 
 def load_known(session: Session) -> dict[str, KnownFile]:
-    """Every file, by path."""
-    return _read(session, _KNOWN)
+    """Every file, by path. Read in slices: a large inbox must not become a large process."""
+    return _read(session, _KNOWN.execution_options(yield_per=SLICE))
+
+
+def ingested_files(session: Session, study_id: int) -> Iterator[IngestedFile]:
+    """The files of a study that were taken in."""
+    query = select(
+        SourceFile.id,
+        SourceFile.path,
+        SourceFile.size,
+        SourceFile.mtime_ns,
+        SourceFile.inode,
+        SourceFile.sop_instance_uid,
+        SourceFile.sha256,
+    ).where(SourceFile.study_id == study_id, SourceFile.status == FileStatus.INGESTED)
+    for row in session.execute(query):
+        fingerprint = Fingerprint(row.size, row.mtime_ns, int(row.inode))
+        yield IngestedFile(row.id, row.path, fingerprint, row.sop_instance_uid, row.sha256)
 
 
 _KNOWN = select(
@@ -94,32 +127,32 @@ _KNOWN = select(
     SourceFile.inode,
     SourceFile.status,
     SourceFile.reason,
-    SourceFile.sop_instance_uid,
-    SourceFile.sha256,
-    Study.study_instance_uid,
-).outerjoin(Study, Study.id == SourceFile.study_id)
+)
 
 
 def _read(session: Session, query: Select[*tuple[Any, ...]]) -> dict[str, KnownFile]:
-    rows = session.execute(query).mappings()
-    # The inode is text in the database.
-    return {row["path"]: KnownFile(**(dict(row) | {"inode": int(row["inode"])})) for row in rows}
+    return {row.path: _known(row) for row in session.execute(query)}
 
 
-def _upsert(session: Session, files: Sequence[SeenFile], *, now: datetime) -> None:
-    # By path: two watchers then wait for each other in one order.
-    unique = sorted({file.path: file for file in files}.values(), key=lambda file: file.path)
+def _known(row: Row[*tuple[Any, ...]]) -> KnownFile:
+    # The inode is text in the database. Thousands of files share one reason.
+    fingerprint = Fingerprint(row.size, row.mtime_ns, int(row.inode))
+    reason = None if row.reason is None else intern(row.reason)
+    return KnownFile(row.id, fingerprint, row.status, reason)
+
+
+def _upsert(session: Session, files: Sequence[tuple[str, Fingerprint]], *, now: datetime) -> None:
     statement = upsert(session, SourceFile).values(
         [
             {
-                "path": file.path,
-                "size": file.size,
-                "mtime_ns": file.mtime_ns,
-                "inode": str(file.inode),
+                "path": path,
+                "size": found.size,
+                "mtime_ns": found.mtime_ns,
+                "inode": str(found.inode),
                 "first_seen_at": now,
                 "status": FileStatus.SEEN,
             }
-            for file in unique
+            for path, found in files
         ]
     )
     new = statement.excluded

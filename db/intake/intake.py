@@ -1,7 +1,7 @@
 """Recording that a study has arrived: one transaction, whoever else is doing the same."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,8 +14,10 @@ from db.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)
-class NewInstance:
-    """One DICOM instance whose bytes are in the spool under `sha256`."""
+class SpooledInstance:
+    """One DICOM instance whose bytes are in the spool under `sha256`: of a snapshot, or about to
+    join the next.
+    """
 
     series_instance_uid: str
     sop_instance_uid: str
@@ -25,12 +27,11 @@ class NewInstance:
 
 
 @dataclass(frozen=True, slots=True)
-class IntakeFile:
-    """A file of the inbox that gave one of the instances."""
+class ArrivedFile:
+    """A file of the inbox, by the id of its row, and the instance that it gave."""
 
-    source_file_id: int
-    sop_instance_uid: str
-    sha256: str
+    file_id: int
+    instance: SpooledInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ class StudyIntake:
     """
 
     study_instance_uid: str
-    instances: tuple[NewInstance, ...]
-    files: tuple[IntakeFile, ...] = ()
+    instances: tuple[SpooledInstance, ...]
+    files: tuple[ArrivedFile, ...] = ()
 
     def __post_init__(self) -> None:
         uids = {instance.sop_instance_uid for instance in self.instances}
@@ -130,7 +131,7 @@ def lock_study(session: Session, study_instance_uid: str, *, now: datetime) -> i
     ).one()
 
 
-def latest_instances(session: Session, study_instance_uid: str) -> list[NewInstance]:
+def latest_instances(session: Session, study_instance_uid: str) -> list[SpooledInstance]:
     """The instances of the study's newest snapshot, by SOPInstanceUID. Empty when unknown."""
     newest = (
         select(Snapshot.id)
@@ -143,7 +144,7 @@ def latest_instances(session: Session, study_instance_uid: str) -> list[NewInsta
     return [] if snapshot_id is None else snapshot_instances(session, snapshot_id)
 
 
-def snapshot_instances(session: Session, snapshot_id: int) -> list[NewInstance]:
+def snapshot_instances(session: Session, snapshot_id: int) -> list[SpooledInstance]:
     """The instances of one snapshot, by SOPInstanceUID."""
     rows = session.execute(
         select(
@@ -156,7 +157,12 @@ def snapshot_instances(session: Session, snapshot_id: int) -> list[NewInstance]:
         .where(Instance.snapshot_id == snapshot_id)
         .order_by(Instance.sop_instance_uid)
     )
-    return [NewInstance(*row) for row in rows]
+    return [SpooledInstance(*row) for row in rows]
+
+
+def spooled_hashes(session: Session, hashes: Collection[str]) -> set[str]:
+    """Those of some SHA-256s that a snapshot refers to."""
+    return set(session.scalars(select(Instance.sha256).where(Instance.sha256.in_(hashes))))
 
 
 def _newest_revision(study_id: int) -> Select[int | None]:
@@ -193,16 +199,16 @@ def _insert_snapshot(
     return snapshot_id, revision
 
 
-def _mark_ingested(session: Session, files: Sequence[IntakeFile], *, study_id: int) -> None:
+def _mark_ingested(session: Session, files: Sequence[ArrivedFile], *, study_id: int) -> None:
     if not files:
         return
     rows = [
         {
-            "id": file.source_file_id,
+            "id": file.file_id,
             "status": FileStatus.INGESTED,
             "reason": None,
-            "sop_instance_uid": file.sop_instance_uid,
-            "sha256": file.sha256,
+            "sop_instance_uid": file.instance.sop_instance_uid,
+            "sha256": file.instance.sha256,
             "study_id": study_id,
         }
         for file in files

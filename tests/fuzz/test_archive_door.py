@@ -13,6 +13,7 @@ import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
+from db.intake.fingerprint import fingerprint_of
 from metseg.errors import InputError
 from tests.fuzz.damage import Sample, damaged, often
 from tests.helpers.dicom.archives import (
@@ -30,7 +31,6 @@ from watcher.archives.archive_members import BLOCK_BYTES
 from watcher.archives.archive_rules import safe_name
 from watcher.archives.unpack_child import MANIFEST, answer
 from watcher.archives.unpacking import Entry
-from watcher.scan.inbox import fingerprint_of
 
 FILES = {"CANARY/im1.dcm": b"one" * 200, "CANARY/deep/im2": b"", "im3.DCM": b"x" * 700}
 MOST_BYTES, MOST_FILES, RATIO = 1 << 16, 12, 50.0

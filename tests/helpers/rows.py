@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from db import jobs
-from db.intake.intake import IntakeOutcome, NewInstance, StudyIntake, record_intake
+from db.intake.intake import IntakeOutcome, SpooledInstance, StudyIntake, record_intake
 from db.jobs import Claim
 from db.results.new_result import NewArtifact, NewResult, NewSeries
 from db.tables.tables import Outcome
@@ -24,9 +24,9 @@ def later(seconds: float) -> datetime:
     return T0 + timedelta(seconds=seconds)
 
 
-def instance(number: int, *, content: str = "a", study: str = "1.2") -> NewInstance:
+def instance(number: int, *, content: str = "a", study: str = "1.2") -> SpooledInstance:
     """Slice `number` of the only series of a study, with a hash made of `content`."""
-    return NewInstance(
+    return SpooledInstance(
         series_instance_uid=f"{study}.1",
         sop_instance_uid=f"{study}.1.{number}",
         modality="MR",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from db.intake.fingerprint import Fingerprint, fingerprint_of
 from metseg.disk import MB, free_bytes
 from metseg.errors import DiskFullError
 from metseg.settings import Settings
@@ -21,10 +22,9 @@ from watcher.archives.unpack_pass import (
     UnpackLimits,
     UnpackPass,
 )
-from watcher.reading.header_pass import Archive, Refusal
-from watcher.scan.inbox import INSIDE, Sighting, fingerprint_of, inside_fingerprint
+from watcher.reading.header_pass import Refusal
+from watcher.scan.inbox import INSIDE, Sighting, inside_fingerprint
 from watcher.scan.ledger import Ledger
-from watcher.scan.settle import Fingerprint, Look
 from watcher.scan.tracker import Tracker
 
 WAIT_S = 2.0
@@ -158,7 +158,7 @@ class Archives:
             path, fingerprint = self._unpacking
             self._unpacking = None
             waiting = [one for one in waiting if one != path]
-            if isinstance(outcome, Refusal) and not self._may_try_again(path, outcome):
+            if isinstance(outcome, Refusal) and not self._may_try_again(path, fingerprint, outcome):
                 refused[path] = outcome
             else:
                 self._take(path, fingerprint, outcome)
@@ -166,24 +166,23 @@ class Archives:
             self._pass.close()  # nothing waits: no process need stay
         return refused
 
-    def _may_try_again(self, path: str, refusal: Refusal) -> bool:
-        """Whether the child was ended for the first time: by somebody's hand, perhaps."""
-        crashed = (path, self.tracker.looks[path].fingerprint)
-        if refusal.code != CRASH or crashed in self._crashed:
+    def _may_try_again(self, path: str, fingerprint: Fingerprint, refusal: Refusal) -> bool:
+        """Whether the child died for the first time: a person may have ended it."""
+        if refusal.code != CRASH or (path, fingerprint) in self._crashed:
             return False
-        self._crashed.add(crashed)
+        self._crashed.add((path, fingerprint))
         return True
 
     def _start_next(self, waiting: Sequence[str]) -> bool:
         held = sum(opened.n_bytes for opened in self._open.values())
-        path = next((one for one in waiting if one in self.tracker.looks), None)
-        if path is None or held > self.settings.max_archive_mb * 1e6:
+        path = next((one for one in waiting if one in self.tracker), None)
+        fingerprint = None if path is None else self.tracker.fingerprint(path)
+        if path is None or fingerprint is None or held > self.settings.max_archive_mb * 1e6:
             return False
         if free_bytes(self.settings.spool_dir) <= self._needed_bytes:
             raise DiskFullError(
                 f"the spool must have over {self._needed_bytes // 10**6} MB free to unpack"
             )
-        fingerprint = self.tracker.looks[path].fingerprint
         self._pass.start(self.inbox / path, fingerprint)
         self._unpacking = path, fingerprint
         return True
@@ -200,27 +199,26 @@ class Archives:
 
     def _show(self, path: str, fingerprint: Fingerprint, unpacked: Unpacked) -> None:
         """From now on the files of the archive are there. They stand as long as it does."""
-        members = {}
-        since = self.tracker.looks[path].since
+        members, refused = {}, {}
         for entry in unpacked.entries():
             inside = f"{path}{INSIDE}{entry.name}"
-            one = _Member(inside_fingerprint(fingerprint, entry.size), entry.number, entry.skip)
-            members[inside] = one
-            self.tracker.retries.pop(inside, None)
-            self.tracker.looks[inside] = Look(one.fingerprint, since=since, looks=1)
+            found = inside_fingerprint(fingerprint, entry.size)
+            members[inside] = _Member(found, entry.number, entry.skip)
             if entry.code is not None:
-                self.tracker.verdicts[inside] = Refusal(entry.code, str(entry.message))
+                refused[inside] = Refusal(entry.code, str(entry.message))
         self._open[path] = _Open(fingerprint, unpacked, members)
-        self.tracker.verdicts[path] = Archive(is_open=True)
+        self.tracker.show_members(
+            path, {inside: one.fingerprint for inside, one in members.items()}, refused=refused
+        )
 
-    def done(self) -> dict[str, int]:
-        """Archives whose files are all dealt with, and how many these are. They are closed.
+    def close_finished(self) -> dict[str, int]:
+        """Close the archives whose files are all dealt with; returns how many files each had.
 
-        An archive whose files cannot be had any more is put back, to be unpacked again.
+        An archive whose files cannot be read any more is put back, to be unpacked again.
         """
         done = {}
         for path, opened in list(self._open.items()):
-            if any(inside in self.tracker.looks for inside in opened.members):
+            if any(inside in self.tracker for inside in opened.members):
                 continue
             known = (self.ledger.get(inside) for inside in opened.members)
             if all(one is not None and one.done and not one.passing for one in known):

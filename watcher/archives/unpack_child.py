@@ -14,12 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from db.intake.fingerprint import Fingerprint, fingerprint_of
 from metseg.disk import free_bytes
 from watcher.archives.archive_rules import Budget
 from watcher.archives.unpacking import OwnDiskError, Unpacker
 from watcher.reading.archive_errors import ArchiveError
-from watcher.scan.inbox import fingerprint_of
-from watcher.scan.settle import Fingerprint
 
 MANIFEST = "manifest"
 MEMORY_BYTES = 768 * 1024**2

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from db.intake.fingerprint import Fingerprint
 from metseg.errors import InfrastructureError
-from watcher.archives.shelf import Shelf
 from watcher.archives.unpack_child import MANIFEST
+from watcher.archives.unpacked_folders import UnpackedFolders
 from watcher.archives.unpacking import Entry
 from watcher.reading.header_pass import Refusal
 from watcher.reading.json_child import ChildDiedError, JsonChild, NoAnswerYetError
-from watcher.scan.settle import Fingerprint
 
 CRASH = "archive_crash"
 TIME_LIMIT_S = 1800.0
@@ -78,12 +78,12 @@ class UnpackPass:
     _child: JsonChild = field(init=False)
     _folder: Path | None = None
     """Of the archive that is being unpacked."""
-    _shelf: Shelf = field(init=False)
+    _folders: UnpackedFolders = field(init=False)
     _end: float = 0.0
 
     def __post_init__(self) -> None:
         self._child = JsonChild("watcher.archives.unpack_child")
-        self._shelf = Shelf(self.spool_dir)
+        self._folders = UnpackedFolders(self.spool_dir)
 
     def start(self, archive: Path, fingerprint: Fingerprint) -> None:
         """Begin with one archive; `fingerprint` is what it must have.
@@ -93,7 +93,7 @@ class UnpackPass:
         InfrastructureError
             The spool cannot be written; `DiskFullError` when it is full.
         """
-        self._folder = self._shelf.add()
+        self._folder = self._folders.add()
         request = {
             "source": str(archive),
             "fingerprint": asdict(fingerprint),
@@ -130,7 +130,7 @@ class UnpackPass:
             assert folder is not None
             if answer["entries"] > MOST_KEPT:
                 self._child.close()
-            return Unpacked(folder, lambda: self._shelf.drop(folder))
+            return Unpacked(folder, lambda: self._folders.drop(folder))
         self.close()
         if "full" in answer:
             if answer["full"]:
@@ -147,5 +147,5 @@ class UnpackPass:
         done."""
         self._child.close()
         if self._folder is not None:
-            self._shelf.drop(self._folder)
+            self._folders.drop(self._folder)
             self._folder = None

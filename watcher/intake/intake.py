@@ -5,33 +5,32 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from db.intake.files import set_status
+from db.intake.files import ingested_files, set_status
+from db.intake.fingerprint import Fingerprint
 from db.intake.intake import (
-    IntakeFile,
+    ArrivedFile,
     IntakeOutcome,
-    NewInstance,
+    SpooledInstance,
     StudyIntake,
     latest_instances,
     lock_study,
     record_intake,
 )
-from db.tables.tables import FileStatus, SourceFile
+from db.tables.tables import FileStatus
 from watcher.intake.pairing import nifti_header
 from watcher.intake.spooling import Copied, MovedError, UnreadableError, copy_in, place, workspace
-from watcher.intake.union import Arrival, Held, Union, unite
+from watcher.intake.union import Union, unite
 from watcher.reading.header_pass import Header, HeaderPass, Nifti, Refusal
 from watcher.scan.inbox import stands
-from watcher.scan.settle import Fingerprint
 
 DISPUTED = "sop_conflict: one SOPInstanceUID came with two contents; remove one and touch the other"
 
 
 @dataclass(frozen=True, slots=True)
 class StudyFile:
-    """A settled file: its path below the inbox, and its row."""
+    """A settled file that is to be taken in: its path below the inbox, and its row."""
 
     path: str
     file_id: int
@@ -53,7 +52,7 @@ class JobKey:
 
 @dataclass(slots=True)
 class Taken:
-    """What became of each file. `moved` is not empty: nothing was recorded, all wait again."""
+    """What became of each file. If `moved` is not empty, nothing was recorded; all wait again."""
 
     outcome: IntakeOutcome | None = None
     ingested: list[str] = field(default_factory=list)
@@ -63,21 +62,27 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrived:
+class _CopiedFile:
     file: StudyFile
     copied: Copied
     header: Header
 
     @property
-    def arrival(self) -> Arrival:
+    def arrived(self) -> ArrivedFile:
         header, copied = self.header, self.copied
-        held = Held(header.sop, header.series, header.modality, copied.size, copied.sha256)
-        return Arrival(self.file.file_id, held)
+        instance = SpooledInstance(
+            series_instance_uid=header.series,
+            sop_instance_uid=header.sop,
+            modality=header.modality,
+            size=copied.size,
+            sha256=copied.sha256,
+        )
+        return ArrivedFile(self.file.file_id, instance)
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """The rooms that an intake goes through. `beat` is called often, to say that work goes on."""
+    """What an intake works with. `beat` is called often, to report that work goes on."""
 
     inbox: Path
     spool_dir: Path
@@ -100,18 +105,18 @@ class Intake:
         """
         taken = Taken()
         with workspace(self.spool_dir) as folder:
-            arrived = self._copy_all(study, files, folder, taken)
-            if taken.moved or not arrived:
+            copies = self._copy_all(study, files, folder, taken)
+            if taken.moved or not copies:
                 return taken
-            place([one.copied for one in arrived], self.spool_dir)
-            self._record(study, arrived, key, taken, now=now)
+            place([one.copied for one in copies], self.spool_dir)
+            self._record(study, copies, key, taken, now=now)
         return taken
 
     def _copy_all(
         self, study: str, files: Sequence[StudyFile], folder: Path, taken: Taken
-    ) -> list[_Arrived]:
+    ) -> list[_CopiedFile]:
         """Copies with the headers that are in them; what cannot be taken goes to `taken`."""
-        arrived = []
+        copies = []
         for number, file in enumerate(files):
             self.beat()
             try:
@@ -126,18 +131,18 @@ class Intake:
             if isinstance(header, Nifti):
                 header = nifti_header(study, file.path)
             if isinstance(header, Header) and header.study == (file.own_study or study):
-                arrived.append(_Arrived(file, copied, header))
+                copies.append(_CopiedFile(file, copied, header))
             elif isinstance(header, Refusal):
                 taken.refused[file.path] = header
             else:
                 taken.moved.append(file.path)
-        return arrived
+        return copies
 
     def _record(
-        self, study: str, arrived: Sequence[_Arrived], key: JobKey, taken: Taken, *, now: datetime
+        self, study: str, copies: Sequence[_CopiedFile], key: JobKey, taken: Taken, *, now: datetime
     ) -> None:
         with self.sessions.begin() as session:
-            union = self._unite(session, study, [one.arrival for one in arrived], now=now)
+            union = self._unite(session, study, [one.arrived for one in copies], now=now)
             set_status(
                 session,
                 [arrival.file_id for arrival in union.refused],
@@ -148,23 +153,23 @@ class Intake:
             if union.accepted:
                 outcome = record_intake(
                     session,
-                    _study_intake(study, union),
+                    StudyIntake(study, union.instances, union.accepted),
                     model_version=key.model_version,
                     settings_digest=key.settings_digest,
                     now=now,
                 )
         disputed = {arrival.file_id for arrival in union.refused}
         taken.outcome = outcome
-        taken.disputed = [one.file.path for one in arrived if one.file.file_id in disputed]
-        taken.ingested = [one.file.path for one in arrived if one.file.file_id not in disputed]
+        taken.disputed = [one.file.path for one in copies if one.file.file_id in disputed]
+        taken.ingested = [one.file.path for one in copies if one.file.file_id not in disputed]
 
     def _unite(
-        self, session: Session, study: str, arrivals: Sequence[Arrival], *, now: datetime
+        self, session: Session, study: str, arrivals: Sequence[ArrivedFile], *, now: datetime
     ) -> Union:
         """The next revision, decided while nobody else can make one of this study."""
         study_id = lock_study(session, study, now=now)
-        latest = [_held(instance) for instance in latest_instances(session, study)]
-        recorded = {held.sop_instance_uid: held.sha256 for held in latest}
+        latest = latest_instances(session, study)
+        recorded = {instance.sop_instance_uid: instance.sha256 for instance in latest}
         contested = {
             one.instance.sop_instance_uid
             for one in arrivals
@@ -179,53 +184,11 @@ class Intake:
         self, session: Session, study_id: int, contested: set[str], own: set[int]
     ) -> Mapping[str, set[str]]:
         """Hashes of ingested files of these instances that still lie in the inbox as they were."""
-        rows = session.execute(
-            select(
-                SourceFile.id,
-                SourceFile.path,
-                SourceFile.size,
-                SourceFile.mtime_ns,
-                SourceFile.inode,
-                SourceFile.sop_instance_uid,
-                SourceFile.sha256,
-            ).where(SourceFile.study_id == study_id, SourceFile.status == FileStatus.INGESTED)
-        )
         standing: dict[str, set[str]] = {}
-        for row in rows:
-            uid, sha256 = row.sop_instance_uid, row.sha256
-            if row.id in own or uid not in contested or uid is None or sha256 is None:
+        for file in ingested_files(session, study_id):
+            uid, sha256 = file.sop_instance_uid, file.sha256
+            if file.id in own or uid not in contested or uid is None or sha256 is None:
                 continue
-            before = Fingerprint(row.size, row.mtime_ns, int(row.inode))
-            if stands(self.inbox, row.path, before):
+            if stands(self.inbox, file.path, file.fingerprint):
                 standing.setdefault(uid, set()).add(sha256)
         return standing
-
-
-def _held(instance: NewInstance) -> Held:
-    return Held(
-        instance.sop_instance_uid,
-        instance.series_instance_uid,
-        instance.modality,
-        instance.size,
-        instance.sha256,
-    )
-
-
-def _study_intake(study: str, union: Union) -> StudyIntake:
-    return StudyIntake(
-        study_instance_uid=study,
-        instances=tuple(
-            NewInstance(
-                series_instance_uid=held.series_instance_uid,
-                sop_instance_uid=held.sop_instance_uid,
-                modality=held.modality,
-                size=held.size,
-                sha256=held.sha256,
-            )
-            for held in union.instances
-        ),
-        files=tuple(
-            IntakeFile(a.file_id, a.instance.sop_instance_uid, a.instance.sha256)
-            for a in union.accepted
-        ),
-    )

@@ -13,11 +13,11 @@ from db.intake.pairing import known_study, studies_below
 from db.session import read_only
 from imaging.dicom.files.headers import REFERENCE_MODALITIES
 from imaging.dicom.files.uids import derived_uid
-from watcher.reading.header_pass import Header, Nifti, Refusal, Verdict
+from watcher.reading.header_pass import Header, Nifti, Refusal
 from watcher.scan.inbox import INSIDE
 
 MODALITY = "NIFTI"
-"""Of a snapshot's instance that is no DICOM."""
+"""Of a snapshot's instance that is not DICOM."""
 UNPAIRED = "unpaired"
 """Code, and beginning of the reason, of a NIfTI whose study is not known, or not yet."""
 _UID = re.compile(r"(?<![0-9.])[0-2](?:\.[0-9]+){2,}")
@@ -54,16 +54,20 @@ def folders_of(path: str) -> Iterator[tuple[str, bool]]:
 
 @dataclass(slots=True)
 class Pairing:
-    """Finds the study of a NIfTI. `waiting` are the paths around which there is none so far."""
+    """Finds the study of a reference.
+
+    `headers` are those of the files that wait, by path; `waiting` are the NIfTIs around which no
+    study lies so far.
+    """
 
     sessions: sessionmaker[Session]
     waiting: set[str] = field(default_factory=set)
 
-    def pair(self, path: str, found: Nifti, verdicts: Mapping[str, Verdict]) -> Header | Refusal:
+    def pair(self, path: str, found: Nifti, headers: Mapping[str, Header]) -> Header | Refusal:
         """The study named in a sidecar, the file's name or its folders, else the only one in the
         nearest folder that holds any.
         """
-        studies = self._named(path, found, verdicts) or self._around(path, verdicts)
+        studies = self._named(path, found, headers) or self._around(path, headers)
         self.waiting.discard(path)
         if len(studies) == 1:
             return nifti_header(studies.pop(), path)
@@ -74,25 +78,25 @@ class Pairing:
             why = "no study lies in its folder or above"
         return Refusal(UNPAIRED, why, again=True)
 
-    def rehome(self, header: Header, verdicts: Mapping[str, Verdict]) -> Header:
+    def rehome(self, header: Header, headers: Mapping[str, Header]) -> Header:
         """A SEG or RTSTRUCT in the study that it names, if images of that are known; in its own
         otherwise.
         """
-        study = self._known(header.refers_to, verdicts)
+        study = self._known(header.refers_to, headers)
         if study is None or study == header.study:
             return header
         return replace(header, study=study, own_study=header.study)
 
-    def _named(self, path: str, found: Nifti, verdicts: Mapping[str, Verdict]) -> set[str]:
-        study = self._known(named_uids(path, found.study), verdicts)
+    def _named(self, path: str, found: Nifti, headers: Mapping[str, Header]) -> set[str]:
+        study = self._known(named_uids(path, found.study), headers)
         return set() if study is None else {study}
 
-    def _known(self, uids: Iterable[str], verdicts: Mapping[str, Verdict]) -> str | None:
+    def _known(self, uids: Iterable[str], headers: Mapping[str, Header]) -> str | None:
         """The study of the first UID that is one of a study or series with images."""
         present = {}
-        for verdict in verdicts.values():
-            if isinstance(verdict, Header) and verdict.modality not in REFERENCE_MODALITIES:
-                present[verdict.study] = present[verdict.series] = verdict.study
+        for header in headers.values():
+            if header.modality not in REFERENCE_MODALITIES:
+                present[header.study] = present[header.series] = header.study
         for uid in uids:
             if uid in present:
                 return present[uid]
@@ -102,9 +106,9 @@ class Pairing:
                 return study
         return None
 
-    def _around(self, path: str, verdicts: Mapping[str, Verdict]) -> set[str]:
+    def _around(self, path: str, headers: Mapping[str, Header]) -> set[str]:
         for folder, deep in folders_of(path):
-            studies = set(_present(folder, verdicts, deep=deep))
+            studies = set(_present(folder, headers, deep=deep))
             with self.sessions() as session:
                 studies |= studies_below(read_only(session), folder, deep=deep)
             if studies:
@@ -112,12 +116,10 @@ class Pairing:
         return set()
 
 
-def _present(folder: str, verdicts: Mapping[str, Verdict], *, deep: bool) -> Iterable[str]:
+def _present(folder: str, headers: Mapping[str, Header], *, deep: bool) -> Iterable[str]:
     start = f"{folder}/" if folder else ""
     return (
-        verdict.study
-        for path, verdict in verdicts.items()
-        if isinstance(verdict, Header)
-        and path.startswith(start)
-        and (deep or "/" not in path[len(start) :])
+        header.study
+        for path, header in headers.items()
+        if path.startswith(start) and (deep or "/" not in path[len(start) :])
     )

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from db.intake.fingerprint import Fingerprint, fingerprint_of
 from metseg.disk import flush, spool_path
 from metseg.errors import DiskFullError, InfrastructureError
-from watcher.scan.inbox import fingerprint_of
-from watcher.scan.settle import Fingerprint
 
 CHUNK_BYTES = 1024 * 1024
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

@@ -3,38 +3,21 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One instance of a study with its bytes: of the latest snapshot, or about to join the next."""
-
-    sop_instance_uid: str
-    series_instance_uid: str
-    modality: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A file that was copied, by the id of its row, and the instance in it."""
-
-    file_id: int
-    instance: Held
+from db.intake.intake import ArrivedFile, SpooledInstance
 
 
 @dataclass(frozen=True, slots=True)
 class Union:
     """The instances of the next snapshot, the files that are in it and those that are refused."""
 
-    instances: tuple[Held, ...]
-    accepted: tuple[Arrival, ...]
-    refused: tuple[Arrival, ...]
+    instances: tuple[SpooledInstance, ...]
+    accepted: tuple[ArrivedFile, ...]
+    refused: tuple[ArrivedFile, ...]
 
 
 def unite(
-    latest: Sequence[Held],
-    arrivals: Sequence[Arrival],
+    latest: Sequence[SpooledInstance],
+    arrivals: Sequence[ArrivedFile],
     *,
     standing: Mapping[str, Collection[str]],
 ) -> Union:
@@ -50,7 +33,7 @@ def unite(
 
     Returns
     -------
-    One instance a SOPInstanceUID, sorted by it. Identical duplicates are harmless. New bytes
+    One instance per SOPInstanceUID, sorted by it. Identical duplicates are harmless. New bytes
     replace old ones when the earlier file was overwritten or is gone; otherwise one UID has two
     contents, nobody can say which is right, and all arrivals of that series are refused
     (PS3.3 C.12.1: SOP instances are identified by their UID).
@@ -76,7 +59,7 @@ def unite(
 
 
 def _still_there(
-    uid: str, had: Mapping[str, Held], standing: Mapping[str, Collection[str]]
+    uid: str, had: Mapping[str, SpooledInstance], standing: Mapping[str, Collection[str]]
 ) -> set[str]:
     """The recorded bytes of this instance, if a file with them still stands in the inbox."""
     held = had.get(uid)

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import uuid
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.processes import beat_process, forget, register
 from db.tables.tables import Role
+from metseg.processes import process_name
 
 
 class Presence:
@@ -21,7 +21,7 @@ class Presence:
         self._due = float("-inf")
         self._registered = False
         self._said: str | None = None
-        self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.name = process_name()
 
     def beat(self, *, tick: float, now: datetime, paused_reason: str | None) -> None:
         """Say that the loop made progress. `tick` is monotonic seconds."""

@@ -14,7 +14,7 @@ from db.tables.tables import Job, JobState, Role
 from metseg.errors import InfrastructureError
 from metseg.settings import Settings
 from watcher.queue.doorbell import how_many_to_ring
-from watcher.queue.standstill import Pulse, feel
+from watcher.queue.standstill import JobProgress, find_stopped
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class BrokerError(InfrastructureError):
 
 
 class Reconciler:
-    """Looks at jobs and processes from time to time. Two of them at once do no harm.
+    """Checks jobs and processes from time to time. Two of them at once do no harm.
 
     `ring` sends the doorbell of one job, or raises ConnectionError; None when there is no broker.
     """
@@ -40,19 +40,19 @@ class Reconciler:
         self._settings = settings
         self._sessions = sessions
         self._ring = ring
-        self._leases: dict[Lease, Pulse] = {}
-        self._processes: dict[str, Pulse] = {}
+        self._leases: dict[Lease, JobProgress] = {}
+        self._processes: dict[str, JobProgress] = {}
 
     def step(self, *, tick: float, now: datetime) -> None:
-        """One look. `tick` is monotonic seconds, and judges; `now` is UTC, and is only recorded.
+        """Check once. `tick` is monotonic seconds and decides; `now` is UTC and is only recorded.
 
         Raises
         ------
         BrokerError
-            Doorbells cannot ring; all else is done.
+            No doorbell can ring; all else is done.
         """
         self._expire_leases(tick, now)
-        workers = self._bury_dead(tick)
+        workers = self._forget_dead(tick)
         if self._ring is not None:
             self._ring_doorbells(self._ring, workers, now)
 
@@ -61,7 +61,9 @@ class Reconciler:
             leases = running_leases(read_only(session))
         # The lease itself holds the beat: a new beat is a new key.
         beats = dict.fromkeys(leases, 0)
-        self._leases, stale = feel(self._leases, beats, now=tick, limit_s=self._settings.lease_s)
+        self._leases, stale = find_stopped(
+            self._leases, beats, now=tick, limit_s=self._settings.lease_s
+        )
         for lease in stale:
             run_after = now + timedelta(seconds=self._settings.backoff_s)
             with self._sessions.begin() as session:
@@ -75,21 +77,21 @@ class Reconciler:
             if state is not None:
                 log.warning("lease of job %d expired, job is %s", lease.job_id, state)
 
-    def _bury_dead(self, tick: float) -> int:
-        """Remove rows of processes that beat no more; returns how many workers take jobs."""
+    def _forget_dead(self, tick: float) -> int:
+        """Remove rows of processes whose heartbeat stopped; returns how many workers take jobs."""
         with self._sessions() as session:
             rows = processes.live(read_only(session))
         beats = {row.name: row.beat for row in rows}
         limit = self._settings.lease_s
-        self._processes, dead = feel(self._processes, beats, now=tick, limit_s=limit)
+        self._processes, dead = find_stopped(self._processes, beats, now=tick, limit_s=limit)
         if dead:
             with self._sessions.begin() as session:
                 for name in dead:
                     processes.forget(session, name)
             log.warning("%d processes beat no more and are forgotten", len(dead))
-        buried = set(dead)
+        forgotten = set(dead)
         return sum(
-            row.role is Role.WORKER and row.paused_reason is None and row.name not in buried
+            row.role is Role.WORKER and row.paused_reason is None and row.name not in forgotten
             for row in rows
         )
 
@@ -107,7 +109,7 @@ class Reconciler:
             try:
                 ring(job_id)
             except ConnectionError as error:
-                # As if they had rung long ago without an answer: due at the next look.
+                # As if they had rung long ago without an answer: due at the next check.
                 self._mark_published(due[number:], now - timedelta(seconds=republish_s))
                 raise BrokerError(f"the broker does not answer ({error})") from None
 

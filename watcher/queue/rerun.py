@@ -6,11 +6,12 @@ from datetime import datetime
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
+from db.intake.files import ingested_files
+from db.intake.fingerprint import Fingerprint
 from db.jobs import create_job
 from db.tables.result_tables import Result
-from db.tables.tables import FileStatus, Job, JobState, Snapshot, SourceFile
+from db.tables.tables import Job, JobState, Snapshot
 from watcher.intake.intake import JobKey
-from watcher.scan.settle import Fingerprint
 
 PRIORITY = -1
 """Below the 0 of a study that has just arrived."""
@@ -26,8 +27,8 @@ def rerun_known(
     """Make jobs for known studies that have none with this key; results that are there already
     are made current again. Never commits.
 
-    `stands` tells whether a path of the inbox is as it was taken in: one file of a study is enough.
-    Returns the ids of the jobs.
+    `stands` says whether a file of the inbox is as it was when it was taken in: one file of a study
+    is enough. Returns the ids of the jobs.
     """
     jobs = []
     for study_id, snapshot_id in session.execute(_not_current(key)).all():
@@ -73,11 +74,4 @@ def _not_current(key: JobKey) -> Select[int, int]:
 def _is_present(
     session: Session, study_id: int, stands: Callable[[str, Fingerprint], bool]
 ) -> bool:
-    rows = session.execute(
-        select(SourceFile.path, SourceFile.size, SourceFile.mtime_ns, SourceFile.inode).where(
-            SourceFile.study_id == study_id, SourceFile.status == FileStatus.INGESTED
-        )
-    )
-    return any(
-        stands(row.path, Fingerprint(row.size, row.mtime_ns, int(row.inode))) for row in rows
-    )
+    return any(stands(file.path, file.fingerprint) for file in ingested_files(session, study_id))

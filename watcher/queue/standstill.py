@@ -1,4 +1,6 @@
-"""Who has stopped beating, judged on our own monotonic clock: clock jumps elsewhere do nothing."""
+"""Which heartbeats have stopped, judged by our own monotonic clock: clock jumps elsewhere do not
+matter.
+"""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -8,24 +10,26 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
-    """A heartbeat counter and since when it stands there, in our monotonic seconds."""
+class JobProgress:
+    """The heartbeat counter of a job or process, and since when it is unchanged (our monotonic
+    seconds).
+    """
 
     beat: int
     since: float
 
 
-def feel(
-    felt: Mapping[Key, Pulse], beats: Mapping[Key, int], *, now: float, limit_s: float
-) -> tuple[dict[Key, Pulse], list[Key]]:
-    """Find the counters that stood still for `limit_s`. No clock, no database.
+def find_stopped(
+    before: Mapping[Key, JobProgress], beats: Mapping[Key, int], *, now: float, limit_s: float
+) -> tuple[dict[Key, JobProgress], list[Key]]:
+    """Find the counters that have not changed for `limit_s`. No clock, no database.
 
-    Returns the state for the next call and the keys that stand still. A key that has just
-    appeared counts as alive: we have not watched it yet.
+    Returns the state for the next call and the keys whose counter stands still. A key that has just
+    appeared counts as alive: it has not been watched yet.
     """
-    pulses = {key: _again(felt.get(key), beat, now) for key, beat in beats.items()}
-    return pulses, [key for key, pulse in pulses.items() if now - pulse.since >= limit_s]
+    progress = {key: _progress(before.get(key), beat, now) for key, beat in beats.items()}
+    return progress, [key for key, one in progress.items() if now - one.since >= limit_s]
 
 
-def _again(before: Pulse | None, beat: int, now: float) -> Pulse:
-    return before if before is not None and before.beat == beat else Pulse(beat, now)
+def _progress(before: JobProgress | None, beat: int, now: float) -> JobProgress:
+    return before if before is not None and before.beat == beat else JobProgress(beat, now)

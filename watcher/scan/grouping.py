@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from watcher.scan.inbox import INSIDE
-from watcher.scan.settle import MINIMUM_LOOKS, Look, has_settled
+from watcher.scan.settle import MINIMUM_SCANS, Observation, has_settled
 
 STRANGER_QUIETS = 5
 """A study that stood still itself for this many quiet times waits no more for moving files that
@@ -18,18 +18,18 @@ class Waiting:
 
     `study` is its StudyInstanceUID as far as known, from an earlier fingerprint if need be;
     `readable` says that the header was read at the present fingerprint, `opening` that it is an
-    archive, and what is in it not known.
+    archive whose files are not known yet.
     """
 
     path: str
-    look: Look
+    observation: Observation
     study: str | None
     readable: bool
     opening: bool = False
 
     @property
     def folder(self) -> str:
-        """Folder below the inbox, ``.`` for the inbox itself; of a file in an archive, its."""
+        """Folder below the inbox, ``.`` for the inbox itself; of a packed file, its archive's."""
         return str(PurePosixPath(self.path.partition(INSIDE)[0]).parent)
 
 
@@ -58,21 +58,21 @@ def group(
 
     A study is complete when all its files have settled, whatever their folders, and nothing
     unknown still moves in these folders. A folder in `marked` (or above) ends the wait for its
-    files: two looks are enough there. Late files are no loss: they make the next revision.
+    files: two scans are enough there. Late files are no loss: they make the next revision.
     """
     studies: dict[str, list[Waiting]] = {}
     strangers: dict[str, float] = {}
     for file in files:
         if file.study is not None:
             studies.setdefault(file.study, []).append(file)
-        elif file.opening or not has_settled(file.look, now=now, quiet_s=quiet_s):
+        elif file.opening or not has_settled(file.observation, now=now, quiet_s=quiet_s):
             strangers[file.folder] = max(
-                file.look.since, strangers.get(file.folder, file.look.since)
+                file.observation.since, strangers.get(file.folder, file.observation.since)
             )
     ready: list[tuple[float, ReadyStudy]] = []
     waits: list[StudyWait] = []
     for study, members in studies.items():
-        still_since = max(file.look.since for file in members)
+        still_since = max(file.observation.since for file in members)
         wait = _wait(study, members, strangers, marked=marked, now=now, quiet_s=quiet_s)
         if wait is None:
             paths = tuple(sorted(file.path for file in members))
@@ -92,13 +92,13 @@ def _wait(
     quiet_s: float,
 ) -> StudyWait | None:
     """Why this study must wait; None when it need not."""
-    if any(not file.readable or file.look.looks < MINIMUM_LOOKS for file in members):
+    if any(not file.readable or file.observation.scans < MINIMUM_SCANS for file in members):
         return StudyWait(study, len(members), quiet_s, "files are still being written")
     moving = [file for file in members if not is_marked(file.folder, marked)]
-    left = max((quiet_s - (now - file.look.since) for file in moving), default=0.0)
+    left = max((quiet_s - (now - file.observation.since) for file in moving), default=0.0)
     if left > 0:
         return StudyWait(study, len(members), left, "waiting for more files")
-    still_s = now - max(file.look.since for file in members)
+    still_s = now - max(file.observation.since for file in members)
     beside = [strangers[file.folder] for file in moving if file.folder in strangers]
     if beside and still_s < STRANGER_QUIETS * quiet_s:
         left = quiet_s - (now - max(beside))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from db.intake.fingerprint import Fingerprint, fingerprint_of
 from metseg.errors import InfrastructureError
-from watcher.scan.settle import Fingerprint
 
 PARTIAL_SUFFIXES = (
     ".part",  # Firefox, wget, KDE
@@ -42,8 +42,6 @@ INSIDE = "//"
 """Between the path of an archive and that of a file in it: no path of a folder holds it."""
 LONGEST_STORED = 1000
 """Bytes of a path that the database takes as it is: PostgreSQL indexes no more than 2700."""
-LONGEST_TIME = 2**63
-"""A file may claim the year 30000; database integers end in 2262."""
 MARKER_FILE = ".metseg-complete"
 """Name of a marker file. One name for all sites, so that every sender's script may rely on it."""
 MARKER = "marker"
@@ -114,11 +112,6 @@ def _sight(path: str, entry: os.DirEntry[str], marker: str) -> Iterator[Sighting
     yield Sighting(
         path, fingerprint_of(status), _reason_to_skip(entry.name, status.st_mode, marker)
     )
-
-
-def fingerprint_of(status: os.stat_result) -> Fingerprint:
-    """The fingerprint in a stat."""
-    return Fingerprint(status.st_size, status.st_mtime_ns % LONGEST_TIME, status.st_ino)
 
 
 def stored_path(path: str) -> str:

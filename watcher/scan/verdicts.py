@@ -20,11 +20,11 @@ class Judgement:
 def judge(settled: Iterable[str], tracker: Tracker, *, max_bytes: int) -> Iterator[Judgement]:
     """Judge settled files. One whose header is not read yet is left out."""
     for path in settled:
-        look = tracker.looks.get(path)
-        if look is None:  # another watcher was faster
+        fingerprint = tracker.fingerprint(path)
+        if fingerprint is None:  # another watcher was faster
             continue
-        skip, size = tracker.skips.get(path), look.fingerprint.size
-        verdict = tracker.verdicts.get(path)
+        skip, size = tracker.skip_reason(path), fingerprint.size
+        verdict = tracker.verdict(path)
         if skip is not None:
             yield Judgement(path, FileStatus.IGNORED, skip)
         elif size > max_bytes:

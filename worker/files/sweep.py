@@ -15,8 +15,8 @@ from db.jobs.states import EventCode
 from db.session import read_only
 from db.tables.result_tables import Result
 from db.tables.tables import Job, JobEvent, JobState
+from metseg.processes import parse_owner
 from worker.files.staging import RunName, found_runs
-from worker.identity import parse_owner
 
 logger = logging.getLogger(__name__)
 

@@ -18,17 +18,17 @@ from db.jobs import Claim
 from db.results.earlier import earlier_result
 from db.session import read_only
 from db.tables.tables import Job, JobState, Snapshot
+from metseg.backoff import backoff
 from metseg.disk import spool_path
 from metseg.errors import MetsegError, TransientError
+from metseg.processes import Owner
 from metseg.settings import Settings
 from models.ensemble import Ensemble
 from worker.files.artifacts import write_artifacts
 from worker.files.results import new_result
 from worker.files.staging import RunFolders, RunName
-from worker.identity import Owner
 from worker.job.failures import Failure, FailureKind, classify
 from worker.job.heartbeat import Heartbeat
-from worker.job.pause import backoff
 from worker.job.record import commit
 from worker.pipeline import segment_study
 from worker.study.renewal import Earlier, take_over

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from billiard.exceptions import SoftTimeLimitExceeded
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from db.trouble import is_database_away
 from metseg.errors import (
     ConfigurationError,
     DeviceError,
@@ -84,16 +83,9 @@ def classify(error: BaseException) -> Failure:
             return Failure(FailureKind.TRANSIENT, OutOfMemoryError.code, message)
         case OSError():
             return _from_system(error)
-    if is_database_trouble(error):
+    if is_database_away(error):
         return _from_database(error)
     return Failure(FailureKind.TRANSIENT, "bug", f"{type(error).__name__}, see the log")
-
-
-def is_database_trouble(error: BaseException) -> bool:
-    """Whether the database could not be asked, as opposed to having refused what we said."""
-    if isinstance(error, OperationalError | DisconnectionError | PoolTimeoutError):
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def _ours(error: MetsegError, kind: FailureKind) -> Failure:

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from metseg.backoff import backoff
 from metseg.disk import MB, free_bytes
 from metseg.settings import Settings
-
-LONGEST_S = 600.0
-"""The pause doubles with each trouble in a row up to here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +52,6 @@ class PauseNote:
     def clear(self) -> None:
         """A job went well."""
         self._path.unlink(missing_ok=True)
-
-
-def backoff(failures: int, *, first_s: float) -> float:
-    """Seconds to wait after so many failures in a row, from 1: doubles up to LONGEST_S."""
-    return float(min(first_s * 2 ** min(failures - 1, 30), LONGEST_S))
 
 
 def low_space(folders: Mapping[str, Path], *, min_free_mb: float) -> str | None:

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.jobs import Claim, standing
 from db.tables.tables import JobState
+from db.trouble import is_database_away
 from metseg.errors import LostLeaseError
-from worker.job.failures import is_database_trouble
 
 logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -53,7 +53,7 @@ def commit(
             with sessions.begin() as session:
                 return change(session)
         except Exception as error:
-            if not is_database_trouble(error) or seconds_left() <= 0:
+            if not is_database_away(error) or seconds_left() <= 0:
                 raise
             logger.warning("job %d: the database does not answer, trying again", claim.job_id)
             tried = True

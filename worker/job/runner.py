@@ -17,10 +17,10 @@ from db import jobs
 from db.jobs import Claim
 from db.session import make_engine, session_factory
 from imaging.choice.rules import rules_in_force
+from metseg.processes import Owner, new_owner
 from metseg.settings import Settings
 from models.catalogue import load_ensemble
 from models.ensemble import Ensemble
-from worker.identity import Owner, new_owner
 from worker.job.execute import Bench, Report, execute
 from worker.job.failures import Failure, FailureKind, classify
 from worker.job.pause import PauseNote, paused_reason

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.outbox import pushes
 from db.outbox.pushes import PushClaim
+from db.trouble import is_database_away
 from metseg.destination import Destination
 from metseg.errors import MetsegError
-from worker.job.failures import classify, is_database_trouble
+from worker.job.failures import classify
 from worker.outbox.dicom_send import (
     NoAnswerError,
     OutgoingFile,
@@ -115,7 +116,7 @@ def _send_all(waiting: Sequence[tuple[PushClaim, OutgoingFile]], post: Post) -> 
             for claim, file in waiting:
                 done[claim.push_id] = _send_one(peer, claim, file, post)
     except Exception as error:
-        if is_database_trouble(error):
+        if is_database_away(error):
             raise
         for claim, file in waiting:
             if claim.push_id not in done:
@@ -166,6 +167,6 @@ def _write(post: Post, change: Callable[[Session], AnswerT]) -> AnswerT:
             with post.sessions.begin() as session:
                 return change(session)
         except Exception as error:
-            if not is_database_trouble(error) or time.monotonic() > end:
+            if not is_database_away(error) or time.monotonic() > end:
                 raise
         time.sleep(0.5)

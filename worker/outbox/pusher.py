@@ -13,6 +13,7 @@ from db.outbox.push_reports import is_due
 from db.outbox.pushes import PushClaim
 from db.session import make_engine, read_only, session_factory
 from db.tables.tables import Worker
+from metseg.backoff import backoff
 from metseg.settings import Settings
 from worker.background import Background
 from worker.outbox.dicom_send import NoAnswerError, RejectedError, UnreachableError
@@ -99,4 +100,4 @@ class Pusher(Background):
 
 def push_wait(attempt: int, *, first_s: float) -> float:
     """Seconds to wait after attempt `attempt`, from 1: doubles up to LONGEST_WAIT_S."""
-    return float(min(max(first_s, LOOK_S) * 2 ** min(attempt - 1, 30), LONGEST_WAIT_S))
+    return backoff(attempt, first_s=max(first_s, LOOK_S), longest_s=LONGEST_WAIT_S)

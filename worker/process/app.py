@@ -16,8 +16,8 @@ from celery.signals import task_failure
 
 from metseg.broker import make_celery
 from metseg.logs import setup_logging
+from metseg.processes import process_name
 from metseg.settings import Settings
-from worker.identity import worker_name
 from worker.outbox.pusher import Pusher
 from worker.process.parent import Parent
 from worker.process.ready import wait_for_database
@@ -95,7 +95,7 @@ def start() -> NoReturn:
 
 def run(settings: Settings) -> int:
     """Run a Celery worker in this process until a signal ends it. Returns the exit status."""
-    name = worker_name()
+    name = process_name()
     engine = wait_for_database(settings)
     engine.dispose()
     with (

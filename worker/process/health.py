@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from db import jobs, processes
 from db.session import make_engine, read_only, session_factory
 from db.tables.tables import Role
+from metseg.processes import parse_owner
 from metseg.settings import Settings
-from worker.identity import parse_owner
 
 LOOK_S = 0.25
 Look = dict[str, tuple[int, frozenset[tuple[int, int, int]]]]

@@ -18,11 +18,12 @@ from db import jobs, processes
 from db.jobs.states import EventCode
 from db.session import make_engine, read_only, session_factory
 from db.tables.tables import Role
+from metseg.backoff import backoff
+from metseg.processes import is_running, parse_owner
 from metseg.settings import Settings
 from worker.background import Background
 from worker.files.sweep import sweep_results
-from worker.identity import is_running, parse_owner
-from worker.job.pause import PauseNote, backoff, paused_reason
+from worker.job.pause import PauseNote, paused_reason
 
 logger = logging.getLogger(__name__)
 

@@ -6,11 +6,10 @@ import threading
 from sqlalchemy import Engine
 
 from db.session import make_engine
-from db.trouble import database_trouble
+from db.trouble import database_trouble, is_database_away
 from db.upgrade import require_current
+from metseg.backoff import backoff
 from metseg.settings import Settings
-from worker.job.failures import is_database_trouble
-from worker.job.pause import backoff
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +30,10 @@ def wait_for_database(settings: Settings, stop: threading.Event | None = None) -
             require_current(engine)
             return engine
         except Exception as error:
-            if not is_database_trouble(error):
+            if not is_database_away(error):
                 raise
             failures += 1
             told = database_trouble(error, settings.database)
             logger.warning("waiting for the database: %s", told)
-        stop.wait(min(backoff(failures, first_s=0.5), 30.0))
+        stop.wait(backoff(failures, first_s=0.5, longest_s=30.0))
     return engine

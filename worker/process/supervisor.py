@@ -9,8 +9,9 @@ import threading
 import time
 from pathlib import Path
 
+from metseg.backoff import backoff
+from metseg.processes import process_name
 from metseg.settings import Settings
-from worker.identity import worker_name
 from worker.outbox.pusher import Pusher
 from worker.process.parent import Parent
 from worker.process.ready import wait_for_database
@@ -37,7 +38,7 @@ def supervise(settings: Settings, stop: threading.Event) -> None:
         The database's schema is not ours: migrate first.
     """
     wait_for_database(settings, stop).dispose()
-    name = worker_name()
+    name = process_name()
     with (
         tempfile.TemporaryDirectory(prefix="metseg-worker-") as folder,
         Parent(settings, name=name, folder=Path(folder)) as parent,
@@ -53,7 +54,7 @@ def supervise(settings: Settings, stop: threading.Event) -> None:
             if stop.is_set():
                 return
             deaths = 1 if time.monotonic() - started > HEALTHY_S else deaths + 1
-            wait = min(0.5 * 2 ** min(deaths - 1, 20), LONGEST_WAIT_S)
+            wait = backoff(deaths, first_s=0.5, longest_s=LONGEST_WAIT_S)
             logger.warning("worker process ended with %d, next in %.1f s", status, wait)
             parent.hurry()
             stop.wait(wait)

@@ -6,17 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from db.intake.files import SeenFile, load_known, see, set_status
+from db.intake.files import ingested_files, load_known, see, set_status
+from db.intake.fingerprint import Fingerprint
 from db.intake.intake import (
-    IntakeFile,
+    ArrivedFile,
     IntakeOutcome,
     StudyIntake,
     latest_instances,
     lock_study,
     record_intake,
     snapshot_instances,
+    spooled_hashes,
 )
-from db.tables.tables import FileStatus, Instance, Job, Snapshot
+from db.tables.tables import FileStatus, Instance, Job, Snapshot, Study
 from tests.helpers.rows import DIGEST, MODEL, T0, arrive, instance, later
 
 Sessions = sessionmaker[Session]
@@ -90,20 +92,20 @@ def test_watchers_that_each_bring_one_slice_lose_none(sessions: Sessions) -> Non
 
 
 def test_files_are_seen_once_and_again_when_they_change(sessions: Sessions) -> None:
-    file = SeenFile("a/1.dcm", 100, 7, HUGE_INODE)
+    file = {"a/1.dcm": Fingerprint(100, 7, HUGE_INODE)}
     with sessions.begin() as session:
-        known = see(session, [file, file], now=T0)["a/1.dcm"]
-        assert (known.status, known.inode) == (FileStatus.SEEN, HUGE_INODE)
+        known = see(session, file, now=T0)["a/1.dcm"]
+        assert (known.status, known.fingerprint.inode) == (FileStatus.SEEN, HUGE_INODE)
         set_status(session, [known.id], FileStatus.QUARANTINED, reason="not regular")
     with sessions.begin() as session:
-        same = see(session, [file], now=later(9))["a/1.dcm"]
+        same = see(session, file, now=later(9))["a/1.dcm"]
         assert (same.status, same.reason) == (FileStatus.QUARANTINED, "not regular")
-        changed = see(session, [SeenFile("a/1.dcm", 101, 7, 1)], now=later(9))["a/1.dcm"]
+        changed = see(session, {"a/1.dcm": Fingerprint(101, 7, 1)}, now=later(9))["a/1.dcm"]
         assert (changed.id, changed.status, changed.reason) == (known.id, FileStatus.SEEN, None)
 
 
 def test_many_files_are_seen_at_once(sessions: Sessions) -> None:
-    files = [SeenFile(f"{number}.dcm", 1, 1, number) for number in range(2500)]
+    files = {f"{number}.dcm": Fingerprint(1, 1, number) for number in range(2500)}
     with sessions.begin() as session:
         known = see(session, files, now=T0)
         assert len(known) == 2500
@@ -114,15 +116,20 @@ def test_many_files_are_seen_at_once(sessions: Sessions) -> None:
 def test_intake_marks_the_files_it_came_from(sessions: Sessions) -> None:
     one = instance(1)
     with sessions.begin() as session:
-        files = see(session, [SeenFile("1.dcm", 1, 1, 1), SeenFile("x", 1, 1, 2)], now=T0)
-        took = IntakeFile(files["1.dcm"].id, one.sop_instance_uid, one.sha256)
+        seen = {"1.dcm": Fingerprint(1, 1, 1), "x": Fingerprint(1, 1, 2)}
+        files = see(session, seen, now=T0)
+        took = ArrivedFile(files["1.dcm"].id, one)
         intake = StudyIntake("1.2", (one,), (took,))
         for _ in range(2):
             record_intake(session, intake, model_version=MODEL, settings_digest=DIGEST, now=T0)
     with sessions.begin() as session:
         known = load_known(session)
         assert known["1.dcm"].status is FileStatus.INGESTED
-        assert known["1.dcm"].sop_instance_uid == one.sop_instance_uid
-        assert known["1.dcm"].sha256 == one.sha256
-        assert known["1.dcm"].study_instance_uid == "1.2"
         assert known["x"].status is FileStatus.SEEN
+        study_id = session.scalars(select(Study.id).where(Study.study_instance_uid == "1.2")).one()
+        (file,) = ingested_files(session, study_id)
+        assert (file.id, file.path) == (known["1.dcm"].id, "1.dcm")
+        assert file.fingerprint == seen["1.dcm"]
+        assert file.sop_instance_uid == one.sop_instance_uid
+        assert file.sha256 == one.sha256
+        assert spooled_hashes(session, [one.sha256, "0"]) == {one.sha256}

@@ -11,8 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
-from db.intake.files import SeenFile, see
-from db.intake.intake import IntakeFile, NewInstance, StudyIntake, record_intake
+from db.intake.files import see
+from db.intake.fingerprint import Fingerprint
+from db.intake.intake import ArrivedFile, SpooledInstance, StudyIntake, record_intake
 from db.results.new_result import NewArtifact
 from metseg.disk import spool_path
 from tests.helpers.invariants import check_invariants
@@ -29,11 +30,11 @@ def sound_world(session: Session, root: Path) -> None:
     path = spool_path(root / "spool", sha256)
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
-    (file,) = see(session, [SeenFile("a", 1, 1, 1)], now=T0).values()
-    instance = NewInstance("1.2.1", "1.2.1.1", "MR", len(content), sha256)
+    (file,) = see(session, {"a": Fingerprint(1, 1, 1)}, now=T0).values()
+    instance = SpooledInstance("1.2.1", "1.2.1.1", "MR", len(content), sha256)
     outcome = record_intake(
         session,
-        StudyIntake("1.2", (instance,), (IntakeFile(file.id, "1.2.1.1", sha256),)),
+        StudyIntake("1.2", (instance,), (ArrivedFile(file.id, instance),)),
         model_version=MODEL,
         settings_digest=DIGEST,
         now=T0,

@@ -2,7 +2,8 @@
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from db.intake.files import SeenFile, see, set_status
+from db.intake.files import see, set_status
+from db.intake.fingerprint import Fingerprint
 from db.intake.left_alone import LeftAlone, left_alone
 from db.tables.tables import FileStatus
 from tests.helpers.rows import T0
@@ -26,7 +27,7 @@ def test_reasons_are_counted_without_what_differs(sessions: sessionmaker[Session
         (FileStatus.SEEN, None),
     ]
     with sessions.begin() as session:
-        seen = [SeenFile(f"{number}", 1, 1, 1) for number in range(len(reasons))]
+        seen = {f"{number}": Fingerprint(1, 1, 1) for number in range(len(reasons))}
         known = see(session, seen, now=T0)
         for number, (status, reason) in enumerate(reasons):
             set_status(session, [known[str(number)].id], status, reason=reason)

@@ -8,7 +8,8 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
-from db.intake.files import SeenFile, see, set_status
+from db.intake.files import see, set_status
+from db.intake.fingerprint import Fingerprint
 from db.tables.result_tables import Result
 from db.tables.tables import FileStatus
 from tests.helpers.places import ROOT
@@ -53,7 +54,7 @@ def a_week_of_studies(session: Session) -> None:
     session.execute(text("UPDATE job SET priority = 1 WHERE id = 5"))
     claim = take(session, new_job(session, study="1.7"))
     jobs.fail(session, claim, code="geometry_invalid", message="a gap", now=T0)
-    files = see(session, [SeenFile(name, 1, 1, 1) for name in "abc"], now=T0)
+    files = see(session, {name: Fingerprint(1, 1, 1) for name in "abc"}, now=T0)
     for name, reason in (("a", "two contents"), ("b", "two contents"), ("c", "too large")):
         set_status(session, [files[name].id], FileStatus.QUARANTINED, reason=reason)
 

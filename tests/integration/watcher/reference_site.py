@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 
 from db.results.results import study_reports
+from metseg.processes import new_owner
 from metseg.settings import Settings
 from models.ensemble import Prediction
 from tests.helpers.dicom.phantom import Recipe, write_study
@@ -13,7 +14,6 @@ from tests.helpers.fakes import ThresholdEnsemble
 from tests.helpers.invariants import artifacts_are_on_disk, counts_and_sums_agree
 from tests.helpers.invariants import one_current_result_a_study as one_current
 from watcher.intake.intake import JobKey
-from worker.identity import new_owner
 from worker.job.execute import Ended
 from worker.job.pause import PauseNote
 from worker.job.runner import Runner

@@ -114,10 +114,10 @@ def test_archives_that_stay_shut_are_refused_with_what_to_do(plain_desk: Desk) -
 
 def test_a_shelf_that_cannot_be_made_leaves_nothing_open(tmp_path: Path) -> None:
     from metseg.errors import InfrastructureError
-    from watcher.archives.shelf import Shelf
+    from watcher.archives.unpacked_folders import UnpackedFolders
 
     (tmp_path / "spool").write_bytes(b"no folder")
-    shelf = Shelf(tmp_path / "spool")
+    shelf = UnpackedFolders(tmp_path / "spool")
     with pytest.raises(InfrastructureError):
         shelf.add()
     (tmp_path / "spool").unlink()

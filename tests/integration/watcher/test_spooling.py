@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from db.intake.fingerprint import Fingerprint, fingerprint_of
 from metseg.disk import spool_path
 from metseg.errors import DiskFullError, InfrastructureError
 from watcher.intake.spooling import MovedError, UnreadableError, copy_in, place, sweep, workspace
-from watcher.scan.inbox import fingerprint_of
-from watcher.scan.settle import Fingerprint
 
 CONTENT = b"bytes of an instance" * 1000
 

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
-from db.intake.intake import NewInstance, StudyIntake, record_intake
+from db.intake.intake import SpooledInstance, StudyIntake, record_intake
 from db.jobs import Claim
 from imaging.dicom.files.headers import read_header
 from metseg.disk import sha256_of, spool_path
+from metseg.processes import Owner
 from metseg.settings import Settings
 from tests.helpers.dicom.phantom import Phantom, Recipe, uid, write_study
 from tests.helpers.fakes import ThresholdEnsemble
-from worker.identity import Owner
 from worker.job.execute import Bench
 
 
@@ -59,13 +59,13 @@ class Ward:
         assert outcome.job_id is not None
         return outcome.job_id, head
 
-    def _spool(self, path: Path) -> NewInstance:
+    def _spool(self, path: Path) -> SpooledInstance:
         header = read_header(path, max_bytes=1 << 30)
         sha256 = sha256_of(path)
         target = spool_path(self.settings.spool_dir, sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
-        return NewInstance(
+        return SpooledInstance(
             header.series_instance_uid,
             header.sop_instance_uid,
             header.modality,

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.processes import live
 from db.tables.tables import Job, JobState, Role
+from metseg.processes import Owner, new_owner
 from tests.integration.worker.conftest import Ward
-from worker.identity import Owner, new_owner
 from worker.job.pause import PauseNote
 from worker.process.parent import Parent
 

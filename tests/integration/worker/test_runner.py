@@ -6,11 +6,11 @@ import pytest
 
 from db.tables.tables import Job, JobState
 from metseg.errors import DeviceError, WeightsError
+from metseg.processes import new_owner
 from metseg.settings import Settings
 from models.ensemble import Ensemble, Prediction
 from tests.helpers.fakes import ThresholdEnsemble
 from tests.integration.worker.conftest import Ward
-from worker.identity import new_owner
 from worker.job.execute import Ended
 from worker.job.pause import PauseNote
 from worker.job.runner import EXIT_DEVICE, Runner

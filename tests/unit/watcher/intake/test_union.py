@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 
-from watcher.intake.union import Arrival, Held, Union, unite
+from db.intake.intake import ArrivedFile, SpooledInstance
+from watcher.intake.union import Union, unite
 
 
-def held(sop: str, content: str, series: str = "series") -> Held:
-    return Held(sop, series, "MR", 1, content)
+def spooled(sop: str, content: str, series: str = "series") -> SpooledInstance:
+    return SpooledInstance(series, sop, "MR", 1, content)
 
 
-def arrivals(*instances: Held) -> list[Arrival]:
-    return [Arrival(number, instance) for number, instance in enumerate(instances)]
+def arrivals(*instances: SpooledInstance) -> list[ArrivedFile]:
+    return [ArrivedFile(number, instance) for number, instance in enumerate(instances)]
 
 
 def join(
-    latest: list[Held], new: list[Held], standing: Mapping[str, set[str]] | None = None
+    latest: list[SpooledInstance],
+    new: list[SpooledInstance],
+    standing: Mapping[str, set[str]] | None = None,
 ) -> Union:
     return unite(latest, arrivals(*new), standing=standing or {})
 
@@ -24,46 +27,51 @@ def content(union: Union) -> dict[str, str]:
 
 
 def test_the_first_revision_is_what_arrived() -> None:
-    union = join([], [held("2", "b"), held("1", "a")])
+    union = join([], [spooled("2", "b"), spooled("1", "a")])
     assert [one.sop_instance_uid for one in union.instances] == ["1", "2"]
     assert len(union.accepted) == 2
 
 
 def test_late_slices_join_what_was_there() -> None:
-    assert content(join([held("1", "a")], [held("2", "b")])) == {"1": "a", "2": "b"}
+    assert content(join([spooled("1", "a")], [spooled("2", "b")])) == {"1": "a", "2": "b"}
 
 
 def test_the_same_study_again_changes_nothing() -> None:
-    latest = [held("1", "a"), held("2", "b")]
+    latest = [spooled("1", "a"), spooled("2", "b")]
     union = join(latest, latest, standing={"1": {"a"}, "2": {"b"}})
     assert list(union.instances) == latest
     assert union.refused == ()
 
 
 def test_identical_duplicates_are_harmless() -> None:
-    union = join([], [held("1", "a"), held("1", "a")])
+    union = join([], [spooled("1", "a"), spooled("1", "a")])
     assert content(union) == {"1": "a"}
     assert len(union.accepted) == 2
 
 
 def test_two_contents_at_once_refuse_the_series_and_no_other() -> None:
-    new = [held("1", "a"), held("1", "x"), held("2", "b"), held("9", "z", series="other")]
+    new = [
+        spooled("1", "a"),
+        spooled("1", "x"),
+        spooled("2", "b"),
+        spooled("9", "z", series="other"),
+    ]
     union = join([], new)
     assert content(union) == {"9": "z"}
     assert [arrival.file_id for arrival in union.refused] == [0, 1, 2]
 
 
 def test_new_bytes_replace_those_of_a_file_that_is_gone() -> None:
-    union = join([held("1", "a"), held("2", "b")], [held("1", "x")])
+    union = join([spooled("1", "a"), spooled("2", "b")], [spooled("1", "x")])
     assert content(union) == {"1": "x", "2": "b"}
 
 
 def test_new_bytes_are_refused_while_the_old_file_stands_and_the_old_ones_stay() -> None:
-    union = join([held("1", "a")], [held("1", "x"), held("2", "b")], standing={"1": {"a"}})
+    union = join([spooled("1", "a")], [spooled("1", "x"), spooled("2", "b")], standing={"1": {"a"}})
     assert content(union) == {"1": "a"}
     assert len(union.refused) == 2
 
 
 def test_a_standing_file_with_bytes_of_an_older_revision_is_no_dispute() -> None:
-    union = join([held("1", "b")], [held("1", "x")], standing={"1": {"a"}})
+    union = join([spooled("1", "b")], [spooled("1", "x")], standing={"1": {"a"}})
     assert content(union) == {"1": "x"}

@@ -1,24 +1,24 @@
-"""Who stopped beating, with a limit of 10 s."""
+"""Which heartbeats stopped, with a limit of 10 s."""
 
-from watcher.queue.standstill import Pulse, feel
+from watcher.queue.standstill import JobProgress, find_stopped
 
 
 def stopped(*steps: tuple[float, int | None]) -> list[bool]:
     """Whether the one process is found dead at each of (time, beat)."""
-    felt: dict[str, Pulse] = {}
+    before: dict[str, JobProgress] = {}
     found = []
     for now, beat in steps:
         beats = {} if beat is None else {"w": beat}
-        felt, still = feel(felt, beats, now=now, limit_s=10.0)
+        before, still = find_stopped(before, beats, now=now, limit_s=10.0)
         found.append(still == ["w"])
     return found
 
 
-def test_a_beat_that_stands_for_the_limit_is_found() -> None:
+def test_a_beat_that_stands_still_for_the_limit_is_found() -> None:
     assert stopped((0, 5), (9.9, 5), (10, 5)) == [False, False, True]
 
 
-def test_every_beat_counts_from_anew() -> None:
+def test_every_beat_starts_the_count_anew() -> None:
     assert stopped((0, 5), (9, 6), (18, 6), (19, 6)) == [False, False, False, True]
 
 
@@ -30,5 +30,5 @@ def test_a_counter_that_went_back_is_a_beat() -> None:
     assert stopped((0, 5), (10, 1)) == [False, False]
 
 
-def test_who_left_is_forgotten() -> None:
+def test_a_process_that_left_is_forgotten() -> None:
     assert stopped((0, 5), (5, None), (10, 5), (15, 5)) == [False, False, False, False]

@@ -2,17 +2,18 @@
 
 import pytest
 
+from db.intake.fingerprint import Fingerprint
 from watcher.scan.grouping import ReadyStudy, StudyWait, Waiting, group, is_marked
-from watcher.scan.settle import Fingerprint, Look
+from watcher.scan.settle import Observation
 
 NOW, QUIET = 100.0, 10.0
 
 
 def file(
-    path: str, study: str | None, *, still_s: float, looks: int = 9, readable: bool = True
+    path: str, study: str | None, *, still_s: float, scans: int = 9, readable: bool = True
 ) -> Waiting:
-    look = Look(Fingerprint(1, 1, 1), since=NOW - still_s, looks=looks)
-    return Waiting(path, look, study, readable=readable and study is not None)
+    observation = Observation(Fingerprint(1, 1, 1), since=NOW - still_s, scans=scans)
+    return Waiting(path, observation, study, readable=readable and study is not None)
 
 
 def decide(
@@ -38,7 +39,7 @@ def test_a_moving_file_holds_its_study_back_from_another_folder() -> None:
 
 
 def test_a_file_known_only_from_an_earlier_fingerprint_holds_its_study_back() -> None:
-    growing = file("b/2", "S", still_s=0, looks=1, readable=False)
+    growing = file("b/2", "S", still_s=0, scans=1, readable=False)
     assert ready(file("a/1", "S", still_s=50), growing) == []
 
 
@@ -60,9 +61,9 @@ def test_a_file_that_always_moves_does_not_hold_a_study_back_for_ever() -> None:
     assert ready(log, file("a/1", "S", still_s=50)) == ["S"]
 
 
-def test_a_marker_ends_the_wait_after_two_looks() -> None:
-    assert ready(file("a/1", "S", still_s=1, looks=2), marked=("a",)) == ["S"]
-    assert ready(file("a/1", "S", still_s=1, looks=1), marked=("a",)) == []
+def test_a_marker_ends_the_wait_after_two_scans() -> None:
+    assert ready(file("a/1", "S", still_s=1, scans=2), marked=("a",)) == ["S"]
+    assert ready(file("a/1", "S", still_s=1, scans=1), marked=("a",)) == []
 
 
 def test_a_marker_counts_for_folders_below_and_not_beside() -> None:

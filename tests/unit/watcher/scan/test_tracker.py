@@ -1,8 +1,8 @@
 """The memory between scans."""
 
-from watcher.reading.header_pass import Header, Refusal
+from db.intake.fingerprint import Fingerprint
+from watcher.reading.header_pass import Archive, Header, Refusal
 from watcher.scan.inbox import MARKER, Sighting
-from watcher.scan.settle import Fingerprint
 from watcher.scan.tracker import FIRST_RETRY_S, LONGEST_RETRY_S, Tracker
 
 HEADER = Header("S", "series", "sop", "MR")
@@ -12,11 +12,11 @@ def sight(size: int, skip: str | None = None, path: str = "a") -> dict[str, Sigh
     return {path: Sighting(path, Fingerprint(size, 1, 1), skip)}
 
 
-def test_a_header_is_read_once_a_fingerprint() -> None:
+def test_a_header_is_read_once_per_fingerprint() -> None:
     tracker = Tracker()
     tracker.observe(sight(1), now=0, quiet_s=1)
     assert tracker.unread(max_bytes=9) == ["a"]
-    tracker.verdicts["a"] = HEADER
+    tracker.set_verdict("a", HEADER)
     tracker.observe(sight(1), now=1, quiet_s=1)
     assert tracker.unread(max_bytes=9) == []
 
@@ -24,7 +24,7 @@ def test_a_header_is_read_once_a_fingerprint() -> None:
 def test_a_file_that_grows_is_read_again_only_when_it_stands() -> None:
     tracker = Tracker()
     tracker.observe(sight(1), now=0, quiet_s=5)
-    tracker.verdicts["a"] = HEADER
+    tracker.set_verdict("a", HEADER)
     tracker.observe(sight(2), now=1, quiet_s=5)
     assert tracker.unread(max_bytes=9) == []
     assert [(file.study, file.readable) for file in tracker.waiting()] == [("S", False)]
@@ -35,12 +35,12 @@ def test_a_file_that_grows_is_read_again_only_when_it_stands() -> None:
 def test_a_file_without_a_header_yet_is_read_at_every_change() -> None:
     tracker = Tracker()
     tracker.observe(sight(1), now=0, quiet_s=5)
-    tracker.verdicts["a"] = Refusal("dicom_truncated", "ends early")
+    tracker.set_verdict("a", Refusal("dicom_truncated", "ends early"))
     tracker.observe(sight(2), now=1, quiet_s=5)
     assert tracker.unread(max_bytes=9) == ["a"]
 
 
-def test_large_files_and_files_that_are_none_of_ours_are_never_opened() -> None:
+def test_large_files_and_files_that_are_not_ours_are_never_opened() -> None:
     tracker = Tracker()
     found = sight(10) | sight(1, "link", path="b")
     tracker.observe(found, now=0, quiet_s=1)
@@ -57,21 +57,19 @@ def test_a_marker_marks_its_folder_and_holds_nobody_back() -> None:
 
 def test_unreadable_files_are_tried_again_at_growing_intervals() -> None:
     tracker = Tracker()
-    now, waits = 0.0, []
-    for _ in range(8):
+    now = 0.0
+    waits = [FIRST_RETRY_S * factor for factor in (1, 2, 4, 8, 16, 32)] + 2 * [LONGEST_RETRY_S]
+    for wait in waits:
         assert tracker.is_due("a", now=now)
         tracker.try_later("a", now=now)
-        waits.append(tracker.retries["a"].waited_s)
-        assert not tracker.is_due("a", now=now + waits[-1] - 1)
-        now += waits[-1]
-    assert waits[:3] == [FIRST_RETRY_S, 2 * FIRST_RETRY_S, 4 * FIRST_RETRY_S]
-    assert waits[-1] == LONGEST_RETRY_S
+        assert not tracker.is_due("a", now=now + wait - 1)
+        now += wait
 
 
 def test_a_file_that_left_leaves_no_trace() -> None:
     tracker = Tracker()
     tracker.observe(sight(1), now=0, quiet_s=1)
-    tracker.verdicts["a"] = HEADER
+    tracker.set_verdict("a", HEADER)
     tracker.observe(sight(2), now=1, quiet_s=1)
     tracker.observe({}, now=2, quiet_s=1)
     assert tracker == Tracker()
@@ -80,10 +78,29 @@ def test_a_file_that_left_leaves_no_trace() -> None:
 def test_a_file_that_moved_after_it_settled_is_looked_at_and_read_again() -> None:
     tracker = Tracker()
     tracker.observe(sight(1), now=0, quiet_s=1)
-    tracker.verdicts["a"] = HEADER
+    tracker.set_verdict("a", HEADER)
     tracker.observe(sight(1), now=1, quiet_s=1)
     tracker.put_back("a")
-    assert "a" in tracker.looks  # nobody may think that nothing waits
+    assert "a" in tracker  # nobody may think that nothing waits
     assert tracker.observe(sight(1), now=2, quiet_s=1) == []
     assert tracker.observe(sight(1), now=3, quiet_s=1) == ["a"]
     assert tracker.unread(max_bytes=9) == ["a"]
+
+
+def test_the_files_of_an_archive_wait_as_long_unchanged_as_it_is() -> None:
+    tracker = Tracker()
+    for now in (0, 5):
+        tracker.observe(sight(1, path="a.zip"), now=now, quiet_s=5)
+    tracker.set_verdict("a.zip", Archive())
+    assert tracker.closed_archives(now=5, quiet_s=5) == ["a.zip"]
+    members = {f"a.zip//{name}": Fingerprint(size, 1, 1) for name, size in (("1", 1), ("2", 99))}
+    broken = Refusal("archive_invalid", "ends early")
+    tracker.show_members("a.zip", members, refused={"a.zip//2": broken})
+    assert tracker.closed_archives(now=5, quiet_s=5) == []
+    assert len(tracker) == 3
+    assert tracker.verdict("a.zip//2") == broken
+    assert [(file.path, file.observation.since) for file in tracker.waiting()] == [
+        ("a.zip//1", 0),
+        ("a.zip//2", 0),
+    ]
+    assert tracker.unread(max_bytes=9) == ["a.zip//1"]

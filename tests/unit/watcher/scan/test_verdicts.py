@@ -2,10 +2,10 @@
 
 import pytest
 
+from db.intake.fingerprint import Fingerprint
 from db.tables.tables import FileStatus
 from watcher.reading.header_pass import Header, Refusal
 from watcher.scan.inbox import Sighting
-from watcher.scan.settle import Fingerprint
 from watcher.scan.tracker import Tracker
 from watcher.scan.verdicts import Judgement, judge
 
@@ -17,7 +17,7 @@ def judged(
     found = {"a": Sighting("a", Fingerprint(size, 1, 1), skip)}
     tracker.observe(found, now=0, quiet_s=0)
     if verdict is not None:
-        tracker.verdicts["a"] = verdict
+        tracker.set_verdict("a", verdict)
     return list(judge(tracker.observe(found, now=1, quiet_s=0), tracker, max_bytes=9))
 
 
@@ -51,7 +51,9 @@ def judged(
         ),
     ],
 )
-def test_judgements(facts: dict[str, object], expected: Judgement) -> None:
+def test_a_settled_file_is_judged_by_what_is_in_it(
+    facts: dict[str, object], expected: Judgement
+) -> None:
     assert judged(**facts) == [expected]  # type: ignore[arg-type]
 
 

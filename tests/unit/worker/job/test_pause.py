@@ -2,17 +2,8 @@
 
 from pathlib import Path
 
-import pytest
-
 from metseg.settings import Settings
-from worker.job.pause import LONGEST_S, PauseNote, backoff, low_space, paused_reason
-
-
-@pytest.mark.parametrize(
-    ("failures", "seconds"), [(1, 30.0), (2, 60.0), (3, 120.0), (6, 600.0), (5000, LONGEST_S)]
-)
-def test_the_wait_doubles_up_to_ten_minutes(failures: int, seconds: float) -> None:
-    assert backoff(failures, first_s=30.0) == seconds
+from worker.job.pause import PauseNote, low_space, paused_reason
 
 
 def test_each_trouble_in_a_row_pauses_twice_as_long(tmp_path: Path) -> None:

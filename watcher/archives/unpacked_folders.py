@@ -12,7 +12,7 @@ from watcher.intake.spooling import spool_faults, workspace
 
 
 @dataclass(slots=True)
-class Shelf:
+class UnpackedFolders:
     """Makes the workspace for the first folder, and deletes it with the last."""
 
     spool_dir: Path

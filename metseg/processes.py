@@ -1,11 +1,9 @@
-"""Who holds a job: names that no other process ever had."""
+"""Names of processes, which no other process ever had: for the table `worker` and for jobs."""
 
 import os
 import secrets
 import socket
 from dataclasses import dataclass
-
-import psutil
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +22,9 @@ class Owner:
         return f"{self.worker}:{self.pid}:{self.token}"
 
 
-def worker_name() -> str:
-    """A new name for this worker: host, process id and chance (process ids come again, also in
-    containers).
+def process_name() -> str:
+    """A new name for the calling process: host, process id and chance (process ids come again, also
+    in containers).
     """
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
@@ -47,6 +45,8 @@ def parse_owner(text: str) -> Owner | None:
 
 def is_running(pid: int) -> bool:
     """Whether a process of this host lives. One that ended and was not yet waited for does not."""
+    import psutil  # the watcher, which never asks, stays small
+
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

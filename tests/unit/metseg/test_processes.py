@@ -1,4 +1,4 @@
-"""Names of owners tell the worker and the process."""
+"""Names of processes, and of owners of jobs."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from worker.identity import Owner, is_running, new_owner, parse_owner, worker_name
+from metseg.processes import Owner, is_running, new_owner, parse_owner, process_name
 
 
 def test_an_owner_is_read_back_from_its_name() -> None:
@@ -16,12 +16,12 @@ def test_an_owner_is_read_back_from_its_name() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nobody", "a:b:c", "reconciler"])
-def test_other_names_are_no_owners(text: str) -> None:
+def test_other_names_are_not_owners(text: str) -> None:
     assert parse_owner(text) is None
 
 
 def test_two_workers_of_one_process_have_two_names() -> None:
-    assert worker_name() != worker_name()
+    assert process_name() != process_name()
     assert new_owner("w").pid == os.getpid()
 
 
