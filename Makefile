@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Tests start hundreds of processes: without compiled files each takes three times as long to begin.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-crops bench-networks bench-onednn bench-peers bench-sides image crossvalidate ablations evaluate
+.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-crops bench-networks bench-onednn bench-peers bench-multiplanar image crossvalidate ablations evaluate
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -117,8 +117,8 @@ bench-onednn: install-dev  ## what oneDNN does for the networks on this processo
 bench-peers: $(VENV)/.installed-crosscheck  ## seconds and memory beside nnU-Net's network and AURORA's, for docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.peers
 
-bench-sides: install-dev  ## how much work the look from the front and the side adds, for docs/networks.md
-	@$(BIN)/python -m benchmarks.sides
+bench-multiplanar: install-dev  ## how much work the look from the front and the side adds, for docs/networks.md
+	@$(BIN)/python -m benchmarks.multiplanar
 
 bench-agent: install-dev  ## whether pictures show contrast agent, on real scans, for docs/series-choice.md
 	@$(BIN)/python -m benchmarks.agent --data $(DATA)

@@ -17,7 +17,7 @@ import numpy as np
 from keras import layers
 
 from models.card import read_card
-from models.catalogue import WEIGHTS_IN_THE_BOX
+from models.catalogue import SHIPPED_WEIGHTS
 from models.inputs import CHANNELS
 from models.networks.build import OUTPUTS, build
 
@@ -29,22 +29,22 @@ CONVOLUTIONS = (layers.Conv2D, layers.Conv2DTranspose)
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A network to look at; `heads` are those of U-Net++ that it is pruned to."""
+    """A network to measure; `depths` are those of U-Net++ that it is pruned to."""
 
     network: str
     filters: tuple[int, ...]
-    heads: tuple[int, ...] | None
+    depths: tuple[int, ...] | None
     outputs: int = OUTPUTS
 
     def name(self) -> str:
         """For people."""
         widths = "-".join(str(width) for width in self.filters)
-        head = f", head {self.heads[-1]}" if self.heads else ""
-        return f"`{self.network}` {widths}{head}"
+        depth = f", depth {self.depths[-1]}" if self.depths else ""
+        return f"`{self.network}` {widths}{depth}"
 
     def build(self) -> keras.Model:
         """With random weights."""
-        return build(self.network, filters=self.filters, heads=self.heads, outputs=self.outputs)
+        return build(self.network, filters=self.filters, depths=self.depths, outputs=self.outputs)
 
 
 def main() -> None:
@@ -68,9 +68,9 @@ def main() -> None:
 
 
 def shipped() -> list[Variant]:
-    """The members of the ensemble in the box."""
-    members = read_card(WEIGHTS_IN_THE_BOX / "standard.json").members
-    return [Variant(one.network, one.filters, one.heads, one.outputs) for one in members]
+    """The members of the shipped ensemble."""
+    members = read_card(SHIPPED_WEIGHTS / "standard.json").members
+    return [Variant(one.network, one.filters, one.depths, one.outputs) for one in members]
 
 
 def variants() -> Iterator[Variant]:
@@ -78,8 +78,8 @@ def variants() -> Iterator[Variant]:
     for width in WIDTHS:
         filters = tuple(width * 2**level for level in range(LEVELS))
         yield Variant("attention_unet", filters, None)
-        for head in reversed(range(1, LEVELS)):
-            yield Variant("unet_plus_plus", filters, (head,))
+        for depth in reversed(range(1, LEVELS)):
+            yield Variant("unet_plus_plus", filters, (depth,))
 
 
 def gigaflops(model: keras.Model) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imaging.lesions.rule import LesionRule
 from imaging.resample import to_native
 from imaging.volume import Volume
-from models import sides
+from models import multiplanar
 from models.card import Card
 from models.engines.choice import EngineName, load_engines
 from models.ensemble import Prediction
@@ -26,7 +26,7 @@ BATCH = 8
 MULTIPLE = 16
 
 
-class Network(sides.Network, Protocol):
+class Network(multiplanar.Network, Protocol):
     """What `models.engines.keras_engine.Engine` is to the ensemble."""
 
     @property
@@ -105,7 +105,7 @@ def predict_head(
     scout, the other networks' maps are its own but around candidates.
     """
     whole = _whole(networks, contract)
-    parts = len(networks) + (1 if contract.sides else 0)
+    parts = len(networks) + (1 if contract.multiplanar else 0)
 
     def report(share: float, before: int) -> None:
         if progress is not None:
@@ -122,12 +122,12 @@ def predict_head(
         )
     for number, network in enumerate(_others(networks, whole), start=len(whole)):
         maps[network.name] = np.array(maps[whole[0].name])
-        sides.follow_scout(network, head, contract, maps[network.name][0])
+        multiplanar.follow_scout(network, head, contract, maps[network.name][0])
         report(1.0, number)
     maps = {network.name: maps[network.name] for network in networks}
-    if contract.sides:
+    if contract.multiplanar:
         lesion = [own[0] for own in maps.values()]
-        sides.look_again(
+        multiplanar.refine(
             networks, head, contract, lesion, progress=partial(report, before=len(networks))
         )
         report(1.0, len(networks))

@@ -19,7 +19,7 @@ from metseg.errors import ConfigurationError, WeightsError
 from models.card import Card, read_card
 from models.ensemble import Ensemble
 
-WEIGHTS_IN_THE_BOX = Path(__file__).parent / "weights"
+SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
 MODEL_CARD = "model-card.json"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -170,7 +170,7 @@ def _card(name: str, weights_dir: Path | None) -> tuple[Card, Path]:
     """The card and its folder."""
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"ensemble must be a name or package.module:factory, got {name!r}")
-    folder = weights_dir or WEIGHTS_IN_THE_BOX
+    folder = weights_dir or SHIPPED_WEIGHTS
     return read_card(folder / f"{name}.json"), folder
 
 

@@ -39,8 +39,9 @@ class InputContract:
         See `imaging.clahe.enhance_contrast`; a clip of 0 leaves the channel empty.
     margin
         Voxels kept around the head when cropping to it.
-    sides
-        Whether candidates are looked at from the front and the side too, see `models.sides`.
+    multiplanar
+        Whether candidates are seen again in coronal and sagittal slices, see
+        `models.multiplanar`.
     scout
         Name of the member that alone answers the whole head; the others are asked about what it
         finds. None: every member answers everything.
@@ -51,7 +52,7 @@ class InputContract:
     clahe_clip: float = 2.0
     clahe_tile_mm: float = 28.0
     margin: int = 4
-    sides: bool = False
+    multiplanar: bool = False
     scout: str | None = None
 
     @classmethod

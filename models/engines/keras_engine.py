@@ -50,7 +50,7 @@ def choose_device(wanted: str) -> str:
 
 
 def member_model(member: Member, folder: Path) -> keras.Model:
-    """A member's network with its weights, pruned to the wanted heads.
+    """A member's network with its weights, pruned to the wanted depths.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def member_model(member: Member, folder: Path) -> keras.Model:
     model = build(
         member.network,
         filters=member.filters,
-        heads=member.stored_heads or member.heads,
+        depths=member.stored_depths or member.depths,
         outputs=member.outputs,
         batch_norm=member.batch_norm,
     )
@@ -70,7 +70,7 @@ def member_model(member: Member, folder: Path) -> keras.Model:
         raise WeightsError(
             f"weights file {member.file} must fit {member.network}: {error}"
         ) from error
-    return pruned(model, member.heads) if member.stored_heads and member.heads else model
+    return pruned(model, member.depths) if member.stored_depths and member.depths else model
 
 
 class Engine:
@@ -85,7 +85,7 @@ class Engine:
 
     @classmethod
     def load(cls, member: Member, folder: Path, *, device: str) -> "Engine":
-        """Build the member's network, read its weights and prune it to the wanted heads.
+        """Build the member's network, read its weights and prune it to the wanted depths.
 
         Raises
         ------
@@ -97,8 +97,8 @@ class Engine:
         return cls(model, member, device=device)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities ``(n, H, W, outputs)`` of ``(n, H, W, channels)``, mean of the heads,
-        uncalibrated.
+        """Probabilities ``(n, H, W, outputs)`` of ``(n, H, W, channels)``, mean over the
+        depths, uncalibrated.
 
         The first is of lesions, a second of brain. H and W must be multiples of 16 for five levels.
 
@@ -110,6 +110,6 @@ class Engine:
         with translated(), keras.device(self._device):
             # Not Model.predict: it leaks in long loops.
             outputs = self._model.predict_on_batch(batch)
-        heads = outputs if isinstance(outputs, list) else [outputs]
-        mean = np.mean([np.asarray(head, dtype=np.float32) for head in heads], axis=0)
+        maps = outputs if isinstance(outputs, list) else [outputs]
+        mean = np.mean([np.asarray(one, dtype=np.float32) for one in maps], axis=0)
         return np.asarray(mean, dtype=np.float32)

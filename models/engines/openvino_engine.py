@@ -70,8 +70,8 @@ class OpenVinoEngine:
             if "alloc" in str(error).lower():
                 raise OutOfMemoryError(f"memory ran out in the network: {words}") from error
             raise DeviceError(f"the device failed: {words}") from error
-        heads = [found[output] for output in self._compiled.outputs]
-        return np.asarray(np.mean(heads, axis=0), dtype=np.float32)
+        maps = [found[output] for output in self._compiled.outputs]
+        return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
 
 
 def _key(member: Member) -> str:

@@ -44,7 +44,7 @@ def up_convolution(x: KerasTensor, filters: int, *, name: str) -> KerasTensor:
     )(x)
 
 
-def probability_head(x: KerasTensor, outputs: int, *, name: str) -> KerasTensor:
+def probability_maps(x: KerasTensor, outputs: int, *, name: str) -> KerasTensor:
     """1x1 convolution and sigmoid: ``(B, H, W, outputs)`` in [0, 1], float32 under any policy."""
     return layers.Conv2D(outputs, 1, activation="sigmoid", dtype="float32", name=name)(x)
 

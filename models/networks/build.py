@@ -1,4 +1,4 @@
-"""The networks by name."""
+"""The networks by name: a new one gets a line in `BUILDERS`."""
 
 from collections.abc import Callable
 
@@ -21,14 +21,14 @@ def build(
     name: str,
     *,
     filters: tuple[int, ...],
-    heads: tuple[int, ...] | None = None,
+    depths: tuple[int, ...] | None = None,
     outputs: int = OUTPUTS,
     batch_norm: bool = True,
 ) -> keras.Model:
-    """A new network for the input contract, with random weights.
+    """Build a network for the input contract, with random weights.
 
-    `heads` are those of U-Net++, by default all; a network with one head takes None. `outputs` 1
-    leaves the brain out.
+    `depths` are those of U-Net++, by default all; None for any other network. `outputs` 1 leaves
+    the map of the brain out.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def build(
     """
     if name not in BUILDERS:
         raise ValueError(f"name must be one of {sorted(BUILDERS)}, got {name!r}")
-    options = {} if heads is None else {"heads": heads}
+    options = {} if depths is None else {"depths": depths}
     return BUILDERS[name](
         channels=CHANNELS, filters=filters, outputs=outputs, batch_norm=batch_norm, **options
     )

@@ -123,7 +123,7 @@ def model_card(said: Mapping[str, Any], rows: Sequence[Row]) -> str:
         command=said["measures"]["command"],
         twin=MODEL_CARD,
         members="\n".join(_member(member) for member in said["members"]),
-        sides=_SIDES if said["input"].get("sides") else "",
+        multiplanar=_MULTIPLANAR if said["input"].get("multiplanar") else "",
         rule=_rule(said["lesion_rule"]),
         out_of_scope=_bullets(said["out_of_scope"]),
         data="\n".join(_data(item) for item in said["data"]),
@@ -137,8 +137,8 @@ def model_card(said: Mapping[str, Any], rows: Sequence[Row]) -> str:
     )
 
 
-_SIDES = """; around candidates coronal and sagittal slices too
-(`models/sides.py`)"""
+_MULTIPLANAR = """; around candidates coronal and sagittal slices too
+(`models/multiplanar.py`)"""
 
 _PAGE = """# Model card: {version}
 
@@ -151,7 +151,7 @@ Written by `{command}`; do not edit by hand. `{twin}` is the same for machines.
 {members}
 
 Input: axial slices at 1 mm, three neighbouring ones and CLAHE of the middle one
-(`models/inputs.py`){sides}. Answer: the mean of the members' probabilities, each calibrated by one
+(`models/inputs.py`){multiplanar}. Answer: the mean of the members' probabilities, each calibrated by one
 temperature, on the scanner's own grid, and a probability of brain.
 {rule}
 
@@ -214,8 +214,8 @@ def _rule(rule: Mapping[str, Any]) -> str:
     )
     if rule["minimum_brain"]:
         words += f", lies in brain (mean probability at least {rule['minimum_brain']})"
-    if rule["look"]:
-        words += f", and passes the three-dimensional look (at least {rule['look']['least']})"
+    if classifier := rule["candidate_classifier"]:
+        words += f", and passes the candidate classifier (at least {classifier['least']})"
     return words + "."
 
 

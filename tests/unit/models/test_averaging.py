@@ -90,22 +90,22 @@ def test_temperatures_are_of_lesions_alone():
     assert prediction.brain[at] == pytest.approx(1.0)
 
 
-def test_candidates_are_seen_from_the_sides_when_the_contract_says_so():
+def test_candidates_are_refined_in_other_planes_when_the_contract_says_so():
     volume, _ = head_with_spot()
     plain, network = Bright("a"), Bright("a")
     both = [
-        NetworkEnsemble("t", LesionRule(), InputContract(sides=sides), [one]).predict(volume)
-        for sides, one in ((False, plain), (True, network))
+        NetworkEnsemble("t", LesionRule(), InputContract(multiplanar=wanted), [one]).predict(volume)
+        for wanted, one in ((False, plain), (True, network))
     ]
     assert len(network.shapes) > len(plain.shapes)
-    # This network says the same of a voxel from every side.
+    # This network says the same of a voxel in every plane.
     np.testing.assert_allclose(both[0].mean, both[1].mean, atol=1e-5)
 
 
-def test_progress_rises_to_1_with_the_sides():
+def test_progress_rises_to_1_with_multiplanar_refinement():
     heard = []
     volume, _ = head_with_spot()
-    NetworkEnsemble("t", LesionRule(), InputContract(sides=True), [Bright("a")]).predict(
+    NetworkEnsemble("t", LesionRule(), InputContract(multiplanar=True), [Bright("a")]).predict(
         volume, progress=heard.append
     )
     assert heard == sorted(heard)

@@ -32,7 +32,7 @@ def member(sha256, **changes):
         "name": "a",
         "network": "attention_unet",
         "filters": (2, 3, 4, 5, 6),
-        "heads": None,
+        "depths": None,
         "batch_norm": True,
         "file": "a.weights.h5",
         "sha256": sha256,

@@ -12,31 +12,31 @@ from tests.unit.models.networks.small_member import TINY, batch, member
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
-def test_an_engine_averages_the_heads_of_the_saved_network(tmp_path):
+def test_an_engine_averages_the_depths_of_the_saved_network(tmp_path):
     model = build("unet_plus_plus", filters=TINY)
     model.save_weights(tmp_path / "x.weights.h5")
     engine = Engine.load(member(), tmp_path, device="cpu:0")
-    heads = [np.asarray(head) for head in model(batch(), training=False)]
-    np.testing.assert_allclose(engine(batch()), np.mean(heads, axis=0), atol=1e-6)
+    maps = [np.asarray(one) for one in model(batch(), training=False)]
+    np.testing.assert_allclose(engine(batch()), np.mean(maps, axis=0), atol=1e-6)
 
 
-@pytest.mark.parametrize(("heads", "deepest"), [((2,), 2), ((1, 3), 3)])
-def test_an_engine_is_pruned_to_the_heads_that_the_card_asks_for(tmp_path, heads, deepest):
+@pytest.mark.parametrize(("depths", "deepest"), [((2,), 2), ((1, 3), 3)])
+def test_an_engine_is_pruned_to_the_depths_that_the_card_asks_for(tmp_path, depths, deepest):
     full = build("unet_plus_plus", filters=TINY)
     full.save_weights(tmp_path / "x.weights.h5")
-    fast = member(heads=heads, stored_heads=(1, 2, 3, 4))
+    fast = member(depths=depths, stored_depths=(1, 2, 3, 4))
     engine = Engine.load(fast, tmp_path, device="cpu:0")
     every = full(batch(), training=False)
-    expected = np.mean([np.asarray(every[head - 1]) for head in heads], axis=0)
+    expected = np.mean([np.asarray(every[depth - 1]) for depth in depths], axis=0)
     np.testing.assert_allclose(engine(batch()), expected, atol=1e-6)
     names = {layer.name for layer in engine._model.layers}
     assert f"x0_{deepest}" in names
     assert not {f"x0_{deepest + 1}", f"x{deepest + 1}_0"} & names
 
 
-def test_a_head_that_is_not_in_the_file_is_refused():
-    with pytest.raises(ValueError, match=r"heads must be among \(3, 4\), got \(2,\)"):
-        member(heads=(2,), stored_heads=(3, 4))
+def test_a_depth_that_is_not_in_the_file_is_refused():
+    with pytest.raises(ValueError, match=r"depths must be among \(3, 4\), got \(2,\)"):
+        member(depths=(2,), stored_depths=(3, 4))
 
 
 @pytest.mark.parametrize(

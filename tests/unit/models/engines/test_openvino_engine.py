@@ -38,8 +38,8 @@ def test_the_answers_are_those_of_keras_whatever_the_shape(weights, name, shape)
     assert reference.std() > 0.01
 
 
-def test_pruned_heads_are_averaged_as_by_keras(weights):
-    asked = of("unet_plus_plus", heads=(1, 3), stored_heads=(1, 2, 3, 4))
+def test_pruned_depths_are_averaged_as_by_keras(weights):
+    asked = of("unet_plus_plus", depths=(1, 3), stored_depths=(1, 2, 3, 4))
     reference = Engine.load(asked, weights, device="cpu:0")(batch())
     np.testing.assert_allclose(
         OpenVinoEngine.load(asked, weights, cache=None)(batch()), reference, atol=2e-5
@@ -67,10 +67,10 @@ def test_a_kept_network_that_is_damaged_is_converted_anew(weights, tmp_path):
     assert (kept / "model.bin").read_bytes() == stored
 
 
-def test_other_weights_or_heads_are_other_networks_and_a_temperature_is_none(weights, tmp_path):
+def test_other_weights_or_depths_are_kept_apart_but_another_temperature_is_not(weights, tmp_path):
     cache = tmp_path / "cache"
-    for changes in ({}, {"temperature": 2.0}, {"sha256": "b" * 64}, {"outputs": 2, "heads": (4,)}):
-        asked = of("unet_plus_plus", **({"stored_heads": (1, 2, 3, 4)} | changes))
+    for changes in ({}, {"temperature": 2.0}, {"sha256": "b" * 64}, {"outputs": 2, "depths": (4,)}):
+        asked = of("unet_plus_plus", **({"stored_depths": (1, 2, 3, 4)} | changes))
         OpenVinoEngine.load(asked, weights, cache=cache)
     assert len(list(cache.iterdir())) == 3
 

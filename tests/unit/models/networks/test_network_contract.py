@@ -51,7 +51,7 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
-def test_every_head_gives_probabilities_of_the_slices_size(name, outputs):
+def test_every_depth_gives_probabilities_of_the_slices_size(name, outputs):
     model = build(name, filters=TINY, outputs=outputs)
     fill(model, seed=3)
     for found in answers(model, 100 * slices()):

@@ -115,7 +115,7 @@ def test_runs_become_weights_and_weights_become_pages(folders, tmp_path):
     card = finish_command(**folders, say=print)
     assert read_card(weights / "standard.json").version == card.version
     assert all(file.ok for file in describe("standard", weights))
-    assert card.contract["sides"]
+    assert card.contract["multiplanar"]
     assert card.seen["runs"][0]["on_from"] == "base"
     assert card.seen["material"]["never"] == {"gliomas": [FAINT_GLIOMAS[0]]}
     assert card.contract["scout"] == NETWORK

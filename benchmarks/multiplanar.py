@@ -1,4 +1,4 @@
-"""How much work the look from the front and the side adds: ``make bench-sides``.
+"""How much work the look from the front and the side adds: ``make bench-multiplanar``.
 
 Counts the pixels that the networks of the box are shown for the demonstration's head, with and
 without it. The work of a convolution goes with the pixels, so this does not depend on the machine.
@@ -14,7 +14,7 @@ from demo.study import load_head
 from imaging.volume import Volume
 from models.averaging import Network, NetworkEnsemble
 from models.card import read_card
-from models.catalogue import WEIGHTS_IN_THE_BOX
+from models.catalogue import SHIPPED_WEIGHTS
 from models.inputs import InputContract
 
 
@@ -38,20 +38,20 @@ class Counted:
 
 def main() -> None:
     """Print one line."""
-    card = read_card(WEIGHTS_IN_THE_BOX / "standard.json")
-    ensemble = NetworkEnsemble.load(card, WEIGHTS_IN_THE_BOX, device="cpu")
+    card = read_card(SHIPPED_WEIGHTS / "standard.json")
+    ensemble = NetworkEnsemble.load(card, SHIPPED_WEIGHTS, device="cpu")
     head = load_head().volume
-    plain, both = (pixels(ensemble, head, sides=sides) for sides in (False, True))
+    plain, both = (pixels(ensemble, head, multiplanar=wanted) for wanted in (False, True))
     print(
         f"{card.version}, demonstration's head: {plain / 1e6:.1f} million pixels in axial slices, "
         f"{(both - plain) / 1e6:.1f} from the front and the side: {both / plain - 1:.0%} more"
     )
 
 
-def pixels(ensemble: NetworkEnsemble, head: Volume, *, sides: bool) -> int:
+def pixels(ensemble: NetworkEnsemble, head: Volume, *, multiplanar: bool) -> int:
     """Pixels that all networks are shown."""
     counted: Sequence[Counted] = [Counted(network) for network in ensemble.networks]
-    contract: InputContract = replace(ensemble.contract, sides=sides)
+    contract: InputContract = replace(ensemble.contract, multiplanar=multiplanar)
     replace(ensemble, networks=counted, contract=contract).predict(head)
     return sum(one.pixels for one in counted)
 

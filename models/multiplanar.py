@@ -64,7 +64,7 @@ class _Window:
     corner: tuple[int, int]
 
 
-def look_again(
+def refine(
     networks: Sequence[Network],
     head: PreparedHead,
     contract: InputContract,
