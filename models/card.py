@@ -1,5 +1,5 @@
-"""The weights card: one JSON file that says what an ensemble is made of and how to read its
-answers.
+"""The weights card: one JSON file that says what an ensemble is made of and how its answers are
+read.
 
 No deep-learning library is needed to read it, so a watcher can name the model version.
 """
@@ -62,8 +62,8 @@ class Member:
 class Card:
     """A whole ensemble. `contract` holds the fields of `models.inputs.InputContract`.
 
-    `seen` names the material that the weights were trained on; `measured` what was measured on
-    which.
+    `seen` names the material that the weights were trained on, `measured` holds what the choice of
+    weights and rule was based on.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Card:
 
     @property
     def version(self) -> str:
-        """``{name}-{release}+{8 hexadecimal digits}`` over all that can change a result."""
+        """``{name}-{release}+{digest}``: 8 hexadecimal digits over all that can change a result."""
         parts = {
             "members": [asdict(member) for member in self.members],
             "contract": dict(self.contract),
@@ -108,7 +108,7 @@ def read_card(path: Path) -> Card:
 
 
 def write_card(path: Path, card: Card) -> None:
-    """Write a card, fields in their order, whole or not at all."""
+    """Write a card with its fields in their order, in whole or not at all."""
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(asdict(card), indent=2) + "\n")
     partial.replace(path)

@@ -77,8 +77,8 @@ def find_lesions(
     """Number the lesions of a probability volume.
 
     Components of voxels at or above the grow threshold, joined over 26 neighbours, that hold a
-    seed, are large enough, show in enough slices, lie in the brain and pass the
-    candidate classifier.
+    seed, are large enough, show in enough slices, lie in the brain and pass the candidate
+    classifier.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Networks ready to run by Keras, the reference: device and compiled function."""
+"""The reference engine: networks run by Keras on a device, as a compiled function."""
 
 import importlib
 from pathlib import Path
@@ -25,7 +25,7 @@ def device_names() -> list[str]:
 def _listed(kind: str) -> list[str]:
     try:
         return sorted(str(name).lower() for name in keras.distribution.list_devices(kind))
-    except RuntimeError:  # JAX, of a kind that is not there
+    except RuntimeError:  # JAX raises it for a kind that the machine lacks
         return []
 
 
@@ -35,9 +35,9 @@ def choose_device(wanted: str) -> str:
     Raises
     ------
     ValueError
-        `wanted` is none of the three.
+        `wanted` is not one of the three.
     DeviceError
-        A GPU is wanted and none is seen.
+        A GPU is wanted and no GPU is seen.
     """
     if wanted not in ("auto", "cpu", "gpu"):
         raise ValueError(f"device must be auto, cpu or gpu, got {wanted!r}")

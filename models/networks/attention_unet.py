@@ -91,8 +91,8 @@ def attention_unet(
     batch_norm: bool = True,
     epsilon: float = BATCH_NORM_EPSILON,
 ) -> keras.Model:
-    """Build a U-Net whose skips, the full-resolution one excepted, are gated by the decoder's coarser
-    maps.
+    """Build a U-Net whose skips are gated by the decoder's coarser maps, all but the skip of full
+    resolution.
 
     Parameters
     ----------

@@ -93,8 +93,8 @@ def tabulate(evidence: Evidence, reference: NDArray[np.bool_], *, side: Side, gr
 
 
 def with_scores(tables: Sequence[Table]) -> list[Table] | None:
-    """The tables with scores of classifiers learnt from other heads; None if there are too few candidates
-    to learn from.
+    """The tables with scores of classifiers learnt from other heads; None if there are too few
+    candidates to learn from.
     """
     scores = out_of_sample([table.seen for table in tables], [table.lesion for table in tables])
     if scores is None:

@@ -20,7 +20,6 @@ from imaging.export.dicom.authorship import (
     CATEGORY,
     MEASUREMENTS_SERIES_NUMBER,
     REGION,
-    RESEARCH_ONLY,
     SERIES_DESCRIPTION,
     TYPE,
     Authorship,
@@ -33,6 +32,7 @@ from imaging.export.dicom.authorship import (
 from imaging.export.dicom.reference_images import reference_images
 from imaging.export.dicom.seg import segmentation_uid, segmentation_words
 from imaging.lesions.lesion import Lesion
+from metseg.notice import RESEARCH_NOTICE
 
 NO_LESION = "No lesion was found. No segmentation was written."
 
@@ -107,7 +107,7 @@ def _document(
         is_final=False,
         **who_and_when(authorship),
     )
-    report.CompletionFlagDescription = RESEARCH_ONLY
+    report.CompletionFlagDescription = RESEARCH_NOTICE
     return report
 
 
@@ -145,7 +145,7 @@ def _comments(lesions: Sequence[Lesion]) -> sr.ContainerContentItem:
         sr.TextContentItem(
             name=COMMENT, value=text, relationship_type=sr.RelationshipTypeValues.CONTAINS
         )
-        for text in (RESEARCH_ONLY, *([] if lesions else [NO_LESION]))
+        for text in (RESEARCH_NOTICE, *([] if lesions else [NO_LESION]))
     )
     return container
 

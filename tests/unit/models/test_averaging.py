@@ -5,7 +5,7 @@ import pytest
 
 from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
-from models.averaging import BATCH, NetworkEnsemble, predict_slices
+from models.averaging import BATCH, NetworkEnsemble, calibrate, predict_slices
 from models.inputs import InputContract
 
 SAGITTAL = np.array([[2.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
@@ -182,3 +182,25 @@ def test_a_scout_that_is_no_member_is_refused():
     lost = NetworkEnsemble("t", LesionRule(), InputContract(scout="c"), [Bright("a"), Bright("b")])
     with pytest.raises(ValueError, match="scout must be one of the networks, got 'c'"):
         lost.predict(volume)
+
+
+@pytest.mark.parametrize(
+    ("probability", "temperature", "expected"),
+    [
+        (0.8, 1.0, 0.8),
+        (0.8, 2.0, 2 / 3),  # odds 4, square root 2, 2 / 3
+        (0.5, 3.0, 0.5),
+        (0.9, 0.5, 81 / 82),  # odds 9, squared 81
+    ],
+)
+def test_calibration_divides_the_logits(probability, temperature, expected):
+    found = calibrate(np.array([probability], dtype=np.float32), temperature)
+    assert found.dtype == np.float32
+    assert found[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_calibration_keeps_certainty_inside_0_and_1():
+    found = calibrate(np.array([0.0, 1.0], dtype=np.float32), 1.7)
+    assert np.isfinite(found).all()
+    assert 0.0 <= found[0] < 0.01
+    assert 0.99 < found[1] <= 1.0

@@ -5,7 +5,6 @@ from metseg.errors import DeviceError, OutOfMemoryError
 from models.engines.failures import translated
 from models.engines.keras_engine import Engine, choose_device, device_names
 from models.networks.build import build
-from models.temperature import calibrate
 from tests.unit.models.networks.small_member import TINY, batch, member
 
 # Keras 3.15 copies TensorFlow variables the old way (keras/src/backend/tensorflow/core.py).
@@ -37,28 +36,6 @@ def test_an_engine_is_pruned_to_the_depths_that_the_card_asks_for(tmp_path, dept
 def test_a_depth_that_is_not_in_the_file_is_refused():
     with pytest.raises(ValueError, match=r"depths must be among \(3, 4\), got \(2,\)"):
         member(depths=(2,), stored_depths=(3, 4))
-
-
-@pytest.mark.parametrize(
-    ("probability", "temperature", "expected"),
-    [
-        (0.8, 1.0, 0.8),
-        (0.8, 2.0, 2 / 3),  # odds 4, square root 2, 2 / 3
-        (0.5, 3.0, 0.5),
-        (0.9, 0.5, 81 / 82),  # odds 9, squared 81
-    ],
-)
-def test_calibration_divides_the_logits(probability, temperature, expected):
-    found = calibrate(np.array([probability], dtype=np.float32), temperature)
-    assert found.dtype == np.float32
-    assert found[0] == pytest.approx(expected, abs=1e-6)
-
-
-def test_calibration_keeps_certainty_inside_0_and_1():
-    found = calibrate(np.array([0.0, 1.0], dtype=np.float32), 1.7)
-    assert np.isfinite(found).all()
-    assert 0.0 <= found[0] < 0.01
-    assert 0.99 < found[1] <= 1.0
 
 
 class ResourceExhaustedError(Exception):

@@ -1,5 +1,6 @@
 """Of many rules the one of most merit is taken; a candidate classifier only where
-it wins on heads it never saw."""
+it wins on heads it never saw.
+"""
 
 import numpy as np
 import pytest
@@ -182,7 +183,7 @@ def test_with_few_candidates_there_is_no_candidate_classifier():
 
 
 def test_scores_of_a_head_are_by_a_classifier_that_never_saw_it():
-    """The last head is the only one with round vessels: only a classifier that saw it would know."""
+    """Only the last head has round vessels: a classifier would know only from seeing it."""
     heads = [*tubes(24), head(RIGHT, candidate(long=0.0))]
     seen, lesion = [h.seen for h in heads], [h.lesion for h in heads]
     unseen = out_of_sample(seen, lesion, parts=25)
