@@ -19,6 +19,7 @@ from keras import layers
 from models.card import read_card
 from models.catalogue import SHIPPED_WEIGHTS
 from models.inputs import CHANNELS
+from models.networks import BUILDERS
 from models.networks.build import OUTPUTS, build
 
 SIDE = 256
@@ -57,7 +58,7 @@ def main() -> None:
     pair = shipped()
     models = [variant.build() for variant in pair]
     whole = sum(seconds(model, batch, rounds) for model in models)
-    print("| network | parameters | GFLOP a slice | processor time, shipped pair = 1 |")
+    print("| network | parameters | GFLOP per slice | processor time, shipped pair = 1 |")
     print("|---|--:|--:|--:|")
     parameters = sum(model.count_params() for model in models)
     print(row("shipped pair", parameters, sum(map(gigaflops, models)), whole, whole))
@@ -74,12 +75,15 @@ def shipped() -> list[Variant]:
 
 
 def variants() -> Iterator[Variant]:
-    """Both networks at every width, U-Net++ whole and pruned."""
+    """Every network at every width, U-Net++ whole and pruned."""
     for width in WIDTHS:
         filters = tuple(width * 2**level for level in range(LEVELS))
-        yield Variant("attention_unet", filters, None)
-        for depth in reversed(range(1, LEVELS)):
-            yield Variant("unet_plus_plus", filters, (depth,))
+        for name in BUILDERS:
+            if name != "unet_plus_plus":
+                yield Variant(name, filters, None)
+                continue
+            for depth in reversed(range(1, LEVELS)):
+                yield Variant(name, filters, (depth,))
 
 
 def gigaflops(model: keras.Model) -> float:

@@ -1,20 +1,14 @@
-"""The networks by name: a new one gets a line in `BUILDERS`."""
+"""A network by its name."""
 
-from collections.abc import Callable
+from pkgutil import resolve_name
 
 import keras
 
 from models.inputs import CHANNELS
-from models.networks.attention_unet import attention_unet
-from models.networks.unet_plus_plus import unet_plus_plus
+from models.networks import BUILDERS
 
-# What the networks say of every pixel: probability of lesion, probability of brain.
+# What the networks report of every pixel: probability of lesion, probability of brain.
 OUTPUTS = 2
-
-BUILDERS: dict[str, Callable[..., keras.Model]] = {
-    "attention_unet": attention_unet,
-    "unet_plus_plus": unet_plus_plus,
-}
 
 
 def build(
@@ -33,11 +27,11 @@ def build(
     Raises
     ------
     ValueError
-        `name` is not one of `BUILDERS`.
+        `name` is not one of `models.networks.BUILDERS`.
     """
     if name not in BUILDERS:
         raise ValueError(f"name must be one of {sorted(BUILDERS)}, got {name!r}")
     options = {} if depths is None else {"depths": depths}
-    return BUILDERS[name](
+    return resolve_name(BUILDERS[name])(
         channels=CHANNELS, filters=filters, outputs=outputs, batch_norm=batch_norm, **options
     )

@@ -70,7 +70,7 @@ def test_probabilities_are_on_the_native_grid_and_averaged():
     assert set(prediction.seconds) == {"prepare", "infer"}
 
 
-def test_the_brain_is_the_mean_of_the_members_that_tell():
+def test_the_brain_is_the_mean_of_the_members_that_report_it():
     volume, _ = head_with_spot()
     assert ensemble(Bright("a")).predict(volume).brain is None
     brain = ensemble(Bright("a"), WithBrain("b")).predict(volume).brain
@@ -138,7 +138,7 @@ def test_a_volume_is_left_as_it_was():
     np.testing.assert_array_equal(volume.voxels, before)
 
 
-def test_flipping_averages_both_sides():
+def test_flipping_averages_the_head_and_its_mirror_image():
     normalised = np.zeros((3, 16, 32), dtype=np.float32)
     plain = predict_slices(LeftHalf(), normalised, normalised)[0]
     assert plain[:, :, :16].all()
@@ -160,7 +160,7 @@ def test_an_empty_volume_has_an_answer():
     assert not ensemble(Bright("a")).predict(volume).mean.any()
 
 
-def test_where_a_scout_is_named_the_other_is_asked_about_what_it_finds():
+def test_where_a_scout_is_named_the_other_member_answers_around_its_finds():
     volume, _ = head_with_spot()
     scout, other = WithBrain("scout"), WithBrain("other", 0.5)
     contract = InputContract(scout="scout")
@@ -177,7 +177,7 @@ def test_where_a_scout_is_named_the_other_is_asked_about_what_it_finds():
     assert heard[-1] == 1.0
 
 
-def test_a_scout_that_is_no_member_is_refused():
+def test_a_scout_that_is_not_a_member_is_refused():
     volume, _ = head_with_spot()
     lost = NetworkEnsemble("t", LesionRule(), InputContract(scout="c"), [Bright("a"), Bright("b")])
     with pytest.raises(ValueError, match="scout must be one of the networks, got 'c'"):

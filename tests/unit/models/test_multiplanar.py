@@ -61,7 +61,7 @@ def test_boxes_end_where_the_head_ends():
         np.zeros((40, 90, 70), dtype=np.float32),
     ],
 )
-def test_what_no_rule_would_keep_is_not_looked_at(nothing):
+def test_what_no_rule_would_keep_has_no_box(nothing):
     assert candidate_boxes(nothing) == []
     network, own = Marked(1.0, 1.0), nothing.copy()
     refine([network], head(), CONTRACT, [own])
@@ -70,7 +70,7 @@ def test_what_no_rule_would_keep_is_not_looked_at(nothing):
 
 
 @pytest.mark.parametrize("voxel", [(18, 40, 30), (20, 42, 33), (21, 44, 35)])
-def test_front_and_side_are_asked_about_the_voxel_itself(voxel):
+def test_coronal_and_sagittal_slices_are_those_of_the_voxel_itself(voxel):
     scan = head()
     own = spots(scan.normalised.shape, SPOT, probability=0.6)
     refine([Marked(scan.normalised[voxel], 0.9)], scan, CONTRACT, [own])
@@ -80,7 +80,7 @@ def test_front_and_side_are_asked_about_the_voxel_itself(voxel):
     assert np.allclose(own, expected, atol=1e-6)
 
 
-def test_outside_the_boxes_nothing_changes():
+def test_refinement_changes_nothing_outside_the_boxes():
     scan = head()
     own = spots(scan.normalised.shape, SPOT)
     own[5, 5, 5] = 0.15
@@ -103,7 +103,7 @@ def test_candidates_are_those_of_the_mean_and_every_network_is_asked():
     assert maps[1][SPOT] == pytest.approx(0.4)
 
 
-def test_squares_come_in_few_sizes_with_surroundings():
+def test_squares_around_candidates_come_in_few_sizes_with_surroundings():
     scan = head((60, 210, 200))
     large = np.s_[10:50, 20:180, 30:160]
     own = spots(scan.normalised.shape, np.s_[2:6, 195:201, 180:186], large)
@@ -115,7 +115,7 @@ def test_squares_come_in_few_sizes_with_surroundings():
     assert max(edges) >= 160 + 2 * GROWN + 2 * CONTEXT
 
 
-def test_progress_rises_to_1():
+def test_progress_of_refinement_rises_to_1():
     scan, heard = head(), []
     own = spots(scan.normalised.shape, SPOT)
     refine([Marked(-1, 0)] * 2, scan, CONTRACT, [own, own], progress=heard.append)

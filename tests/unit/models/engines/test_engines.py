@@ -66,7 +66,7 @@ def test_failures_of_backends_have_our_names(raised, expected):
         raise raised
 
 
-def test_there_is_a_processor_and_it_can_be_chosen():
+def test_the_processor_is_a_device_that_can_be_chosen():
     assert "cpu:0" in device_names()
     assert choose_device("cpu") == "cpu:0"
     assert choose_device("auto") in ("cpu:0", "gpu:0")

@@ -46,7 +46,7 @@ def test_pruned_depths_are_averaged_as_by_keras(weights):
     )
 
 
-def test_what_was_converted_is_kept_and_read_again(weights, tmp_path):
+def test_a_converted_network_is_kept_and_read_again(weights, tmp_path):
     cache = tmp_path / "cache"
     first = OpenVinoEngine.load(of("attention_unet"), weights, cache=cache)(batch())
     (kept,) = cache.iterdir()
@@ -75,7 +75,7 @@ def test_other_weights_or_depths_are_kept_apart_but_another_temperature_is_not(w
     assert len(list(cache.iterdir())) == 3
 
 
-def test_a_cache_that_cannot_be_written_costs_no_answer(weights, tmp_path, caplog):
+def test_the_answer_does_not_need_a_cache_that_can_be_written(weights, tmp_path, caplog):
     (tmp_path / "cache").write_text("a file where the folder should be")
     engine = OpenVinoEngine.load(of("attention_unet"), weights, cache=tmp_path / "cache")
     assert engine(batch()).shape == (2, 32, 48, 2)
@@ -114,7 +114,7 @@ def test_the_engine_is_openvino_on_a_processor_where_it_is_installed(
         ("gpu", True, "must run on a processor, got device gpu"),
     ],
 )
-def test_openvino_that_cannot_be_is_refused(device, installed, words):
+def test_openvino_is_refused_where_it_cannot_run(device, installed, words):
     with pytest.raises(ConfigurationError, match=words):
         chosen_engine("openvino", device, installed=installed, gpu=False)
 
@@ -127,7 +127,7 @@ def test_members_are_loaded_in_the_order_of_the_card(weights):
         assert all(isinstance(network, kind) for network in loaded)
 
 
-def test_a_kept_network_needs_no_keras_and_nothing_is_told_to_anybody(weights, tmp_path):
+def test_a_kept_network_needs_no_keras_and_reports_to_nobody(weights, tmp_path):
     cache = tmp_path / "cache"
     OpenVinoEngine.load(of("attention_unet"), weights, cache=cache)
     words = f"""

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 from models.inputs import CHANNELS
-from models.networks.build import BUILDERS, build
+from models.networks import BUILDERS
+from models.networks.build import build
 from tests.helpers.network_weights import fill
 
 PATH = Path(__file__).with_suffix(".npz")
