@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Tests start hundreds of processes: without compiled files each takes three times as long to begin.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-crops bench-networks bench-onednn bench-peers bench-sides image crossvalidate ablations evaluate
+.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-crops bench-networks bench-onednn bench-peers bench-multiplanar image crossvalidate ablations evaluate
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -101,11 +101,11 @@ evaluate: install-dev  ## docs/accuracy.md and the model card, on 60 heads that 
 	@$(BIN)/metseg synthesize $(RUNS)/heads/report --part report --count 60 --seed 22 --workers 2 --label-maps $(DATA)/labelmaps
 	@$(BIN)/python -m training report --heads $(RUNS)/heads/report --data $(DATA)
 
-bench: install-dev  ## seconds a study by stage; files a second beside pydicom
+bench: install-dev  ## seconds per study by stage; files per second beside pydicom
 	@$(BIN)/python -m benchmarks.stages
 	@$(BIN)/python -m benchmarks.files
 
-bench-crops: install-dev  ## training crops a second, by a thread and by processes, for docs/benchmarks.md
+bench-crops: install-dev  ## training crops per second, by a thread and by processes, for docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.crops
 
 bench-networks: install-dev  ## parameters, arithmetic and time of the networks, for docs/networks.md
@@ -117,8 +117,8 @@ bench-onednn: install-dev  ## what oneDNN does for the networks on this processo
 bench-peers: $(VENV)/.installed-crosscheck  ## seconds and memory beside nnU-Net's network and AURORA's, for docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.peers
 
-bench-sides: install-dev  ## how much work the look from the front and the side adds, for docs/networks.md
-	@$(BIN)/python -m benchmarks.sides
+bench-multiplanar: install-dev  ## how much work multiplanar refinement adds, for docs/networks.md
+	@$(BIN)/python -m benchmarks.multiplanar
 
 bench-agent: install-dev  ## whether pictures show contrast agent, on real scans, for docs/series-choice.md
 	@$(BIN)/python -m benchmarks.agent --data $(DATA)

@@ -1,4 +1,4 @@
-"""Training crops a second, by a thread and by processes: ``make bench-crops``.
+"""Training crops per second, by a thread and by processes: ``make bench-crops``.
 
 Draws heads of the demonstration's kind from label maps, and reads batches of eight crops of 128 x
 128 as a training does, without a network: from the run's own thread, from one process and from two.
@@ -14,8 +14,8 @@ from typing import Any
 
 import cv2
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.printing import table_of
 from models.inputs import InputContract
 from training.crops.crops import Batch, prefetch
 from training.crops.loaders import Loaders, Share, make_sampler
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def rate(heads: Path, processes: int, batches: int) -> float:
-    """Crops a second."""
+    """Crops per second."""
     changes = [f"material.heads={heads}", f"loaders={processes}"]
     recipe = read_recipe(RECIPE, changes)
     with source(recipe) as sampler, closing(prefetch(sampler.batches(recipe.batch))) as stream:
@@ -59,7 +59,7 @@ def source(recipe: Recipe) -> Any:
 
 
 def counted(stream: Iterator[Batch], batches: int) -> float:
-    """Batches a second, after a few that fill the queues."""
+    """Batches per second, after a few that fill the queues."""
     for _ in range(8):
         next(stream)
     began = time.perf_counter()
@@ -69,14 +69,12 @@ def counted(stream: Iterator[Batch], batches: int) -> float:
 
 
 def silent(_: str) -> None:
-    """Nothing is said of the material."""
+    """Say nothing of the material."""
 
 
 def print_table(found: dict[int, float]) -> None:
-    """Crops a second by the number of processes."""
-    table = Table(title="crops of 128 x 128 a second")
-    for column in ("drawn by", "crops/s", "by the thread's"):
-        table.add_column(column, justify="left" if column == "drawn by" else "right")
+    """Crops per second by the number of processes."""
+    table = table_of("crops of 128 x 128 per second", "drawn by", "crops/s", "by the thread's")
     for count, per_second in found.items():
         name = f"{count} process{'es' * (count > 1)}" if count else "the run's own thread"
         table.add_row(name, f"{per_second:,.0f}", f"{per_second / found[0]:.2f}")

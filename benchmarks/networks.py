@@ -17,8 +17,9 @@ import numpy as np
 from keras import layers
 
 from models.card import read_card
-from models.catalogue import WEIGHTS_IN_THE_BOX
+from models.catalogue import SHIPPED_WEIGHTS
 from models.inputs import CHANNELS
+from models.networks import BUILDERS
 from models.networks.build import OUTPUTS, build
 
 SIDE = 256
@@ -29,22 +30,22 @@ CONVOLUTIONS = (layers.Conv2D, layers.Conv2DTranspose)
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A network to look at; `heads` are those of U-Net++ that it is pruned to."""
+    """A network to measure; `depths` are those of U-Net++ that it is pruned to."""
 
     network: str
     filters: tuple[int, ...]
-    heads: tuple[int, ...] | None
+    depths: tuple[int, ...] | None
     outputs: int = OUTPUTS
 
     def name(self) -> str:
         """For people."""
         widths = "-".join(str(width) for width in self.filters)
-        head = f", head {self.heads[-1]}" if self.heads else ""
-        return f"`{self.network}` {widths}{head}"
+        depth = f", depth {self.depths[-1]}" if self.depths else ""
+        return f"`{self.network}` {widths}{depth}"
 
     def build(self) -> keras.Model:
         """With random weights."""
-        return build(self.network, filters=self.filters, heads=self.heads, outputs=self.outputs)
+        return build(self.network, filters=self.filters, depths=self.depths, outputs=self.outputs)
 
 
 def main() -> None:
@@ -57,7 +58,7 @@ def main() -> None:
     pair = shipped()
     models = [variant.build() for variant in pair]
     whole = sum(seconds(model, batch, rounds) for model in models)
-    print("| network | parameters | GFLOP a slice | processor time, shipped pair = 1 |")
+    print("| network | parameters | GFLOP per slice | processor time, shipped pair = 1 |")
     print("|---|--:|--:|--:|")
     parameters = sum(model.count_params() for model in models)
     print(row("shipped pair", parameters, sum(map(gigaflops, models)), whole, whole))
@@ -68,18 +69,21 @@ def main() -> None:
 
 
 def shipped() -> list[Variant]:
-    """The members of the ensemble in the box."""
-    members = read_card(WEIGHTS_IN_THE_BOX / "standard.json").members
-    return [Variant(one.network, one.filters, one.heads, one.outputs) for one in members]
+    """The members of the shipped ensemble."""
+    members = read_card(SHIPPED_WEIGHTS / "standard.json").members
+    return [Variant(one.network, one.filters, one.depths, one.outputs) for one in members]
 
 
 def variants() -> Iterator[Variant]:
-    """Both networks at every width, U-Net++ whole and pruned."""
+    """Every network at every width, U-Net++ whole and pruned."""
     for width in WIDTHS:
         filters = tuple(width * 2**level for level in range(LEVELS))
-        yield Variant("attention_unet", filters, None)
-        for head in reversed(range(1, LEVELS)):
-            yield Variant("unet_plus_plus", filters, (head,))
+        for name in BUILDERS:
+            if name != "unet_plus_plus":
+                yield Variant(name, filters, None)
+                continue
+            for depth in reversed(range(1, LEVELS)):
+                yield Variant(name, filters, (depth,))
 
 
 def gigaflops(model: keras.Model) -> float:

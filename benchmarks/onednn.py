@@ -1,8 +1,8 @@
-"""How much oneDNN does for the networks in the box on this processor: ``make bench-onednn``.
+"""How much faster oneDNN makes the shipped networks on this processor: ``make bench-onednn``.
 
-TensorFlow takes oneDNN by itself on processors with AVX512-VNNI or AMX alone; metseg asks for it
-always. The shipped pair answers the same slices with and without it, in turns, each in a process of
-its own, since TensorFlow asks once.
+By default TensorFlow uses oneDNN only on processors with AVX512-VNNI or AMX; metseg always asks for
+it. The shipped pair answers the same slices with and without it, in turns, each in a process of its
+own, since TensorFlow reads the switch once.
 """
 
 import argparse
@@ -33,10 +33,10 @@ def main() -> None:
 def turn(value: str) -> float:
     """Processor seconds in a new process with the switch set so."""
     command = [sys.executable, "-m", "benchmarks.onednn", "--one"]
-    told = subprocess.run(
+    done = subprocess.run(
         command, env=os.environ | {SWITCH: value}, capture_output=True, text=True, check=True
     )
-    return float(told.stdout)
+    return float(done.stdout)
 
 
 def pair_seconds() -> float:

@@ -1,4 +1,5 @@
-"""Seconds and memory beside networks that a user might choose instead: ``make bench-peers``.
+"""Seconds and memory of metseg and of networks that a user might choose instead:
+``make bench-peers``.
 
 The same scan, the demonstration's head, on the same cores, each in a process of its own:
 
@@ -15,7 +16,6 @@ reading, resampling and gathering would come on top. A network's weights do not 
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -28,7 +28,8 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
+
+from benchmarks.printing import peak_mib, table_of
 
 DEMO_HEAD = Path(__file__).parents[1] / "demo" / "head.npz"
 MIRRORINGS = 8
@@ -36,7 +37,7 @@ MIRRORINGS = 8
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Median seconds a scan, and the largest memory of the process in MiB."""
+    """Median seconds per scan, and the largest memory of the process in MiB."""
 
     name: str
     seconds: float
@@ -67,21 +68,20 @@ def in_a_process(name: str, rounds: int) -> list[Measured]:
 
 def metseg(rounds: int) -> list[Measured]:
     """The shipped ensemble on the whole scan, lesions numbered; networks loaded before."""
+    from demo.study import load_head
     from imaging.lesions.find import find_lesions
-    from imaging.volume import Volume
     from metseg.settings import Settings
     from models.engines.choice import engine_in_use
     from worker.job.runner import load
 
     settings = Settings()
     ensemble = load(settings)
-    with np.load(DEMO_HEAD) as stored:
-        volume = Volume(stored["voxels"].astype(np.float32), stored["affine"])
+    volume = load_head().volume
 
     def segment() -> None:
-        told = ensemble.predict(volume)
-        members = list(told.members.values())
-        find_lesions(told.mean, volume, ensemble.rule, members=members, brain=told.brain)
+        found = ensemble.predict(volume)
+        members = list(found.members.values())
+        find_lesions(found.mean, volume, ensemble.rule, members=members, brain=found.brain)
 
     segment()  # shapes are compiled once
     seconds = median(timed(segment) for _ in range(rounds))
@@ -161,7 +161,7 @@ def windows(shape: tuple[int, ...], size: tuple[int, ...]) -> int:
 
 
 def scan_shape() -> tuple[int, int, int]:
-    """``(Z, H, W)`` of the demonstration's head, 1 mm."""
+    """``(Z, H, W)`` of the demonstration's head, 1 mm; read without what would fill the memory."""
     with np.load(DEMO_HEAD) as stored:
         z, h, w = stored["voxels"].shape
     return z, h, w
@@ -174,17 +174,11 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def peak_mib() -> float:
-    """Largest memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def print_table(found: Sequence[Measured]) -> None:
     """Seconds, memory, and how many times metseg's seconds each takes."""
     ours = found[0].seconds
-    table = Table(title=f"one scan, {scan_shape()}, {len(os.sched_getaffinity(0))} cores")
-    for column in ("", "seconds", "by metseg's", "MiB", "how"):
-        table.add_column(column, justify="left" if column in ("", "how") else "right")
+    title = f"one scan, {scan_shape()}, {len(os.sched_getaffinity(0))} cores"
+    table = table_of(title, "", "seconds", "by metseg's", "MiB", "how", left=("how",))
     for one in found:
         ratio = f"{one.seconds / ours:.1f}"
         table.add_row(one.name, f"{one.seconds:.1f}", ratio, f"{one.memory_mib:,.0f}", one.how)

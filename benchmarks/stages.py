@@ -1,4 +1,4 @@
-"""Seconds a study by stage, on the demo study: ``make bench``.
+"""Seconds per study by stage, on the demo study: ``make bench``.
 
 Each round is a fresh home: a watcher takes the demo study in, and the daemon's own runner works
 on it in this process, with the networks loaded before. Prints minimum, median and maximum of the
@@ -6,7 +6,6 @@ rounds, and the largest memory of the process with both networks loaded.
 """
 
 import argparse
-import resource
 import tempfile
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.printing import peak_mib, table_of
 from db.upgrade import migrate
 from demo.study import write_study
 from metseg.settings import Settings
@@ -56,7 +56,7 @@ def one_round(place: Path, ensemble: Ensemble) -> Mapping[str, float]:
 
 
 def take_in(settings: Settings, inbox: Path) -> None:
-    """Let a watcher take in what is there."""
+    """Let a watcher take in the study of `inbox`."""
     watcher = Watcher(settings, inbox=inbox)
     try:
         while not watcher.idle:
@@ -69,17 +69,15 @@ def take_in(settings: Settings, inbox: Path) -> None:
 def print_table(seen: list[Mapping[str, float]]) -> None:
     """Seconds by stage over the rounds, and each stage's share of the median total."""
     totals = [sum(seconds[stage] for stage in STAGES) for seconds in seen]
-    table = Table(title=f"demo study, {len(seen)} rounds, seconds")
-    for column in ("stage", "minimum", "median", "maximum", "share"):
-        table.add_column(column, justify="left" if column == "stage" else "right")
+    title = f"demo study, {len(seen)} rounds, seconds"
+    table = table_of(title, "stage", "minimum", "median", "maximum", "share")
     for stage in STAGES:
         values = [seconds[stage] for seconds in seen]
         add_row(table, stage, values, median(totals))
     add_row(table, "all", totals, median(totals))
     console = Console()
     console.print(table)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    console.print(f"largest memory of the process: {peak:,.0f} MiB")
+    console.print(f"largest memory of the process: {peak_mib():,.0f} MiB")
 
 
 def add_row(table: Table, name: str, values: list[float], total: float) -> None:

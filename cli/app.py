@@ -2,7 +2,6 @@
 
 import typer
 
-from cli.common import RESEARCH_USE_ONLY
 from cli.daemon.doctor import doctor
 from cli.daemon.run import run
 from cli.daemon.services import migrate_database, watch, work
@@ -14,10 +13,11 @@ from cli.results import results
 from cli.segment import segment
 from cli.synthesize import synthesize
 from cli.train import finetune, train
+from metseg.notice import RESEARCH_NOTICE
 
 app = typer.Typer(
     name="metseg",
-    help=f"Finds brain metastases in contrast-enhanced T1 MRI. **{RESEARCH_USE_ONLY}**",
+    help=f"Finds brain metastases in contrast-enhanced T1 MRI. **{RESEARCH_NOTICE}**",
     epilog="Exit codes: 0 well, 1 a job or check failed, 2 wrong usage, 3 nothing could be tried. "
     "Every setting is a variable METSEG_…: `metseg doctor --settings` lists them.",
     no_args_is_help=True,

@@ -22,8 +22,6 @@ from metseg.errors import ConfigurationError, MetsegError
 from metseg.logs import setup_logging
 from metseg.settings import Settings
 
-RESEARCH_USE_ONLY = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
-
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 

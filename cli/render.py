@@ -6,13 +6,13 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Table
 
-from cli.common import RESEARCH_USE_ONLY
 from cli.evaluate.measures import bands
 from db.outbox.push_reports import OpenPushes
 from db.results.study_reports import SentReport, SeriesReport, StudyReport
 from db.tables.push_tables import PushState
 from imaging.metrics.evaluation import ReferenceEvaluation
 from imaging.metrics.labels import MEASURES
+from metseg.notice import RESEARCH_NOTICE
 
 STATUS_COLOURS = {
     "succeeded": "green",
@@ -46,7 +46,7 @@ def print_reports(console: Console, reports: Sequence[StudyReport], *, why: bool
         _print_study(console, report)
         if why:
             _print_choice(console, report)
-    console.print(f"[bold]{RESEARCH_USE_ONLY}[/]")
+    console.print(f"[bold]{RESEARCH_NOTICE}[/]")
 
 
 def _print_study(console: Console, report: StudyReport) -> None:

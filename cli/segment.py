@@ -11,7 +11,6 @@ import typer
 
 from cli.bars import bars
 from cli.common import (
-    RESEARCH_USE_ONLY,
     ExitCode,
     edge,
     err,
@@ -19,6 +18,7 @@ from cli.common import (
     out,
 )
 from metseg.errors import InputError, SeriesError
+from metseg.notice import RESEARCH_NOTICE
 from metseg.settings import Settings
 
 if TYPE_CHECKING:
@@ -139,4 +139,4 @@ def _print(findings: "StudyFindings", left_out: Sequence[str]) -> None:
     out.print(f"{len(found.lesions)} lesions{agreed}")
     for warning in (*findings.warnings, *left_out):
         err.print(f"[yellow]warning[/] {warning}", soft_wrap=True)
-    out.print(f"[bold]{RESEARCH_USE_ONLY}[/]")
+    out.print(f"[bold]{RESEARCH_NOTICE}[/]")

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from cli.bars import bars
-from cli.common import RESEARCH_USE_ONLY, edge, out
+from cli.common import edge, out
+from metseg.notice import RESEARCH_NOTICE
 
 
 class Part(enum.StrEnum):
@@ -61,4 +62,4 @@ def synthesize(
             show=lambda done, of: report("heads", done / of),
         )
     out.print(f"{count} heads in {folder}, seen on {sheet}", soft_wrap=True)
-    out.print(f"[bold]SYNTHETIC - {RESEARCH_USE_ONLY}[/]")
+    out.print(f"[bold]SYNTHETIC - {RESEARCH_NOTICE}[/]")

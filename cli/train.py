@@ -10,7 +10,8 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from cli.common import RESEARCH_USE_ONLY, edge, err, out
+from cli.common import edge, err, out
+from metseg.notice import RESEARCH_NOTICE
 
 if TYPE_CHECKING:
     from training.fit.journal import Standing
@@ -43,7 +44,7 @@ def train(config: Config, folder: Folder, changes: Changes = None) -> None:
         standing = train_command(config, folder, changes=changes or (), say=say, show=show)
     _print(standing)
     out.print(f"averaged weights in {folder / 'average.weights.h5'}", soft_wrap=True)
-    out.print(f"[bold]{RESEARCH_USE_ONLY}[/]")
+    out.print(f"[bold]{RESEARCH_NOTICE}[/]")
 
 
 def finetune(
@@ -76,7 +77,7 @@ def finetune(
         standing, made = finetune_command(config, folder, changes=given, say=say, show=show)
     _print(standing)
     out.print(f"export METSEG_WEIGHTS={made.absolute()}", soft_wrap=True)
-    out.print(f"[bold]{RESEARCH_USE_ONLY}[/]")
+    out.print(f"[bold]{RESEARCH_NOTICE}[/]")
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""The ensemble made of networks: the mean of calibrated probabilities, on the native grid."""
+"""The ensemble made of networks: the mean of calibrated probabilities, on the native grid.
+
+`NetworkEnsemble.predict` is where a volume becomes probabilities.
+"""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,31 +16,32 @@ from numpy.typing import NDArray
 from imaging.lesions.rule import LesionRule
 from imaging.resample import to_native
 from imaging.volume import Volume
-from models import sides
+from models import multiplanar
 from models.card import Card
 from models.engines.choice import EngineName, load_engines
 from models.ensemble import Prediction
 from models.inputs import CHANNELS, InputContract, PreparedHead, prepare, stack
-from models.temperature import calibrate
 
-# Slices in a call. Eight keep two cores busy; U-Net++ then needs about 0.6 GB for a large head.
+# Slices per call. Eight keep two cores busy; U-Net++ then needs about 0.6 GB for a large head.
 BATCH = 8
 # Four halvings in the networks: heights and widths are padded to multiples of this.
 MULTIPLE = 16
 
 
-class Network(sides.Network, Protocol):
-    """What `models.engines.keras_engine.Engine` is to the ensemble."""
+class Network(multiplanar.Network, Protocol):
+    """What the ensemble asks of an engine, such as `models.engines.keras_engine.Engine`."""
 
     @property
     def name(self) -> str:
-        """Of the member."""
+        """Name of the member."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkEnsemble:
-    """See `models.ensemble.Ensemble`. `flip` averages with the left-right mirrored head;
-    `temperatures` are of the networks by name, 1 where there is none.
+    """A `models.ensemble.Ensemble` of networks.
+
+    `flip` averages each answer with that for the left-right mirrored head. `temperatures` are those
+    of the networks by name; a network without one has 1.
     """
 
     version: str
@@ -58,7 +62,7 @@ class NetworkEnsemble:
         engine: EngineName = "auto",
         cache: Path | None = None,
     ) -> "NetworkEnsemble":
-        """Build and fill the networks of a card; the files' hashes are the caller's to check."""
+        """Build a card's networks and load their weights, whose hashes the caller has checked."""
         networks = load_engines(card.members, folder, engine=engine, device=device, cache=cache)
         contract = InputContract.of(card.contract)
         temperatures = {member.name: member.temperature for member in card.members}
@@ -67,7 +71,7 @@ class NetworkEnsemble:
     def predict(
         self, volume: Volume, *, progress: Callable[[float], None] | None = None
     ) -> Prediction:
-        """Segment one volume; see the protocol."""
+        """Segment one volume; see `models.ensemble.Ensemble.predict`."""
         started = time.monotonic()
         head = prepare(volume, self.contract)
         prepared = time.monotonic()
@@ -92,6 +96,15 @@ def _mean(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
 
 
+def calibrate(probability: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Divide the logits by the temperature (Guo 2017, arXiv 1706.04599). Same shape, in [0, 1]."""
+    if temperature == 1.0:
+        return probability
+    p = np.clip(probability, np.float32(1e-6), np.float32(1.0 - 1e-6))
+    # sigmoid(logit(p) / t) without the logarithm's round trip: 1 / (1 + ((1 - p) / p) ** (1 / t)).
+    return np.asarray(1.0 / (1.0 + ((1.0 - p) / p) ** np.float32(1.0 / temperature)), np.float32)
+
+
 def predict_head(
     networks: Sequence[Network],
     head: PreparedHead,
@@ -100,12 +113,14 @@ def predict_head(
     flip: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, NDArray[np.float32]]:
-    """Uncalibrated probabilities ``(outputs, z, h, w)`` of each network: of axial slices, and of
-    candidates from the front and the side when the contract wants it. Where the contract names a
-    scout, the other networks' maps are its own but around candidates.
+    """Uncalibrated probabilities ``(outputs, z, h, w)`` of each network, by name.
+
+    They are of axial slices; when the contract wants multiplanar refinement, candidates are seen
+    again in coronal and sagittal slices. Where the contract names a scout, the other networks'
+    maps are the scout's except around candidates.
     """
     whole = _whole(networks, contract)
-    parts = len(networks) + (1 if contract.sides else 0)
+    parts = len(networks) + (1 if contract.multiplanar else 0)
 
     def report(share: float, before: int) -> None:
         if progress is not None:
@@ -122,12 +137,12 @@ def predict_head(
         )
     for number, network in enumerate(_others(networks, whole), start=len(whole)):
         maps[network.name] = np.array(maps[whole[0].name])
-        sides.follow_scout(network, head, contract, maps[network.name][0])
+        multiplanar.follow_scout(network, head, contract, maps[network.name][0])
         report(1.0, number)
     maps = {network.name: maps[network.name] for network in networks}
-    if contract.sides:
+    if contract.multiplanar:
         lesion = [own[0] for own in maps.values()]
-        sides.look_again(
+        multiplanar.refine(
             networks, head, contract, lesion, progress=partial(report, before=len(networks))
         )
         report(1.0, len(networks))
@@ -135,7 +150,7 @@ def predict_head(
 
 
 def _whole(networks: Sequence[Network], contract: InputContract) -> list[Network]:
-    """Those that answer the whole head: the scout, or all where there is none.
+    """The networks that answer the whole head: the scout, or all where there is no scout.
 
     Raises
     ------
@@ -162,8 +177,14 @@ def predict_slices(
     flip: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> NDArray[np.float32]:
-    """Probabilities of a prepared head ``(z, h, w)``, one ``(z, h, w)`` for each of the network's
-    outputs. Slices go in batches of one shape, padded with air.
+    """Probabilities ``(outputs, z, h, w)`` of a prepared head ``(z, h, w)``.
+
+    Slices go in batches of one shape, padded with air.
+
+    Raises
+    ------
+    ValueError
+        The head has no slices.
     """
     z, h, w = normalised.shape
     result: NDArray[np.float32] | None = None

@@ -1,5 +1,5 @@
-"""The weights card: one JSON file that says what an ensemble is made of and how to read its
-answers.
+"""The weights card: one JSON file that says what an ensemble is made of and how its answers are
+read.
 
 No deep-learning library is needed to read it, so a watcher can name the model version.
 """
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from imaging.lesions.rule import LesionRule, Look
+from imaging.lesions.rule import CandidateClassifier, LesionRule
 from metseg.errors import WeightsError
 
 
@@ -23,11 +23,11 @@ class Member:
     ----------
     network
         A name that `models.networks.build.build` knows.
-    heads
-        U-Net++ heads that are averaged, or None for a network with one. The deepest of them
-        decides how much of the network runs.
-    stored_heads
-        Heads in the file, those that may be averaged; None: no others than `heads`.
+    depths
+        Depths of U-Net++ whose answers are averaged; None: all of them, or a network that has one
+        answer. The deepest decides how much of the network runs.
+    stored_depths
+        Depths in the weights file, those that may be averaged; None: no others than `depths`.
     outputs
         2: lesion and brain; 1: lesion only.
     file
@@ -41,17 +41,17 @@ class Member:
     name: str
     network: str
     filters: tuple[int, ...]
-    heads: tuple[int, ...] | None
+    depths: tuple[int, ...] | None
     batch_norm: bool
     file: str
     sha256: str
     temperature: float = 1.0
     outputs: int = 1
-    stored_heads: tuple[int, ...] | None = None
+    stored_depths: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.stored_heads is not None and not set(self.heads or ()) <= set(self.stored_heads):
-            raise ValueError(f"heads must be among {self.stored_heads}, got {self.heads}")
+        if self.stored_depths is not None and not set(self.depths or ()) <= set(self.stored_depths):
+            raise ValueError(f"depths must be among {self.stored_depths}, got {self.depths}")
         if Path(self.file).name != self.file:
             raise ValueError(f"file must be a name without folders, got {self.file!r}")
         if not self.temperature > 0:
@@ -62,8 +62,8 @@ class Member:
 class Card:
     """A whole ensemble. `contract` holds the fields of `models.inputs.InputContract`.
 
-    `seen` names the material that the weights were trained on; `measured` what was measured on
-    which.
+    `seen` names the material that the weights were trained on, `measured` holds what the choice of
+    weights and rule was based on.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Card:
 
     @property
     def version(self) -> str:
-        """``{name}-{release}+{8 hexadecimal digits}`` over all that can change a result."""
+        """``{name}-{release}+{digest}``: 8 hexadecimal digits over all that can change a result."""
         parts = {
             "members": [asdict(member) for member in self.members],
             "contract": dict(self.contract),
@@ -108,7 +108,7 @@ def read_card(path: Path) -> Card:
 
 
 def write_card(path: Path, card: Card) -> None:
-    """Write a card, fields in their order, whole or not at all."""
+    """Write a card with its fields in their order, in whole or not at all."""
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(asdict(card), indent=2) + "\n")
     partial.replace(path)
@@ -117,14 +117,14 @@ def write_card(path: Path, card: Card) -> None:
 def rule_from(fields: Mapping[str, Any]) -> LesionRule:
     """A lesion rule from its fields in JSON."""
     fields = dict(fields)
-    look = fields.pop("look", None)
-    if look is None:
+    numbers = fields.pop("candidate_classifier", None)
+    if numbers is None:
         return LesionRule(**fields)
-    look = {key: tuple(v) if isinstance(v, list) else v for key, v in look.items()}
-    return LesionRule(look=Look(**look), **fields)
+    numbers = {key: tuple(v) if isinstance(v, list) else v for key, v in numbers.items()}
+    return LesionRule(candidate_classifier=CandidateClassifier(**numbers), **fields)
 
 
 def _member(fields: dict[str, Any]) -> Member:
-    lists = ("filters", "heads", "stored_heads")
+    lists = ("filters", "depths", "stored_depths")
     tuples = {name: tuple(fields.pop(name)) for name in lists if fields.get(name) is not None}
     return Member(**fields | tuples)

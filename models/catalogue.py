@@ -1,8 +1,8 @@
-"""Ensembles by name: ``standard``, one in the box or in a folder of weights, or
+"""Ensembles by name: ``standard``, a card among the shipped weights or in another folder, or
 ``package.module:factory``.
 
-A factory is called with the keywords ``weights_dir``, ``flip`` and ``device`` and returns an
-`models.ensemble.Ensemble`; it carries its version as the attribute ``version``, so that jobs can be
+A factory is called with the keywords ``weights_dir``, ``flip`` and ``device`` and returns a
+`models.ensemble.Ensemble`. Its attribute ``version`` is that of the ensemble, so that jobs can be
 named without loading networks. No network library is imported here.
 """
 
@@ -19,21 +19,21 @@ from metseg.errors import ConfigurationError, WeightsError
 from models.card import Card, read_card
 from models.ensemble import Ensemble
 
-WEIGHTS_IN_THE_BOX = Path(__file__).parent / "weights"
+SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
 MODEL_CARD = "model-card.json"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # By name only: an import statement, even inside a function, would tie the watcher to the network
 # library.
 _NETWORKS = "models.averaging"
-# Read by TensorFlow when it is imported. Without being asked it uses oneDNN on processors with
-# AVX512-VNNI or AMX alone; on others that makes it faster too (`make bench-onednn`).
+# Read by TensorFlow when it is imported. By default it uses oneDNN only on processors with
+# AVX512-VNNI or AMX; it is faster with it on others too (`make bench-onednn`).
 _TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsFile:
-    """A weights file as the card has it and as it is; `sha256_found` is None when it is missing."""
+    """A weights file, as the card describes it and as found; `sha256_found` is None if missing."""
 
     path: Path
     sha256_expected: str
@@ -41,7 +41,7 @@ class WeightsFile:
 
     @property
     def ok(self) -> bool:
-        """Whether it is the file that the card means."""
+        """Whether the file is the one that the card describes."""
         return self.sha256_found == self.sha256_expected
 
 
@@ -61,8 +61,8 @@ def model_version(name: str, weights_dir: Path | None = None) -> str:
 
 
 def short_model_card(name: str, weights_dir: Path | None = None) -> list[str]:
-    """What the weights have seen and what was measured, a few lines; none where nothing is told or
-    the model card beside the weights is of others.
+    """A few lines on what the weights have seen and what was measured; empty where the model card
+    is missing or describes other weights.
     """
     if ":" in name:
         return []
@@ -75,7 +75,7 @@ def short_model_card(name: str, weights_dir: Path | None = None) -> list[str]:
 
 
 def describe(name: str, weights_dir: Path | None = None) -> list[WeightsFile]:
-    """The weights files of an ensemble, hashed. None for a factory. Raises as `model_version`."""
+    """The weights files of an ensemble, hashed; empty for a factory. Raises as `model_version`."""
     if ":" in name:
         return []
     card, folder = _card(name, weights_dir)
@@ -93,7 +93,7 @@ def check_weights(name: str, weights_dir: Path | None = None) -> None:
     Raises
     ------
     ConfigurationError, WeightsError
-        As `model_version`; or a weights file is missing or another one.
+        As `model_version`; or a weights file is missing or not the one of the card.
     """
     model_version(name, weights_dir)
     for file in describe(name, weights_dir):
@@ -122,12 +122,12 @@ def load_ensemble(
     device
         ``auto``, ``cpu`` or ``gpu``.
     engine, cache
-        See `models.engines.choice.load_engines`; a factory is not told.
+        See `models.engines.choice.load_engines`; not passed to a factory.
 
     Raises
     ------
     ConfigurationError, WeightsError
-        As `model_version`; or a weights file is missing or another one.
+        As `model_version`; or a weights file is missing or not the one of the card.
     DeviceError
         There is no such device.
     """
@@ -150,8 +150,9 @@ def device_names() -> list[str]:
 
 
 def import_quietly(module: str) -> Any:
-    """Import what imports TensorFlow, with our defaults for it. Its C++ writes of missing CUDA to
-    file descriptor 2 before it reads its own log level.
+    """Import a module that imports TensorFlow, with our defaults for it and without its messages.
+
+    Its C++ code writes about missing CUDA to file descriptor 2 before it reads its own log level.
     """
     for name, value in _TENSORFLOW.items():
         os.environ.setdefault(name, value)
@@ -170,7 +171,7 @@ def _card(name: str, weights_dir: Path | None) -> tuple[Card, Path]:
     """The card and its folder."""
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"ensemble must be a name or package.module:factory, got {name!r}")
-    folder = weights_dir or WEIGHTS_IN_THE_BOX
+    folder = weights_dir or SHIPPED_WEIGHTS
     return read_card(folder / f"{name}.json"), folder
 
 

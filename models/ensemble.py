@@ -1,4 +1,4 @@
-"""What an ensemble is to the rest of metseg; the one made of networks is `models.averaging`."""
+"""What the rest of metseg asks of an ensemble; `models.averaging` has the one made of networks."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Prediction:
     mean
         Their mean, same shape and range.
     brain
-        Mean probability of brain, same shape and range; None when no member tells.
+        Mean probability of brain, same shape and range; None when no member reports it.
     seconds
         Wall time by stage: prepare, infer.
     """
@@ -34,13 +34,13 @@ class Prediction:
 
 
 class Ensemble(Protocol):
-    """Networks that see the same head. Implementations may come from outside: see
+    """Networks that see the same head. Implementations may come from other packages: see
     `models.catalogue`.
     """
 
     @property
     def version(self) -> str:
-        """Names weights, input and rule: another value means another result."""
+        """Names weights, input and rule; another version may give other results."""
 
     @property
     def rule(self) -> LesionRule:
@@ -49,7 +49,7 @@ class Ensemble(Protocol):
     def predict(
         self, volume: Volume, *, progress: Callable[[float], None] | None = None
     ) -> Prediction:
-        """Segment a volume in any plane and unit. `progress` hears the share done, 0 to 1.
+        """Segment a volume in any plane and unit. `progress` is called with the share done, 0 to 1.
 
         Raises
         ------

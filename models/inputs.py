@@ -1,5 +1,5 @@
-"""What the networks are shown, in training and in use alike: the input contract and the steps that
-fulfil it.
+"""What the networks are shown, in training and in use alike: the input contract, and the steps from
+a scanner's volume to it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.clahe import enhance_contrast
+from imaging.metrics.overlap import bounding_box
 from imaging.resample import AxialGrid, to_axial, to_native
 from imaging.volume import Volume
 
@@ -21,7 +22,7 @@ CHANNELS = 4
 _HEAD_LEVEL = 0.12
 # Fewer head voxels than this share of the volume means that no head was found: use everything.
 _LEAST_HEAD = 0.005
-# Heads are looked for on blocks of this many mm: noise averages out and it is 27 times less work.
+# Heads are searched for in blocks of this many mm: noise averages out, at a 27th of the work.
 _BLOCK = 3
 
 
@@ -39,11 +40,12 @@ class InputContract:
         See `imaging.clahe.enhance_contrast`; a clip of 0 leaves the channel empty.
     margin
         Voxels kept around the head when cropping to it.
-    sides
-        Whether candidates are looked at from the front and the side too, see `models.sides`.
+    multiplanar
+        Whether candidates are seen again in coronal and sagittal slices, see
+        `models.multiplanar`.
     scout
-        Name of the member that alone answers the whole head; the others are asked about what it
-        finds. None: every member answers everything.
+        Name of the member that alone answers the whole head; the others answer only around what it
+        does not rule out. None: every member answers the whole head.
     """
 
     spacing_mm: float = 1.0
@@ -51,7 +53,7 @@ class InputContract:
     clahe_clip: float = 2.0
     clahe_tile_mm: float = 28.0
     margin: int = 4
-    sides: bool = False
+    multiplanar: bool = False
     scout: str | None = None
 
     @classmethod
@@ -86,7 +88,7 @@ class PreparedHead:
 
 
 def prepare(volume: Volume, contract: InputContract) -> PreparedHead:
-    """Take a scanner's volume, in any unit and any plane, to what the networks know."""
+    """Turn a scanner's volume, in any unit and any plane, into what the networks are shown."""
     axial, grid = to_axial(volume, spacing_mm=contract.spacing_mm)
     head = find_head(axial.voxels)
     box = head_box(head, margin=contract.margin)
@@ -97,11 +99,11 @@ def prepare(volume: Volume, contract: InputContract) -> PreparedHead:
 
 
 def find_head(voxels: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Mask of the head, holes filled, of a full or a skull-stripped volume ``(Z, H, W)`` of about 1
-    mm.
+    """Mask of the head, holes filled, of a full or a skull-stripped volume ``(Z, H, W)`` with
+    voxels of about 1 mm.
 
-    Works on ranks, so that neither the unit nor a few absurd outliers matter. A volume without
-    contrast is all head.
+    Works on ranks, so that neither the unit nor a few absurd outliers matter. A volume of one
+    grey value is all head.
     """
     low = float(np.percentile(voxels, 1.0))
     above = voxels[voxels > low]
@@ -125,7 +127,7 @@ def find_head(voxels: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def native_head(volume: Volume) -> NDArray[np.bool_]:
-    """The same mask on the native grid of a volume ``(Z, H, W)`` of any plane and spacing."""
+    """The mask of `find_head` on the native grid of a volume ``(Z, H, W)`` of any plane."""
     axial, grid = to_axial(volume)
     return to_native(find_head(axial.voxels).astype(np.float32), grid) >= 0.5
 
@@ -136,11 +138,11 @@ def head_box(head: NDArray[np.bool_], *, margin: int) -> tuple[slice, slice, sli
     """
     if not head.any():
         return slice(0, head.shape[0]), slice(0, head.shape[1]), slice(0, head.shape[2])
-    sides = []
-    for axis, size in enumerate(head.shape):
-        found = np.flatnonzero(head.any(axis=tuple(other for other in range(3) if other != axis)))
-        sides.append(slice(max(0, int(found[0]) - margin), min(size, int(found[-1]) + 1 + margin)))
-    return sides[0], sides[1], sides[2]
+    z, h, w = (
+        slice(max(0, span.start - margin), min(size, span.stop + margin))
+        for span, size in zip(bounding_box(head), head.shape, strict=True)
+    )
+    return z, h, w
 
 
 def normalise(
@@ -172,8 +174,8 @@ def equalise(
     """The CLAHE channel of slices ``(n, H, W)``, in [0, 1]. Training draws other limits and tiles
     than the contract's.
 
-    Give `value_range`, the least and greatest value of the whole head, when these are only some of
-    its slices.
+    Give `value_range`, the least and the greatest value of the whole head, when the slices are only
+    some of the head's.
     """
     if contract.clahe_clip == 0:
         return np.zeros(normalised.shape, dtype=np.float32)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from metseg.disk import sha256_of
 from metseg.errors import ConfigurationError, WeightsError
 from models.card import Card, Member, read_card, write_card
-from models.catalogue import WEIGHTS_IN_THE_BOX, describe
+from models.catalogue import SHIPPED_WEIGHTS, describe
 from models.inputs import InputContract
 from training.recipe import Finetune, Recipe, read_recipe
 from training.train_command import Say, Show, load_weights, run, say
@@ -51,7 +51,7 @@ def finetune_command(
     base = recipe.finetune or Finetune()
     if recipe.start is not None:
         raise ConfigurationError(f"{config.name}: start must be left to the ensemble, got a file")
-    folder = base.weights or WEIGHTS_IN_THE_BOX
+    folder = base.weights or SHIPPED_WEIGHTS
     card, member = _member(base, folder, recipe.network)
     contract = InputContract.of(card.contract)
     recipe = recipe.model_copy(
@@ -92,7 +92,7 @@ def _network(member: Member) -> "keras.Model":
     return build(
         member.network,
         filters=member.filters,
-        heads=member.stored_heads or member.heads,
+        depths=member.stored_depths or member.depths,
         outputs=member.outputs,
         batch_norm=member.batch_norm,
     )

@@ -6,15 +6,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from metseg.errors import ConfigurationError
+from models.networks import BUILDERS
 
 _BUDGETS = ("minutes", "steps")
 RECIPES_IN_THE_BOX = Path(__file__).parent / "recipes"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Filters = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=2)]
+
+
+def _known_network(name: str) -> str:
+    if name not in BUILDERS:
+        raise ValueError(f"input should be {' or '.join(map(repr, BUILDERS))}")
+    return name
+
+
+Network = Annotated[str, AfterValidator(_known_network)]
 
 
 class _Table(BaseModel):
@@ -90,7 +100,7 @@ class Finetune(_Table):
 class Recipe(_Table):
     """One run of one network."""
 
-    network: Literal["attention_unet", "unet_plus_plus"] = Field(description="See networks.md.")
+    network: Network = Field(description="A name of `models/networks/__init__.py`.")
     filters: Filters = Field(
         (16, 32, 64, 128, 256), description="Width of each level, finest first."
     )

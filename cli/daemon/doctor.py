@@ -6,8 +6,9 @@ import typer
 from pydantic import SecretStr
 from rich.table import Table
 
-from cli.common import RESEARCH_USE_ONLY, ExitCode, HomeOption, err, load_settings, out
+from cli.common import ExitCode, HomeOption, err, load_settings, out
 from cli.daemon.checks import Check, run_checks
+from metseg.notice import RESEARCH_NOTICE
 from metseg.settings import Settings
 
 
@@ -32,7 +33,7 @@ def doctor(
         out.print(_line(check), soft_wrap=True)
         checks.append(check)
     out.print(settings_table(settings))
-    out.print(f"[bold]{RESEARCH_USE_ONLY}[/]")
+    out.print(f"[bold]{RESEARCH_NOTICE}[/]")
     failed = [check for check in checks if not check.ok]
     if failed:
         err.print(f"[red]{len(failed)} of {len(checks)} checks need a hand[/]")

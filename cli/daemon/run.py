@@ -12,7 +12,6 @@ from rich.table import Table
 from sqlalchemy.orm import Session, sessionmaker
 
 from cli.common import (
-    RESEARCH_USE_ONLY,
     ExitCode,
     HomeOption,
     database,
@@ -37,6 +36,7 @@ from db.tables.tables import JobState
 from db.upgrade import migrate
 from metseg.errors import ConfigurationError
 from metseg.folders import check_folders
+from metseg.notice import RESEARCH_NOTICE
 from metseg.settings import Settings
 from models.catalogue import check_weights
 
@@ -231,4 +231,4 @@ def print_summary(
     for pushes in outbox:
         err.print(outbox_line(pushes, now=datetime.now(UTC)), soft_wrap=True, markup=False)
     out.print(f"details: metseg results --home {settings.home_dir}", soft_wrap=True)
-    out.print(f"[bold]{RESEARCH_USE_ONLY}[/]")
+    out.print(f"[bold]{RESEARCH_NOTICE}[/]")

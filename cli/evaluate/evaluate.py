@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from cli.common import RESEARCH_USE_ONLY, ExitCode, Format, edge, err, out
+from cli.common import ExitCode, Format, edge, err, out
+from metseg.notice import RESEARCH_NOTICE
 from metseg.settings import parse_labels
 
 if TYPE_CHECKING:
@@ -78,10 +79,10 @@ def _labels(text: str | None, option: str) -> frozenset[int] | None:
 def _print(compared: "list[Compared]", cases: "Cases", output: Format, *, many: bool) -> None:
     if output is Format.CSV:
         _write_csv(compared)
-        err.print(f"[bold]{RESEARCH_USE_ONLY}[/]")
+        err.print(f"[bold]{RESEARCH_NOTICE}[/]")
     elif output is Format.JSON:
         entry = _folder_entry(compared, cases) if many else _case_entry(compared[0])
-        text = json.dumps({"notice": RESEARCH_USE_ONLY} | entry, indent=2, allow_nan=False)
+        text = json.dumps({"notice": RESEARCH_NOTICE} | entry, indent=2, allow_nan=False)
         sys.stdout.write(text + "\n")
     else:
         _print_tables(compared, many=many)
@@ -103,7 +104,7 @@ def _print_tables(compared: "list[Compared]", *, many: bool) -> None:
     for case in compared:
         for note in case.notes:
             out.print(f"[yellow]note[/] {escape(case.name)}: {note}", soft_wrap=True)
-    out.print(f"[bold]{RESEARCH_USE_ONLY}[/]")
+    out.print(f"[bold]{RESEARCH_NOTICE}[/]")
 
 
 def _complain(compared: "list[Compared]", cases: "Cases") -> None:

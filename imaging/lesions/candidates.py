@@ -1,4 +1,4 @@
-"""Connected components of a probability volume, and what a look at each in three dimensions tells.
+"""Connected components of a probability volume, and their features in three dimensions.
 
 Vessels are long, dura and sinus flat and at the brain's edge; lesions are round, and brighter than
 what is around them.
@@ -120,7 +120,7 @@ def components(evidence: Evidence, threshold: float) -> Iterator[Component]:
 
 
 def features(component: Component) -> NDArray[np.float64]:
-    """The look at a candidate, ``(len(FEATURES),)``, in the order of `FEATURES`.
+    """The features of a candidate, ``(len(FEATURES),)``, in the order of `FEATURES`.
 
     - ``log_volume``: natural logarithm of mm3
     - ``max_probability``, ``mean_probability``: log odds of those of the component

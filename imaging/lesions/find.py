@@ -23,14 +23,15 @@ def find_lesions(
     """Number the lesions of a probability volume.
 
     Components of voxels at or above the grow threshold, joined over 26 neighbours, that hold a
-    seed, are large enough, show in enough slices, lie in the brain and pass the look.
+    seed, are large enough, show in enough slices, lie in the brain and pass the candidate
+    classifier.
 
     Parameters
     ----------
     mean
         ``(Z, H, W)`` in [0, 1] on the grid of `volume`. Left as it was.
     members, brain
-        See `imaging.lesions.candidates.Evidence`; the look is poorer without them.
+        See `imaging.lesions.candidates.Evidence`; the candidate classifier is poorer without them.
 
     Returns
     -------
@@ -70,7 +71,8 @@ def refusal(component: Component, rule: LesionRule) -> DropReason | None:
     brain = component.brain_probability if rule.minimum_brain else None
     if brain is not None and brain < rule.minimum_brain:
         return DropReason.OUTSIDE_BRAIN
-    if rule.look is not None and rule.look.probability(features(component)) < rule.look.least:
+    classifier = rule.candidate_classifier
+    if classifier is not None and classifier.probability(features(component)) < classifier.least:
         return DropReason.UNLIKE_LESION
     return None
 

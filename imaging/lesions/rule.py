@@ -1,4 +1,4 @@
-"""What is called a lesion, as numbers. A watcher reads them off the weights card to name the model
+"""What is called a lesion, as numbers. A watcher reads them from the weights card to name the model
 version, so nothing heavy is imported here.
 """
 
@@ -22,17 +22,18 @@ FEATURES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A logistic regression on the features of a candidate (`imaging.lesions.candidates.features`).
+class CandidateClassifier:
+    """A logistic regression on the features of a candidate in three dimensions
+    (`imaging.lesions.candidates.features`).
 
     Parameters
     ----------
     centre, scale, weights
-        For each of `FEATURES`: what is taken off, what it is divided by, and its weight.
+        For each of `FEATURES`: what is subtracted, what it is divided by, and its weight.
     bias
         Log odds of the average candidate.
     least
-        A candidate of a lower probability of being a lesion is dropped, [0, 1].
+        A candidate less likely to be a lesion is dropped; probability in [0, 1].
 
     Raises
     ------
@@ -53,9 +54,9 @@ class Look:
         if not all(value > 0 for value in self.scale):
             raise ValueError(f"scale must be above 0, got {self.scale}")
 
-    def probability(self, seen: NDArray[np.float64]) -> float:
-        """Probability that a candidate of these features is a lesion."""
-        odds = self.bias + np.dot((seen - self.centre) / np.array(self.scale), self.weights)
+    def probability(self, values: NDArray[np.float64]) -> float:
+        """Probability that a candidate with these features, ``(len(FEATURES),)``, is a lesion."""
+        odds = self.bias + np.dot((values - self.centre) / np.array(self.scale), self.weights)
         return float(1.0 / (1.0 + np.exp(-np.clip(odds, -50, 50))))
 
 
@@ -74,9 +75,9 @@ class LesionRule:
     minimum_slices
         A lesion shows in at least this many native slices; vessels cut across often show in one.
     minimum_brain
-        Average probability of brain in it, [0, 1]; asked only when the networks tell.
-    look
-        The three-dimensional look at what is left, or None.
+        Average probability of brain in it, [0, 1]; asked only when the networks report it.
+    candidate_classifier
+        Asked about each candidate that is left, or None.
 
     Raises
     ------
@@ -89,7 +90,7 @@ class LesionRule:
     minimum_volume_mm3: float = 20.0
     minimum_slices: int = 2
     minimum_brain: float = 0.0
-    look: Look | None = None
+    candidate_classifier: CandidateClassifier | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 < self.grow_threshold <= self.seed_threshold <= 1.0:

@@ -34,7 +34,7 @@ def load_engines(
     Raises
     ------
     ConfigurationError
-        OpenVINO is asked for and not installed, or for a GPU.
+        OpenVINO is asked for and is not installed, or it is asked for on a GPU.
     WeightsError, DeviceError
         See the engines.
     """
@@ -49,7 +49,7 @@ def load_engines(
 def chosen_engine(
     engine: EngineName, device: str, *, installed: bool, gpu: bool
 ) -> Literal["keras", "openvino"]:
-    """What ``auto`` means where OpenVINO is `installed` or not and a `gpu` is seen or not.
+    """The engine for a wish and a machine: whether OpenVINO is `installed` and a `gpu` is seen.
 
     Raises
     ------
@@ -67,16 +67,16 @@ def chosen_engine(
 
 
 def engine_in_use(engine: EngineName, device: str) -> str:
-    """What the networks will run by on this machine. Raises as `chosen_engine`."""
+    """The engine that will run the networks on this machine. Raises as `chosen_engine`."""
     return chosen_engine(engine, device, installed=_has_openvino(), gpu=_has_nvidia())
 
 
 def _has_openvino() -> bool:
-    """Whether it is there, and Keras is on the backend that it converts from."""
+    """Whether OpenVINO is installed, and Keras runs on the backend that it converts from."""
     on_tensorflow = os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
     return on_tensorflow and find_spec("openvino") is not None
 
 
 def _has_nvidia() -> bool:
-    """Whether the system has an NVIDIA device, by its files; WSL has one for all."""
+    """Whether the system has an NVIDIA device file; WSL has one for all GPUs."""
     return Path("/dev/dxg").exists() or any(Path("/dev").glob("nvidia[0-9]*"))

@@ -1,4 +1,4 @@
-"""What engines raise, in our own words."""
+"""What engines raise: the failures of a backend as errors of metseg."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from typing import Final
 
 from metseg.errors import DeviceError, OutOfMemoryError
 
-# By name, since each backend has its own classes (TensorFlow, Torch, JAX).
+# By class name, since each backend (TensorFlow, Torch, JAX) has its own classes.
 _OUT_OF_MEMORY: Final = frozenset({"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"})
 _DEVICE_FAULTS: Final = frozenset(
     {

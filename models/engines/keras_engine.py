@@ -1,4 +1,4 @@
-"""Networks ready to run by Keras, the reference: device and compiled function."""
+"""The reference engine: networks run by Keras on a device, as a compiled function."""
 
 import importlib
 from pathlib import Path
@@ -25,7 +25,7 @@ def device_names() -> list[str]:
 def _listed(kind: str) -> list[str]:
     try:
         return sorted(str(name).lower() for name in keras.distribution.list_devices(kind))
-    except RuntimeError:  # JAX, of a kind that is not there
+    except RuntimeError:  # JAX raises it for a kind that the machine lacks
         return []
 
 
@@ -35,9 +35,9 @@ def choose_device(wanted: str) -> str:
     Raises
     ------
     ValueError
-        `wanted` is none of the three.
+        `wanted` is not one of the three.
     DeviceError
-        A GPU is wanted and none is seen.
+        A GPU is wanted and no GPU is seen.
     """
     if wanted not in ("auto", "cpu", "gpu"):
         raise ValueError(f"device must be auto, cpu or gpu, got {wanted!r}")
@@ -50,7 +50,7 @@ def choose_device(wanted: str) -> str:
 
 
 def member_model(member: Member, folder: Path) -> keras.Model:
-    """A member's network with its weights, pruned to the wanted heads.
+    """A member's network with its weights, pruned to the wanted depths.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def member_model(member: Member, folder: Path) -> keras.Model:
     model = build(
         member.network,
         filters=member.filters,
-        heads=member.stored_heads or member.heads,
+        depths=member.stored_depths or member.depths,
         outputs=member.outputs,
         batch_norm=member.batch_norm,
     )
@@ -70,7 +70,7 @@ def member_model(member: Member, folder: Path) -> keras.Model:
         raise WeightsError(
             f"weights file {member.file} must fit {member.network}: {error}"
         ) from error
-    return pruned(model, member.heads) if member.stored_heads and member.heads else model
+    return pruned(model, member.depths) if member.stored_depths and member.depths else model
 
 
 class Engine:
@@ -85,7 +85,7 @@ class Engine:
 
     @classmethod
     def load(cls, member: Member, folder: Path, *, device: str) -> "Engine":
-        """Build the member's network, read its weights and prune it to the wanted heads.
+        """Build the member's network, read its weights and prune it to the wanted depths.
 
         Raises
         ------
@@ -97,8 +97,8 @@ class Engine:
         return cls(model, member, device=device)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities ``(n, H, W, outputs)`` of ``(n, H, W, channels)``, mean of the heads,
-        uncalibrated.
+        """Probabilities ``(n, H, W, outputs)`` of ``(n, H, W, channels)``, mean over the
+        depths, uncalibrated.
 
         The first is of lesions, a second of brain. H and W must be multiples of 16 for five levels.
 
@@ -110,6 +110,6 @@ class Engine:
         with translated(), keras.device(self._device):
             # Not Model.predict: it leaks in long loops.
             outputs = self._model.predict_on_batch(batch)
-        heads = outputs if isinstance(outputs, list) else [outputs]
-        mean = np.mean([np.asarray(head, dtype=np.float32) for head in heads], axis=0)
+        maps = outputs if isinstance(outputs, list) else [outputs]
+        mean = np.mean([np.asarray(one, dtype=np.float32) for one in maps], axis=0)
         return np.asarray(mean, dtype=np.float32)

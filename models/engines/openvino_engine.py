@@ -1,6 +1,6 @@
-"""Networks ready to run by OpenVINO on a processor: the same answers as Keras, sooner.
+"""The faster engine on a processor: networks run by OpenVINO, with the same answers as by Keras.
 
-A network is converted once, by Keras on TensorFlow, and kept; then neither is loaded any more.
+A network is converted from Keras on TensorFlow once and kept; later starts load neither of them.
 """
 
 import hashlib
@@ -32,12 +32,12 @@ logger = logging.getLogger(__name__)
 _MODEL: Final = "model.xml"
 _FILES: Final = (_MODEL, "model.bin")
 _HASHES: Final = "sha256.json"
-# float32 as Keras has it: processors with AVX512-BF16 would round to bfloat16 of themselves.
+# float32 as in Keras: on processors with AVX512-BF16 OpenVINO would round to bfloat16 by default.
 _SETTINGS: Final = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
 
 
 class OpenVinoEngine:
-    """One member's network; any batch, height and width."""
+    """One member's network, for any batch, height and width."""
 
     def __init__(self, model: Any, name: str) -> None:
         self.name = name
@@ -57,7 +57,7 @@ class OpenVinoEngine:
         kept = cache / f"{member.name}-{_key(member)}"
         if not _is_whole(kept):
             _keep(_converted(member, folder), kept)
-        if not _is_whole(kept):  # the cache cannot be written: that costs time, no more
+        if not _is_whole(kept):  # the cache cannot be written: that costs time only
             return cls(_converted(member, folder), member.name)
         return cls(openvino.Core().read_model(kept / _MODEL), member.name)
 
@@ -70,12 +70,12 @@ class OpenVinoEngine:
             if "alloc" in str(error).lower():
                 raise OutOfMemoryError(f"memory ran out in the network: {words}") from error
             raise DeviceError(f"the device failed: {words}") from error
-        heads = [found[output] for output in self._compiled.outputs]
-        return np.asarray(np.mean(heads, axis=0), dtype=np.float32)
+        maps = [found[output] for output in self._compiled.outputs]
+        return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
 
 
 def _key(member: Member) -> str:
-    """Another key for whatever makes another network, or another file of it."""
+    """A key that changes with the network, its weights file and the version of OpenVINO."""
     fields = {key: value for key, value in asdict(member).items() if key != "temperature"}
     fields["openvino"] = openvino.__version__
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
@@ -90,8 +90,9 @@ def _converted(member: Member, folder: Path) -> Any:
 
 
 def _keep(model: Any, folder: Path) -> None:
-    """Write a network and its hashes beside, then rename: whole or not at all, whoever else does
-    the same.
+    """Write a network and its hashes to a folder beside `folder`, then rename it.
+
+    It is there complete or not at all, even where another process does the same.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +113,7 @@ def _keep(model: Any, folder: Path) -> None:
 
 
 def _is_whole(folder: Path) -> bool:
-    """Whether a kept network is there as it was written."""
+    """Whether a kept network is there, and unchanged since it was written."""
     try:
         hashes = json.loads((folder / _HASHES).read_text())
         return bool(hashes == {name: sha256_of(folder / name) for name in _FILES})

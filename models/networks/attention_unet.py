@@ -7,7 +7,7 @@ from models.networks.blocks import (
     BATCH_NORM_EPSILON,
     check_filters,
     double_convolution,
-    probability_head,
+    probability_maps,
     up_convolution,
 )
 
@@ -91,8 +91,8 @@ def attention_unet(
     batch_norm: bool = True,
     epsilon: float = BATCH_NORM_EPSILON,
 ) -> keras.Model:
-    """Build a U-Net whose skips are gated by the decoder's coarser maps; the full-resolution skip
-    is not.
+    """Build a U-Net whose skips are gated by the decoder's coarser maps, all but the skip of full
+    resolution.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def attention_unet(
     filters
         Width of each level, finest first.
     outputs
-        Maps of the head.
+        Number of maps: lesion, then brain.
     batch_norm, epsilon
         See `models.networks.blocks.double_convolution`.
 
@@ -137,4 +137,6 @@ def attention_unet(
         x = double_convolution(
             x, width, name=f"decoder_{level}", batch_norm=batch_norm, epsilon=epsilon
         )
-    return keras.Model(inputs, probability_head(x, outputs, name="head"), name="attention_unet")
+    return keras.Model(
+        inputs, probability_maps(x, outputs, name="probability"), name="attention_unet"
+    )

@@ -1,4 +1,4 @@
-"""Pieces that the networks share: the double convolution and the up-convolution."""
+"""Pieces that the networks share: convolutions, up-convolution and the last layer."""
 
 from keras import KerasTensor, layers
 
@@ -44,12 +44,12 @@ def up_convolution(x: KerasTensor, filters: int, *, name: str) -> KerasTensor:
     )(x)
 
 
-def probability_head(x: KerasTensor, outputs: int, *, name: str) -> KerasTensor:
+def probability_maps(x: KerasTensor, outputs: int, *, name: str) -> KerasTensor:
     """1x1 convolution and sigmoid: ``(B, H, W, outputs)`` in [0, 1], float32 under any policy."""
     return layers.Conv2D(outputs, 1, activation="sigmoid", dtype="float32", name=name)(x)
 
 
 def check_filters(filters: tuple[int, ...], *, at_least: int = 2) -> None:
-    """ValueError unless there are enough positive widths."""
+    """Raise ValueError unless there are enough positive widths."""
     if len(filters) < at_least or min(filters) < 1:
         raise ValueError(f"filters must be {at_least} or more positive widths, got {filters}")

@@ -1,43 +1,37 @@
-"""The networks by name."""
+"""A network by its name."""
 
-from collections.abc import Callable
+from pkgutil import resolve_name
 
 import keras
 
 from models.inputs import CHANNELS
-from models.networks.attention_unet import attention_unet
-from models.networks.unet_plus_plus import unet_plus_plus
+from models.networks import BUILDERS
 
-# What the networks say of every pixel: probability of lesion, probability of brain.
+# What the networks report of every pixel: probability of lesion, probability of brain.
 OUTPUTS = 2
-
-BUILDERS: dict[str, Callable[..., keras.Model]] = {
-    "attention_unet": attention_unet,
-    "unet_plus_plus": unet_plus_plus,
-}
 
 
 def build(
     name: str,
     *,
     filters: tuple[int, ...],
-    heads: tuple[int, ...] | None = None,
+    depths: tuple[int, ...] | None = None,
     outputs: int = OUTPUTS,
     batch_norm: bool = True,
 ) -> keras.Model:
-    """A new network for the input contract, with random weights.
+    """Build a network for the input contract, with random weights.
 
-    `heads` are those of U-Net++, by default all; a network with one head takes None. `outputs` 1
-    leaves the brain out.
+    `depths` are those of U-Net++, by default all; None for any other network. `outputs` 1 leaves
+    the map of the brain out.
 
     Raises
     ------
     ValueError
-        `name` is not one of `BUILDERS`.
+        `name` is not one of `models.networks.BUILDERS`.
     """
     if name not in BUILDERS:
         raise ValueError(f"name must be one of {sorted(BUILDERS)}, got {name!r}")
-    options = {} if heads is None else {"heads": heads}
-    return BUILDERS[name](
+    options = {} if depths is None else {"depths": depths}
+    return resolve_name(BUILDERS[name])(
         channels=CHANNELS, filters=filters, outputs=outputs, batch_norm=batch_norm, **options
     )

@@ -71,7 +71,7 @@ def test_the_coefficients_are_those_of_monai(gate, maps):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
-def test_they_reach_the_skip_by_torchs_bilinear_interpolation(gate, maps):
+def test_the_coefficients_reach_the_skip_by_torchs_bilinear_interpolation(gate, maps):
     names = ("gate_psi", "gate_alpha", "gate_w")
     coarse, fine, gated = look_at(gate, [*maps], *names)
     alpha = interpolate(

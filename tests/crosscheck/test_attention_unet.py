@@ -73,7 +73,7 @@ class Formulas:
                 x, self.get(f"up_{level}/kernel"), self.get(f"up_{level}/bias"), stride=2
             )
             x = self.twice(f"decoder_{level}", torch.cat([skip, up], dim=1))
-        return torch.sigmoid(self.convolve("head", x))
+        return torch.sigmoid(self.convolve("probability", x))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from models.networks.build import BUILDERS
+from models.networks import BUILDERS
 from tests.helpers.places import ROOT
 from tests.unit.models.networks.stored_answers import TOLERANCE
 from tests.unit.training.data.own_case_files import ball, write

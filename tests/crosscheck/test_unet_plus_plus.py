@@ -45,7 +45,7 @@ def theirs(model, filters, *, outputs=1, batch_norm=True):
                 up = getattr(network, f"upcat_{i}_{j}").upsample.deconv
                 copy_convolution(model.get_layer(f"x{i}_{j}_up"), up)
     for j in range(1, 5):
-        copy_convolution(model.get_layer(f"head_{j}"), getattr(network, f"final_conv_0_{j}"))
+        copy_convolution(model.get_layer(f"depth_{j}"), getattr(network, f"final_conv_0_{j}"))
     return network
 
 
@@ -68,11 +68,11 @@ def _copy_node(model, name, node, *, batch_norm):
     ("filters", "outputs", "batch_norm"),
     [(WIDTHS[0], 2, True), (WIDTHS[0], 1, False), (WIDTHS[1], 2, True)],
 )
-def test_all_four_heads_answer_as_monai_does(filters, outputs, batch_norm):
+def test_all_four_depths_answer_as_monai_does(filters, outputs, batch_norm):
     model = ours(filters, outputs=outputs, batch_norm=batch_norm)
     network = theirs(model, filters, outputs=outputs, batch_norm=batch_norm)
     batch = np.random.default_rng(1).normal(size=(2, 32, 48, 4)).astype(np.float32)
-    found = [np.asarray(head) for head in model(batch, training=False)]
+    found = [np.asarray(one) for one in model(batch, training=False)]
     with torch.no_grad():
         expected = [channels_last(torch.sigmoid(x)) for x in network(channels_first(batch))]
     assert len(found) == len(expected) == 4

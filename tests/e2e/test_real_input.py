@@ -56,7 +56,7 @@ def fast_weights(folder: Path) -> Path:
     card = folder / "standard.json"
     fields = json.loads(card.read_text())
     (unet_plus_plus,) = (m for m in fields["members"] if m["network"] == "unet_plus_plus")
-    unet_plus_plus["heads"] = [2]
+    unet_plus_plus["depths"] = [2]
     card.write_text(json.dumps(fields))
     return folder
 

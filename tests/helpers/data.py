@@ -11,8 +11,8 @@ DATA = ROOT.parent / "shared" / "data"
 
 
 def require_data(name: str) -> Path:
-    """Path of ``../shared/data/<name>``. Absent: skips, saying so, or fails where
-    METSEG_REQUIRE_DATA=1 as in CI.
+    """Path of ``../shared/data/<name>``. If it is absent the test is skipped with that
+    reason, or fails where METSEG_REQUIRE_DATA=1, as in CI.
     """
     path = DATA / name
     if path.exists():

@@ -2,8 +2,8 @@
 `METSEG_ENSEMBLE=tests.helpers.fakes:ThresholdEnsemble`.
 
 Faults are driven from outside through the folder named by the environment variable `FAKE_FAULTS`. A
-file in it, named for the number of slices of a volume (``13``) or ``all``, holds what shall happen
-to such volumes: ``kill`` (-9 to ourselves), ``memory``, ``error``, ``device``, ``sleep 2.5``,
+file in it, named for the number of slices of a volume (``13``) or ``all``, holds what is to happen
+to such volumes: ``kill`` (SIGKILL to ourselves), ``memory``, ``error``, ``device``, ``sleep 2.5``,
 ``wait`` (until the file is gone) or ``hang`` (for ever, deaf to the soft limit). With ``once``
 before it the file is removed first. Each prediction leaves a file ``seen-<slices>-<pid>-<count>``.
 """

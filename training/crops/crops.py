@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from metseg.errors import MetsegError
 from models.inputs import InputContract
-from models.sides import axes_across
+from models.multiplanar import axes_across
 from training.crops.augmentation import cut, draw_changes
 from training.data.cases import Case, Source, case_from_head
 from training.heads.heads import read_head

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.card import read_card
-from models.catalogue import WEIGHTS_IN_THE_BOX
+from models.catalogue import SHIPPED_WEIGHTS
 from models.engines.keras_engine import Engine
 from models.inputs import InputContract
 from training.data.slices import (
@@ -27,9 +27,9 @@ def slice_command(
     U-Net sees in them.
     """
     numbers = (TRAINING_NUMBERS if part == "train" else HELD_OUT_NUMBERS)[::every]
-    card = read_card(WEIGHTS_IN_THE_BOX / "standard.json")
+    card = read_card(SHIPPED_WEIGHTS / "standard.json")
     member = next(one for one in card.members if one.name == _NETWORK)
-    network = Engine.load(member, WEIGHTS_IN_THE_BOX, device="cpu:0")
+    network = Engine.load(member, SHIPPED_WEIGHTS, device="cpu:0")
     slices = list(read_slices(data / "slices", numbers))
     outlined: list[OutlinedSlice] = []
     for one in outline_slices(slices, network, InputContract.of(card.contract)):

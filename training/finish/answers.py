@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from imaging.lesions.candidates import Evidence
 from imaging.resample import to_native
-from models.averaging import Network, predict_head
+from models.averaging import Network, calibrate, predict_head
 from models.inputs import InputContract, PreparedHead, prepare
-from models.temperature import calibrate
 from training.data.material import HeldOut
 
 Say = Callable[[str], None]

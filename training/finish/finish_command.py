@@ -19,8 +19,8 @@ from training.fit.fit import AVERAGE
 from training.split import FOLDS, clear_gliomas, is_faint
 
 NETWORKS = ("attention_unet", "unet_plus_plus")
-# Which heads of U-Net++ are averaged; None: all. docs/training.md has the comparison.
-HEADS: dict[str, tuple[int, ...] | None] = {"attention_unet": None, "unet_plus_plus": (4,)}
+# Which depths of U-Net++ are averaged; None: all. docs/training.md has the comparison.
+DEPTHS: dict[str, tuple[int, ...] | None] = {"attention_unet": None, "unet_plus_plus": (4,)}
 # Parts whose networks answer; the base is only gone on from.
 _ASKED = (*(f"fold{fold}" for fold in range(FOLDS)), "final")
 LABEL_MAPS = "SynthSeg training_seg_01 to 17"
@@ -118,13 +118,13 @@ def _require_finished(runs: Path) -> None:
 
 def _members(runs: Path, part: str, folder: Path) -> list[Member]:
     found = zip(NETWORKS, _run_folders(runs, part), strict=True)
-    return [read_member(run, folder, heads=HEADS[network]) for network, run in found]
+    return [read_member(run, folder, depths=DEPTHS[network]) for network, run in found]
 
 
 def _contract(runs: Path) -> InputContract:
     facts = _facts(runs / f"final_{NETWORKS[0]}")
     return InputContract(
-        clahe_clip=facts["clahe_clip"], sides=facts["mix"]["sideways"] > 0, scout=SCOUT
+        clahe_clip=facts["clahe_clip"], multiplanar=facts["mix"]["sideways"] > 0, scout=SCOUT
     )
 
 

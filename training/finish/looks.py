@@ -1,4 +1,4 @@
-"""The three-dimensional look at candidates, learnt from candidates of held-out heads."""
+"""The candidate classifier, learnt from candidates of held-out heads."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from imaging.lesions.rule import Look
+from imaging.lesions.rule import CandidateClassifier
 
 # Weight of the squared weights beside the mean cross-entropy: there are a few hundred candidates.
 _RIDGE: Final = 0.01
@@ -15,7 +15,9 @@ _RIDGE: Final = 0.01
 LEAST_OF_A_KIND: Final = 10
 
 
-def fit_look(seen: NDArray[np.float64], lesion: NDArray[np.bool_], *, least: float) -> Look | None:
+def fit_classifier(
+    seen: NDArray[np.float64], lesion: NDArray[np.bool_], *, least: float
+) -> CandidateClassifier | None:
     """Logistic regression of ``(n, F)`` features on whether a candidate touches a lesion, both
     kinds weighing the same. None when there are too few of a kind.
     """
@@ -36,7 +38,7 @@ def fit_look(seen: NDArray[np.float64], lesion: NDArray[np.bool_], *, least: flo
 
     found = minimize(cost, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B")
     theta = np.round(found.x, 4)
-    return Look(
+    return CandidateClassifier(
         centre=tuple(np.round(centre, 4).tolist()),
         scale=tuple(np.round(scale, 4).tolist()),
         weights=tuple(theta[1:].tolist()),
@@ -45,30 +47,30 @@ def fit_look(seen: NDArray[np.float64], lesion: NDArray[np.bool_], *, least: flo
     )
 
 
-def scores(look: Look, seen: NDArray[np.float64]) -> NDArray[np.float64]:
+def scores(classifier: CandidateClassifier, seen: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability of lesion of ``(n, F)`` candidates."""
-    return np.array([look.probability(row) for row in seen], dtype=np.float64)
+    return np.array([classifier.probability(row) for row in seen], dtype=np.float64)
 
 
 def out_of_sample(
     seen: Sequence[NDArray[np.float64]], lesion: Sequence[NDArray[np.bool_]], *, parts: int = 5
 ) -> list[NDArray[np.float64]] | None:
-    """Scores of each head's candidates by a look that was learnt from the heads of other parts.
+    """Scores of each head's candidates by a classifier learnt from the heads of other parts.
 
-    None when some look cannot be learnt.
+    None when one of the classifiers cannot be learnt.
     """
     if len(seen) < parts:
         return None
     result: list[NDArray[np.float64]] = [np.zeros(0)] * len(seen)
     for part in range(parts):
         others = [index for index in range(len(seen)) if index % parts != part]
-        look = fit_look(
+        classifier = fit_classifier(
             np.concatenate([seen[i] for i in others]),
             np.concatenate([lesion[i] for i in others]),
             least=0.5,
         )
-        if look is None:
+        if classifier is None:
             return None
         for index in range(part, len(seen), parts):
-            result[index] = scores(look, seen[index])
+            result[index] = scores(classifier, seen[index])
     return result

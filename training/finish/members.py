@@ -12,10 +12,10 @@ from models.networks.build import OUTPUTS, build
 from training.fit.fit import AVERAGE
 
 
-def read_member(run: Path, weights: Path, *, heads: tuple[int, ...] | None = None) -> Member:
+def read_member(run: Path, weights: Path, *, depths: tuple[int, ...] | None = None) -> Member:
     """Put the averaged weights of a finished run beside the card; temperature still 1.
 
-    `heads` are the U-Net++ heads to average, by default all. All are written, so that a card may
+    `depths` are those of U-Net++ to average, by default all. All are written, so that a card may
     ask for a shallower one; nothing of the optimizer is; kernels in float16.
     """
     facts = json.loads((run / "run.json").read_text())
@@ -29,12 +29,12 @@ def read_member(run: Path, weights: Path, *, heads: tuple[int, ...] | None = Non
         name=network,
         network=network,
         filters=filters,
-        heads=heads,
+        depths=depths,
         batch_norm=True,
         file=file,
         sha256=sha256_of(weights / file),
         outputs=OUTPUTS,
-        stored_heads=heads and tuple(range(1, len(filters))),
+        stored_depths=depths and tuple(range(1, len(filters))),
     )
 
 

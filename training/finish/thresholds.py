@@ -12,14 +12,14 @@ from imaging.connected import connected
 from imaging.lesions.candidates import Component, Evidence, components, features
 from imaging.lesions.rule import FEATURES, LesionRule
 from training.data.material import Side
-from training.finish.looks import fit_look, out_of_sample
+from training.finish.looks import fit_classifier, out_of_sample
 
 GROW: Final = (0.3, 0.4, 0.5)
 SEED: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # A ball of 3 mm has 14 mm3.
 LEAST_MM3: Final = (8.0, 14.0, 20.0)
 BRAIN: Final = (0.0, 0.3, 0.5, 0.7, 0.85)
-LOOK: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+LEAST_SCORE: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 # Who reads a scan looks at every false lesion: on average at most so many a head, on each side.
 FALSE_A_HEAD: Final = {Side.REAL: 0.5, Side.IMPLANT: 0.5, Side.SYNTHETIC: 0.7}
 
@@ -34,7 +34,7 @@ class Table:
     """The candidates of one head at one grow threshold, and how much there is to find.
 
     Arrays are ``(n,)`` but `seen` ``(n, F)``, the features, and `hits` ``(n, lesions)``, which
-    reference lesions a candidate touches. `score` is of a look that never saw this head.
+    reference lesions a candidate touches. `score` is of a classifier that never saw this head.
     """
 
     side: Side
@@ -93,7 +93,7 @@ def tabulate(evidence: Evidence, reference: NDArray[np.bool_], *, side: Side, gr
 
 
 def with_scores(tables: Sequence[Table]) -> list[Table] | None:
-    """The tables with scores of looks that were learnt from other heads; None if there are too few
+    """The tables with scores of classifiers learnt from other heads; None if there are too few
     candidates to learn from.
     """
     scores = out_of_sample([table.seen for table in tables], [table.lesion for table in tables])
@@ -103,8 +103,8 @@ def with_scores(tables: Sequence[Table]) -> list[Table] | None:
 
 
 def outcome(table: Table, rule: LesionRule, *, least_score: float = 0.0) -> Outcome:
-    """Dice and counts of a head under a rule of the table's grow threshold. The rule's own look is
-    not asked: the table's scores are compared with `least_score`.
+    """Dice and counts of a head under a rule of the table's grow threshold. The rule's own
+    classifier is not asked: the table's scores are compared with `least_score`.
     """
     kept = (
         (table.peak >= rule.seed_threshold)
@@ -151,7 +151,7 @@ def within_limit(outcomes: Sequence[Outcome]) -> bool:
 
 
 def rules(grow: float) -> Iterator[LesionRule]:
-    """All rules of a grow threshold that are tried, without a look."""
+    """All rules of a grow threshold that are tried, without a classifier."""
     for seed, least, brain in product(SEED, LEAST_MM3, BRAIN):
         if seed >= grow:
             yield LesionRule(seed, grow, least, minimum_slices=2, minimum_brain=brain)
@@ -161,13 +161,15 @@ def choose_rule(tables: Mapping[float, Sequence[Table]]) -> tuple[LesionRule, fl
     """The rule of most merit among those within the limit of false lesions, or of all if none is,
     and its merit; `tables` holds those of every head by grow threshold.
 
-    A look is taken only if it wins where its scores are of heads that it was not learnt from; then
-    it is learnt again from all of them.
+    A classifier is taken only if it wins where its scores are of heads that it was not learnt from;
+    then it is learnt again from all of them.
     """
     rule, least, best = LesionRule(), 0.0, (False, -1.0)
     for grow, plain in tables.items():
         scored = with_scores(plain)
-        tries = ((one, score) for one in rules(grow) for score in (0.0, *(LOOK if scored else ())))
+        tries = (
+            (one, score) for one in rules(grow) for score in (0.0, *(LEAST_SCORE if scored else ()))
+        )
         for one, score in tries:
             heads = scored if score and scored else plain
             outcomes = [outcome(head, one, least_score=score) for head in heads]
@@ -179,7 +181,8 @@ def choose_rule(tables: Mapping[float, Sequence[Table]]) -> tuple[LesionRule, fl
     heads = tables[rule.grow_threshold]
     seen = np.concatenate([head.seen for head in heads])
     lesion = np.concatenate([head.lesion for head in heads])
-    return replace(rule, look=fit_look(seen, lesion, least=least)), best[1]
+    classifier = fit_classifier(seen, lesion, least=least)
+    return replace(rule, candidate_classifier=classifier), best[1]
 
 
 def _column(found: Sequence[Component], name: str) -> Numbers:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from metseg.notice import RESEARCH_USE_ONLY
 from training.heads.heads import StoredHead
 
-NOTICE = "SYNTHETIC - RESEARCH USE ONLY"
+NOTICE = f"SYNTHETIC - {RESEARCH_USE_ONLY}"
 COLUMNS = (
     *("head", "label_map", "seed", "stripping", "thickness_mm"),
     *("number", "diameter_mm", "kind", "x_mm", "y_mm", "z_mm", "volume_mm3"),

@@ -1,6 +1,6 @@
 """What the weights reach, as numbers, and the accuracy page made of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import Any
@@ -106,7 +106,12 @@ def detected(rows: Sequence[Row]) -> Spread | None:
 
 
 def accuracy_entry(card: Card, rows: Sequence[Row], command: str) -> dict[str, Any]:
-    """Everything measured, for JSON: targets, summaries, and each head without single lesions."""
+    """Everything measured, for JSON: targets, summaries, and each head without single lesions.
+
+    The heads of the cross-validation stand in the weights card and are left out here.
+    """
+    crossed = [_identity(entry) for entry in card.measured.get("cross_validation", ())]
+    entries = [row.entry() for row in rows]
     groups = []
     for group, subject, summary in summaries(rows):
         lesions = detected([row for row in rows if (row.group, row.subject) == (group, subject)])
@@ -131,8 +136,13 @@ def accuracy_entry(card: Card, rows: Sequence[Row], command: str) -> dict[str, A
         "research_use_only": True,
         "targets": [target.entry() for target in targets(rows)],
         "groups": groups,
-        "heads": [row.entry() for row in rows],
+        "heads": [entry for entry in entries if _identity(entry) not in crossed],
+        "cross_validated_heads": f"measured.cross_validation of models/weights/{card.name}.json",
     }
+
+
+def _identity(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(entry[key] for key in ("head", "group", "subject"))
 
 
 def target_table(rows: Sequence[Row]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from metseg.notice import RESEARCH_NOTICE
 from models.card import Card
 from training.data.material import Group
 from training.finish.evaluation import Row
@@ -12,8 +13,9 @@ from training.report.pictures import Shown
 
 _HEAD = """# Accuracy of {version}
 
-**RESEARCH USE ONLY. NOT FOR DIAGNOSIS.** Written by `{command}`; do not edit by hand.
-[accuracy.json](accuracy.json) holds every head.
+**{notice}.** Written by `{command}`; do not edit by hand.
+[accuracy.json](accuracy.json) holds every head; those of the cross-validation stand in the card,
+`models/weights/{name}.json`.
 
 Kinds of heads, never pooled:
 
@@ -68,6 +70,8 @@ def accuracy_page(
     """Markdown. `ends` are those of the synthetic lesions, `shown` pictures beside the page."""
     parts = [
         _HEAD.format(
+            notice=RESEARCH_NOTICE,
+            name=card.name,
             version=card.version,
             command=command,
             gliomas=_heads(rows, Group.TUMOUR),

@@ -1,20 +1,19 @@
 """The model card: what the weights are for, what they saw, and what was measured. One dictionary
-for machines, and a page made of it.
+for machines, and a page.
+
+The dictionary holds what stands nowhere else: members, rule, runs and merit are in the weights
+card, measures in ``docs/accuracy.json``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from models.card import Card
+from imaging.lesions.rule import LesionRule
+from metseg.notice import RESEARCH_NOTICE
+from models.card import Card, Member
 from models.catalogue import MODEL_CARD
 from training.finish.evaluation import Row
-from training.report.accuracy import (
-    measure_table,
-    size_table,
-    target_table,
-    targets,
-)
+from training.report.accuracy import target_table, targets
 
 _INTENDED = (
     "Research on post-contrast T1-weighted MRI of adults' heads: finding candidates for brain "
@@ -53,12 +52,13 @@ _DATA = (
         "material": "negatives",
     },
 )
+_ELSEWHERE = {"measures": "docs/accuracy.json"}
 _PROCEDURE = (
     "Both networks are trained on synthetic heads alone, then go on with real scans mixed in: "
-    "three times without a third of them for the cross-validation, once with all for the box. "
-    "AdamW, rate along a cosine, weight decay 0.01; binary cross-entropy plus batch soft Dice "
-    "for lesions, pixels of small lesions weighing more, and cross-entropy for brain as a second "
-    "output, taught by whole heads; axial, coronal and sagittal slices. Shipped are moving "
+    "three times without a third of them for the cross-validation, once with all for the shipped "
+    "weights. AdamW, rate along a cosine, weight decay 0.01; binary cross-entropy plus batch soft "
+    "Dice for lesions, pixels of small lesions weighing more, and cross-entropy for brain as a "
+    "second output, taught by whole heads; axial, coronal and sagittal slices. Shipped are moving "
     "averages, kernels in float16. Temperatures are fitted on synthetic heads of label map 18; "
     "the lesion rule is the one of most merit (mean of Dice and lesion F1, synthetic and real "
     "alike) with at most one false lesion a head, on these and on the real scans, each answered "
@@ -81,25 +81,18 @@ _FAILURES = (
 )
 
 
-def facts(card: Card, rows: Sequence[Row], measures: Mapping[str, Any]) -> dict[str, Any]:
-    """The model card for machines; `measures` is `accuracy_entry` of the same rows."""
-    material = card.seen["material"]
+def facts(card: Card, rows: Sequence[Row]) -> dict[str, Any]:
+    """The model card for machines."""
     return {
         "version": card.version,
         "research_use_only": True,
         "short": short_form(card, rows),
-        "members": [asdict(member) for member in card.members],
-        "input": dict(card.contract),
-        "lesion_rule": asdict(card.rule),
         "intended_use": _INTENDED,
         "out_of_scope": list(_OUT_OF_SCOPE),
-        "data": [{**item, "material": material[item["material"]]} for item in _DATA],
-        "never_seen": material["never"],
+        "data": [dict(item) for item in _DATA],
         "procedure": _PROCEDURE,
-        "runs": list(card.seen["runs"]),
-        "merit": dict(card.measured["merit"]),
-        "measures": {key: value for key, value in measures.items() if key != "heads"},
         "known_failures": list(_FAILURES),
+        "elsewhere": _ELSEWHERE | {"members, contract, rule, seen, merit": f"{card.name}.json"},
     }
 
 
@@ -115,44 +108,45 @@ def short_form(card: Card, rows: Sequence[Row]) -> list[str]:
     return lines + [f"{one.measure}: {one.words} ({one.of})" for one in targets(rows)]
 
 
-def model_card(said: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    """Markdown of the model card."""
-    merits = said["merit"].items()
+def model_card(card: Card, rows: Sequence[Row], command: str) -> str:
+    """Markdown of the model card; `command` writes it."""
+    said = facts(card, rows)
+    material = card.seen["material"]
+    merits = card.measured["merit"].items()
     return _PAGE.format(
         **{key: said[key] for key in ("version", "intended_use", "procedure")},
-        command=said["measures"]["command"],
+        command=command,
+        notice=RESEARCH_NOTICE,
         twin=MODEL_CARD,
-        members="\n".join(_member(member) for member in said["members"]),
-        sides=_SIDES if said["input"].get("sides") else "",
-        rule=_rule(said["lesion_rule"]),
+        members="\n".join(map(_member, card.members)),
+        multiplanar=_MULTIPLANAR if card.contract.get("multiplanar") else "",
+        rule=_rule(card.rule),
         out_of_scope=_bullets(said["out_of_scope"]),
-        data="\n".join(_data(item) for item in said["data"]),
-        never=", ".join(said["never_seen"]["gliomas"]),
-        runs="\n".join(_runs(said["runs"])),
+        data="\n".join(_data(item, material[item["material"]]) for item in said["data"]),
+        never=", ".join(material["never"]["gliomas"]),
+        runs="\n".join(_runs(card.seen["runs"])),
         targets="\n".join(target_table(rows)),
-        measures="\n".join(measure_table(rows)),
-        sizes="\n".join(size_table(rows)),
         merit=", ".join(f"{name} {value:.3f}" for name, value in merits),
         failures=_bullets(said["known_failures"]),
     )
 
 
-_SIDES = """; around candidates coronal and sagittal slices too
-(`models/sides.py`)"""
+_MULTIPLANAR = """; around candidates coronal and sagittal slices too
+(`models/multiplanar.py`)"""
 
 _PAGE = """# Model card: {version}
 
-**RESEARCH USE ONLY. NOT FOR DIAGNOSIS.** No regulator has seen these weights.
+**{notice}.** No regulator has seen these weights.
 
-Written by `{command}`; do not edit by hand. `{twin}` is the same for machines.
+Written by `{command}`; do not edit by hand. `{twin}` is for machines.
 
 ## What it is
 
 {members}
 
 Input: axial slices at 1 mm, three neighbouring ones and CLAHE of the middle one
-(`models/inputs.py`){sides}. Answer: the mean of the members' probabilities, each calibrated by one
-temperature, on the scanner's own grid, and a probability of brain.
+(`models/inputs.py`){multiplanar}. Answer: the mean of the members' probabilities, each calibrated
+by one temperature, on the scanner's own grid, and a probability of brain.
 {rule}
 
 ## Intended use
@@ -178,13 +172,10 @@ None of this material is in the repository.
 
 ## What was measured
 
-What is measured on which heads: [docs/accuracy.md](../../docs/accuracy.md).
+What is measured on which heads, and by each member and by size of lesion:
+[docs/accuracy.md](../../docs/accuracy.md).
 
 {targets}
-
-{measures}
-
-{sizes}
 
 Merit on the heads for choosing: {merit}.
 
@@ -198,29 +189,30 @@ def _bullets(lines: Sequence[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _member(member: Mapping[str, Any]) -> str:
+def _member(member: Member) -> str:
     return (
-        f"- `{member['name']}`: filters {'-'.join(map(str, member['filters']))}, temperature "
-        f"{member['temperature']}, `{member['file']}`, SHA-256 `{member['sha256']}`"
+        f"- `{member.name}`: filters {'-'.join(map(str, member.filters))}, temperature "
+        f"{member.temperature}, `{member.file}`, SHA-256 `{member.sha256}`"
     )
 
 
-def _rule(rule: Mapping[str, Any]) -> str:
+def _rule(rule: LesionRule) -> str:
     """The lesion rule in words."""
     words = (
-        f"A lesion (`imaging/lesions/find.py`) has a voxel of at least {rule['seed_threshold']}, "
-        f"spreads to voxels of at least {rule['grow_threshold']}, and has at least "
-        f"{rule['minimum_volume_mm3']:g} mm3 in at least {rule['minimum_slices']} slices"
+        f"A lesion (`imaging/lesions/find.py`) has a voxel of at least {rule.seed_threshold}, "
+        f"spreads to voxels of at least {rule.grow_threshold}, and has at least "
+        f"{rule.minimum_volume_mm3:g} mm3 in at least {rule.minimum_slices} slices"
     )
-    if rule["minimum_brain"]:
-        words += f", lies in brain (mean probability at least {rule['minimum_brain']})"
-    if rule["look"]:
-        words += f", and passes the three-dimensional look (at least {rule['look']['least']})"
+    if rule.minimum_brain:
+        words += f", lies in brain (mean probability at least {rule.minimum_brain})"
+    if rule.candidate_classifier:
+        words += (
+            f", and passes the candidate classifier (at least {rule.candidate_classifier.least})"
+        )
     return words + "."
 
 
-def _data(item: Mapping[str, Any]) -> str:
-    material = item["material"]
+def _data(item: Mapping[str, str], material: str | Sequence[str]) -> str:
     named = material if isinstance(material, str) else ", ".join(material)
     return f"- {item['name'].capitalize()}: {named}. {item['from']}. Use: {item['use']}."
 

@@ -58,9 +58,8 @@ def report_command(
     (docs / "accuracy.md").write_text(accuracy_page(card, rows, ends, shown, COMMAND))
     entry = accuracy_entry(card, rows, COMMAND) | {"synthetic_lesions": _ended(ends)}
     (docs / "accuracy.json").write_text(json.dumps(entry, indent=1) + "\n")
-    said = facts(card, rows, entry)
-    (weights / MODEL_CARD).write_text(json.dumps(said, indent=2) + "\n")
-    (weights / "README.md").write_text(model_card(said, rows))
+    (weights / MODEL_CARD).write_text(json.dumps(facts(card, rows), indent=2) + "\n")
+    (weights / "README.md").write_text(model_card(card, rows, COMMAND))
     return rows
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from models.inputs import head_box
 from training.synthesis import labels as lb
 from training.synthesis.acquisition import Protocol, acquire, acquire_mask, draw_protocol
 from training.synthesis.anatomy import draw_look, paint
@@ -75,7 +76,7 @@ def synthesise_head(
     brain = keep & ((depth < BRAIN_MARGIN_MM) | (numbers > 0))
     if stripping is not Stripping.NONE:
         seen *= keep
-        box = _box(keep, margin=8)
+        box = head_box(keep, margin=8)
         seen, numbers, brain, labels = seen[box], numbers[box], brain[box], labels[box]
         drawn = [_shift(lesion, box) for lesion in drawn]
     bright = _hard_negatives(seen, labels, numbers, rng)
@@ -104,12 +105,6 @@ def _scan(
     if rng.random() < 0.5:  # many scanners show air as nothing
         seen *= ndimage.binary_dilation(labels > 0, iterations=2)
     return labels, seen, acquire_mask(core, numbers, protocol), drawn
-
-
-def _box(mask: NDArray[np.bool_], *, margin: int) -> tuple[slice, slice, slice]:
-    found = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    z, y, x = (slice(max(0, int(f[0]) - margin), int(f[-1]) + 1 + margin) for f in found)
-    return z, y, x
 
 
 def _shift(lesion: Drawn, box: tuple[slice, slice, slice]) -> Drawn:

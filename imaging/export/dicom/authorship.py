@@ -15,14 +15,14 @@ from imaging.dicom.files.uids import derived_uid
 from imaging.dicom.series.series import SourceSeries
 from imaging.export.dicom.reference_images import adopt_patient_and_study
 from imaging.lesions.lesion import Lesion
+from metseg.notice import RESEARCH_USE_ONLY
 
 CATEGORY = Code("49755003", "SCT", "Morphologically Abnormal Structure")
 TYPE = Code("14799000", "SCT", "Neoplasm, Secondary")
 REGION = Code("12738006", "SCT", "Brain")
 ALGORITHM_FAMILY = Code("123110", "DCM", "Artificial Intelligence")
 
-RESEARCH_ONLY = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS"
-SERIES_DESCRIPTION = "Brain metastases, RESEARCH USE ONLY"
+SERIES_DESCRIPTION = f"Brain metastases, {RESEARCH_USE_ONLY}"
 ALGORITHM_NAME = "metseg"
 # Clear of what scanners and workstations count.
 SEGMENTATION_SERIES_NUMBER = 9700

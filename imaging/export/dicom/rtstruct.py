@@ -16,7 +16,6 @@ from imaging.dicom.series.series import SourceSeries
 from imaging.dicom.values.frames import is_multiframe
 from imaging.export.dicom.authorship import (
     ALGORITHM_NAME,
-    RESEARCH_ONLY,
     SERIES_DESCRIPTION,
     STRUCTURES_SERIES_NUMBER,
     TYPE,
@@ -30,6 +29,7 @@ from imaging.export.dicom.reference_images import frame_of_reference
 from imaging.export.dicom.seg import check_lesions, segmentation_words
 from imaging.lesions.lesion import Lesion
 from imaging.volume import Volume
+from metseg.notice import RESEARCH_NOTICE
 
 # What PS3.3 C.8.8.5 asks for as class of a referenced study: retired, and still in use for this.
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
@@ -96,7 +96,7 @@ def _instance(words: Sequence[str], authorship: Authorship) -> Dataset:
     result.Manufacturer, result.ManufacturerModelName = OWN_MANUFACTURER, ALGORITHM_NAME
     result.SoftwareVersions = [authorship.software_version, authorship.model_version]
     result.StructureSetLabel, result.StructureSetName = "METASTASES", SERIES_DESCRIPTION
-    result.StructureSetDescription = RESEARCH_ONLY
+    result.StructureSetDescription = RESEARCH_NOTICE
     result.SeriesDate = result.StructureSetDate = made_at.strftime("%Y%m%d")
     result.SeriesTime = result.StructureSetTime = made_at.strftime("%H%M%S")
     result.ApprovalStatus = "UNAPPROVED"

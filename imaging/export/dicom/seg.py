@@ -22,7 +22,6 @@ from imaging.export.dicom.authorship import (
     CATEGORY,
     PROBABILITY_SERIES_NUMBER,
     REGION,
-    RESEARCH_ONLY,
     SEGMENTATION_SERIES_NUMBER,
     SERIES_DESCRIPTION,
     TYPE,
@@ -34,8 +33,9 @@ from imaging.export.dicom.authorship import (
 from imaging.export.dicom.colours import lesion_colour
 from imaging.export.dicom.reference_images import reference_images, restore_references
 from imaging.lesions.lesion import Lesion
+from metseg.notice import RESEARCH_NOTICE, RESEARCH_USE_ONLY
 
-PROBABILITY_DESCRIPTION = "Probability of metastasis, RESEARCH USE ONLY"
+PROBABILITY_DESCRIPTION = f"Probability of metastasis, {RESEARCH_USE_ONLY}"
 FRACTIONS = 255  # Maximum Fractional Value (0062,000E): probability 1
 
 
@@ -192,7 +192,7 @@ def _write(
             device_serial_number="none",
             series_description=words.series_description,
             content_label=words.content_label,
-            content_description=RESEARCH_ONLY,
+            content_description=RESEARCH_NOTICE,
             max_fractional_value=FRACTIONS,
             transfer_syntax_uid=ExplicitVRLittleEndian,
             omit_empty_frames=True,

@@ -21,7 +21,6 @@ from imaging.export.dicom.authorship import (
     CATEGORY,
     MEASUREMENTS_SERIES_NUMBER,
     REGION,
-    RESEARCH_ONLY,
     SERIES_DESCRIPTION,
     TYPE,
     Authorship,
@@ -32,6 +31,7 @@ from imaging.export.dicom.authorship import (
 from imaging.export.dicom.reference_images import reference_images
 from imaging.export.dicom.seg import segmentation_uid, segmentation_words
 from imaging.lesions.lesion import Lesion
+from metseg.notice import RESEARCH_NOTICE
 
 NO_LESION = "No lesion was found. No segmentation was written."
 
@@ -106,7 +106,7 @@ def _document(
         is_final=False,
         **who_and_when(authorship),
     )
-    report.CompletionFlagDescription = RESEARCH_ONLY
+    report.CompletionFlagDescription = RESEARCH_NOTICE
     return report
 
 
@@ -144,7 +144,7 @@ def _comments(lesions: Sequence[Lesion]) -> sr.ContainerContentItem:
         sr.TextContentItem(
             name=COMMENT, value=text, relationship_type=sr.RelationshipTypeValues.CONTAINS
         )
-        for text in (RESEARCH_ONLY, *([] if lesions else [NO_LESION]))
+        for text in (RESEARCH_NOTICE, *([] if lesions else [NO_LESION]))
     )
     return container
 

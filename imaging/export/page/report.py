@@ -8,9 +8,9 @@ from typing import Any
 from imaging.brain_seen import BrainSeen, brain_entry
 from imaging.choice.choice import Choice
 from imaging.export.burden import burden
-from imaging.export.dicom.authorship import RESEARCH_ONLY
 from imaging.lesions.lesion import Dropped, Lesion, dropped_entry, lesion_entry
 from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference, reference_entry
+from metseg.notice import RESEARCH_NOTICE
 
 REPORT_VERSION = 1  # grows when a key changes its meaning or goes
 
@@ -76,7 +76,7 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         "lesions": [lesion_entry(lesion) for lesion in facts.lesions],
         "artifacts": [dict(artifact) for artifact in facts.artifacts],
         "report_version": REPORT_VERSION,
-        "notice": RESEARCH_ONLY,
+        "notice": RESEARCH_NOTICE,
         "run": facts.run,
         "made_at": facts.made_at,
         "expected_dice": facts.expected_dice,

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.export.dicom.authorship import RESEARCH_ONLY
 from imaging.export.pictures.display import Layout
+from metseg.notice import RESEARCH_NOTICE
 
 TILE = 420
 CAPTION = 26
@@ -138,8 +138,8 @@ def sheet(tiles: Sequence[Picture], title: str, *, columns: int, with_reference:
         x = number % columns * (TILE + GAP)
         picture[y : y + tile.shape[0], x : x + TILE] = tile
     write(picture, title, (8, 30), TEXT, 0.6)
-    (stamp_width, _), _ = cv2.getTextSize(RESEARCH_ONLY, FONT, 0.6, 2)
-    write(picture, RESEARCH_ONLY, (width - stamp_width - 8, 30), STAMP, 0.6, thickness=2)
+    (stamp_width, _), _ = cv2.getTextSize(RESEARCH_NOTICE, FONT, 0.6, 2)
+    write(picture, RESEARCH_NOTICE, (width - stamp_width - 8, 30), STAMP, 0.6, thickness=2)
     write(picture, "found", (8, height - 8), FOUND, 0.5)
     if with_reference:
         write(picture, "reference", (70, height - 8), REFERENCE, 0.5)
@@ -177,7 +177,7 @@ def grey_window(voxels: NDArray[np.float32]) -> tuple[float, float]:
     return low, max(high, low + 1e-6)
 
 
-def head_box(voxels: NDArray[np.float32], threshold: float) -> Box:
+def head_window(voxels: NDArray[np.float32], threshold: float) -> Box:
     """Rows and columns that hold the head in any slice, with a margin."""
     inside = (voxels > threshold).mean(axis=0) > 0.02
     spans = []

@@ -17,7 +17,7 @@ from imaging.export.pictures.drawing import (
     Tile,
     grey_slice,
     grey_window,
-    head_box,
+    head_window,
     png_bytes,
     sheet,
 )
@@ -136,7 +136,7 @@ class _Scene:
         self._reference = reference
         self._layout: Layout = layout_of(volume.affine)
         self._window = low, high = grey_window(volume.voxels)
-        self.head: Box = head_box(volume.voxels, low + 0.15 * (high - low))
+        self.head: Box = head_window(volume.voxels, low + 0.15 * (high - low))
 
     def bare(self, z: int, box: Box) -> Tile:
         """Part of a slice, nothing drawn on it."""

@@ -6,7 +6,7 @@ import pytest
 
 from cli import common
 from cli.daemon.run import embedded_settings
-from models.catalogue import WEIGHTS_IN_THE_BOX
+from models.catalogue import SHIPPED_WEIGHTS
 from tests.helpers.dicom.phantom import Recipe, write_study
 from tests.integration.cli.program import Program
 
@@ -101,7 +101,7 @@ def test_run_once_without_weights_ends_and_says_what_is_missing(
 ) -> None:
     write_study(tmp_path / "inbox")
     (tmp_path / "weights").mkdir()
-    shutil.copy(WEIGHTS_IN_THE_BOX / "standard.json", tmp_path / "weights")
+    shutil.copy(SHIPPED_WEIGHTS / "standard.json", tmp_path / "weights")
     for weights in (tmp_path / "weights", tmp_path / "nowhere"):
         ended = program.run(
             ["run", str(tmp_path / "inbox"), "--once"], ensemble="standard", weights=str(weights)

@@ -5,7 +5,7 @@ import pytest
 
 from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
-from models.averaging import BATCH, NetworkEnsemble, predict_slices
+from models.averaging import BATCH, NetworkEnsemble, calibrate, predict_slices
 from models.inputs import InputContract
 
 SAGITTAL = np.array([[2.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
@@ -70,7 +70,7 @@ def test_probabilities_are_on_the_native_grid_and_averaged():
     assert set(prediction.seconds) == {"prepare", "infer"}
 
 
-def test_the_brain_is_the_mean_of_the_members_that_tell():
+def test_the_brain_is_the_mean_of_the_members_that_report_it():
     volume, _ = head_with_spot()
     assert ensemble(Bright("a")).predict(volume).brain is None
     brain = ensemble(Bright("a"), WithBrain("b")).predict(volume).brain
@@ -90,22 +90,22 @@ def test_temperatures_are_of_lesions_alone():
     assert prediction.brain[at] == pytest.approx(1.0)
 
 
-def test_candidates_are_seen_from_the_sides_when_the_contract_says_so():
+def test_candidates_are_refined_in_other_planes_when_the_contract_says_so():
     volume, _ = head_with_spot()
     plain, network = Bright("a"), Bright("a")
     both = [
-        NetworkEnsemble("t", LesionRule(), InputContract(sides=sides), [one]).predict(volume)
-        for sides, one in ((False, plain), (True, network))
+        NetworkEnsemble("t", LesionRule(), InputContract(multiplanar=wanted), [one]).predict(volume)
+        for wanted, one in ((False, plain), (True, network))
     ]
     assert len(network.shapes) > len(plain.shapes)
-    # This network says the same of a voxel from every side.
+    # This network says the same of a voxel in every plane.
     np.testing.assert_allclose(both[0].mean, both[1].mean, atol=1e-5)
 
 
-def test_progress_rises_to_1_with_the_sides():
+def test_progress_rises_to_1_with_multiplanar_refinement():
     heard = []
     volume, _ = head_with_spot()
-    NetworkEnsemble("t", LesionRule(), InputContract(sides=True), [Bright("a")]).predict(
+    NetworkEnsemble("t", LesionRule(), InputContract(multiplanar=True), [Bright("a")]).predict(
         volume, progress=heard.append
     )
     assert heard == sorted(heard)
@@ -138,7 +138,7 @@ def test_a_volume_is_left_as_it_was():
     np.testing.assert_array_equal(volume.voxels, before)
 
 
-def test_flipping_averages_both_sides():
+def test_flipping_averages_the_head_and_its_mirror_image():
     normalised = np.zeros((3, 16, 32), dtype=np.float32)
     plain = predict_slices(LeftHalf(), normalised, normalised)[0]
     assert plain[:, :, :16].all()
@@ -160,7 +160,7 @@ def test_an_empty_volume_has_an_answer():
     assert not ensemble(Bright("a")).predict(volume).mean.any()
 
 
-def test_where_a_scout_is_named_the_other_is_asked_about_what_it_finds():
+def test_where_a_scout_is_named_the_other_member_answers_around_its_finds():
     volume, _ = head_with_spot()
     scout, other = WithBrain("scout"), WithBrain("other", 0.5)
     contract = InputContract(scout="scout")
@@ -177,8 +177,30 @@ def test_where_a_scout_is_named_the_other_is_asked_about_what_it_finds():
     assert heard[-1] == 1.0
 
 
-def test_a_scout_that_is_no_member_is_refused():
+def test_a_scout_that_is_not_a_member_is_refused():
     volume, _ = head_with_spot()
     lost = NetworkEnsemble("t", LesionRule(), InputContract(scout="c"), [Bright("a"), Bright("b")])
     with pytest.raises(ValueError, match="scout must be one of the networks, got 'c'"):
         lost.predict(volume)
+
+
+@pytest.mark.parametrize(
+    ("probability", "temperature", "expected"),
+    [
+        (0.8, 1.0, 0.8),
+        (0.8, 2.0, 2 / 3),  # odds 4, square root 2, 2 / 3
+        (0.5, 3.0, 0.5),
+        (0.9, 0.5, 81 / 82),  # odds 9, squared 81
+    ],
+)
+def test_calibration_divides_the_logits(probability, temperature, expected):
+    found = calibrate(np.array([probability], dtype=np.float32), temperature)
+    assert found.dtype == np.float32
+    assert found[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_calibration_keeps_certainty_inside_0_and_1():
+    found = calibrate(np.array([0.0, 1.0], dtype=np.float32), 1.7)
+    assert np.isfinite(found).all()
+    assert 0.0 <= found[0] < 0.01
+    assert 0.99 < found[1] <= 1.0

@@ -32,7 +32,7 @@ def member(sha256, **changes):
         "name": "a",
         "network": "attention_unet",
         "filters": (2, 3, 4, 5, 6),
-        "heads": None,
+        "depths": None,
         "batch_norm": True,
         "file": "a.weights.h5",
         "sha256": sha256,
@@ -88,14 +88,14 @@ def test_what_was_measured_does_not_change_the_version():
     assert card(measured={"dice": 0.5}).version == card().version
 
 
-def test_a_good_file_is_described_as_such(folder):
+def test_a_good_weights_file_is_described_as_such(folder):
     (file,) = describe("standard", folder)
     assert file.ok
     assert file.path == folder / "a.weights.h5"
 
 
 @pytest.mark.parametrize("spoil", [lambda p: p.write_bytes(b"Weights"), lambda p: p.unlink()])
-def test_a_changed_or_missing_file_is_refused_before_any_network_is_built(folder, spoil):
+def test_a_changed_or_missing_weights_file_is_refused_before_any_network_is_built(folder, spoil):
     spoil(folder / "a.weights.h5")
     assert not describe("standard", folder)[0].ok
     with pytest.raises(WeightsError, match=r"a\.weights\.h5 must have SHA-256"):
@@ -124,12 +124,12 @@ def test_a_weights_file_outside_the_folder_is_refused(folder):
 
 
 @pytest.mark.parametrize("name", ["../standard", "", "a/b", "no.such.module:Factory", "json:none"])
-def test_a_name_that_cannot_be_is_refused(name, tmp_path):
+def test_an_ensemble_name_that_cannot_be_is_refused(name, tmp_path):
     with pytest.raises(ConfigurationError, match="ensemble must be"):
         model_version(name, tmp_path)
 
 
-def test_a_factory_is_asked_for_its_version_and_told_the_options():
+def test_a_factory_is_asked_for_its_version_and_given_the_options():
     name = f"{__name__}:Factory"
     assert model_version(name) == "mine-3"
     assert describe(name) == []
@@ -149,7 +149,7 @@ def test_naming_the_version_loads_no_network_library(folder):
     assert done.stdout.strip() == "[]"
 
 
-def test_the_short_model_card_is_of_these_weights_or_is_not_told(tmp_path):
+def test_the_short_model_card_of_other_weights_is_not_shown(tmp_path):
     write_card(tmp_path / "standard.json", card())
     assert short_model_card("standard", tmp_path) == []
     said = {"version": card().version, "short": ["Dice 0.8 (9 gliomas)"]}

@@ -1,4 +1,4 @@
-"""The weights in the box: that they are the ones on the card, and that they see real tumours."""
+"""The shipped weights: that they are those of the card, and that they find real tumours."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from imaging.lesions.find import find_lesions
 from imaging.metrics.overlap import dice
 from models.card import read_card
 from models.catalogue import (
-    WEIGHTS_IN_THE_BOX,
+    SHIPPED_WEIGHTS,
     describe,
     load_ensemble,
     model_version,
@@ -21,7 +21,7 @@ def ensemble():
     return load_ensemble("standard")
 
 
-def test_the_files_are_those_of_the_card():
+def test_the_shipped_files_are_those_of_the_card():
     files = describe("standard")
     assert [file.path.name for file in files] == [
         "attention_unet.weights.h5",
@@ -30,7 +30,7 @@ def test_the_files_are_those_of_the_card():
     assert all(file.ok for file in files)
 
 
-def test_the_version_names_the_release():
+def test_the_shipped_version_names_the_release():
     assert model_version("standard").startswith("standard-2.")
 
 
@@ -38,7 +38,7 @@ def test_the_version_names_the_release():
 @pytest.mark.slow
 def test_a_real_tumour_is_outlined_as_well_as_by_networks_that_never_saw_it(ensemble):
     case = read_glioma(require_data("glioma/Brats18_TCIA01_499_1"))
-    card = read_card(WEIGHTS_IN_THE_BOX / "standard.json")
+    card = read_card(SHIPPED_WEIGHTS / "standard.json")
     unseen = next(
         row["dice"]
         for row in card.measured["cross_validation"]
@@ -61,7 +61,7 @@ def found(ensemble, volume):
 
 
 def test_the_ensemble_is_no_worse_than_its_best_member_and_the_model_card_is_of_these_weights():
-    card = read_card(WEIGHTS_IN_THE_BOX / "standard.json")
+    card = read_card(SHIPPED_WEIGHTS / "standard.json")
     merit = dict(card.measured["merit"])
     assert merit.pop("ensemble") >= max(merit.values())
     assert short_model_card("standard")

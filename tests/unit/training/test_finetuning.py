@@ -23,12 +23,12 @@ def silent(_: str) -> None:
     """What a run says is in its log."""
 
 
-def member(folder: Path, network: str, **heads: tuple[int, ...]) -> Member:
+def member(folder: Path, network: str, **depths: tuple[int, ...]) -> Member:
     file = f"{network}.weights.h5"
     build(network, filters=FILTERS).save_weights(folder / file)
     sha256 = sha256_of(folder / file)
     return Member(
-        network, network, FILTERS, heads.pop("heads", None), True, file, sha256, 1.5, 2, **heads
+        network, network, FILTERS, depths.pop("depths", None), True, file, sha256, 1.5, 2, **depths
     )
 
 
@@ -38,7 +38,7 @@ def weights(tmp_path: Path) -> Path:
     folder.mkdir()
     members = (
         member(folder, "attention_unet"),
-        member(folder, "unet_plus_plus", heads=(1,), stored_heads=(1,)),
+        member(folder, "unet_plus_plus", depths=(1,), stored_depths=(1,)),
     )
     measured = {"heads": "of the old weights"}
     card = Card("standard", "1", members, {"clahe_clip": 1.5}, LesionRule(), {}, measured)

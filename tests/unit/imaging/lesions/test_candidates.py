@@ -1,4 +1,4 @@
-"""The look at a candidate tells a ball from a tube and a sheet, and the middle from the edge."""
+"""The features of a candidate tell a ball from a tube and a sheet, and the middle from the edge."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from imaging.lesions.candidates import Evidence, components, features
 from imaging.lesions.find import find_lesions
 from imaging.lesions.lesion import DropReason
-from imaging.lesions.rule import FEATURES, LesionRule, Look
+from imaging.lesions.rule import FEATURES, CandidateClassifier, LesionRule
 from imaging.volume import Volume
 from tests.helpers.dicom.phantom import grid_affine
 
@@ -100,7 +100,7 @@ def test_a_candidate_outside_the_brain_is_dropped_with_the_reason():
     assert len(find_lesions(mean, volume(), rule)[1]) == 1  # nobody tells: nothing is dropped
 
 
-def look(**changes) -> Look:
+def classifier(**changes) -> CandidateClassifier:
     """Against what is long or flat."""
     against = {"elongation": -4.0, "flatness": -4.0}
     fields = {
@@ -110,22 +110,22 @@ def look(**changes) -> Look:
         "bias": 3.0,
         "least": 0.5,
     }
-    return Look(**(fields | changes))
+    return CandidateClassifier(**(fields | changes))
 
 
 @pytest.mark.parametrize(("mask", "kept"), [(ball(), 1), (tube(), 0), (sheet(), 0)])
-def test_the_look_drops_vessels_and_sheets_and_keeps_balls(mask, kept):
-    rule = LesionRule(look=look())
+def test_the_classifier_drops_vessels_and_sheets_and_keeps_balls(mask, kept):
+    rule = LesionRule(candidate_classifier=classifier())
     _, lesions, dropped = find_lesions(np.where(mask, 0.9, 0.0).astype("f4"), volume(), rule)
     assert len(lesions) == kept
     assert [one.reason for one in dropped] == [DropReason.UNLIKE_LESION] * (1 - kept)
 
 
-def test_a_look_of_the_wrong_length_or_scale_is_refused():
+def test_a_classifier_of_the_wrong_length_or_scale_is_refused():
     with pytest.raises(ValueError, match="weights must hold 9 numbers"):
-        look(weights=(1.0,))
+        classifier(weights=(1.0,))
     with pytest.raises(ValueError, match="scale must be above 0"):
-        look(scale=(0.0,) * len(FEATURES))
+        classifier(scale=(0.0,) * len(FEATURES))
 
 
 def test_maps_of_another_grid_are_refused():

@@ -5,60 +5,37 @@ from metseg.errors import DeviceError, OutOfMemoryError
 from models.engines.failures import translated
 from models.engines.keras_engine import Engine, choose_device, device_names
 from models.networks.build import build
-from models.temperature import calibrate
 from tests.unit.models.networks.small_member import TINY, batch, member
 
 # Keras 3.15 copies TensorFlow variables the old way (keras/src/backend/tensorflow/core.py).
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
-def test_an_engine_averages_the_heads_of_the_saved_network(tmp_path):
+def test_an_engine_averages_the_depths_of_the_saved_network(tmp_path):
     model = build("unet_plus_plus", filters=TINY)
     model.save_weights(tmp_path / "x.weights.h5")
     engine = Engine.load(member(), tmp_path, device="cpu:0")
-    heads = [np.asarray(head) for head in model(batch(), training=False)]
-    np.testing.assert_allclose(engine(batch()), np.mean(heads, axis=0), atol=1e-6)
+    maps = [np.asarray(one) for one in model(batch(), training=False)]
+    np.testing.assert_allclose(engine(batch()), np.mean(maps, axis=0), atol=1e-6)
 
 
-@pytest.mark.parametrize(("heads", "deepest"), [((2,), 2), ((1, 3), 3)])
-def test_an_engine_is_pruned_to_the_heads_that_the_card_asks_for(tmp_path, heads, deepest):
+@pytest.mark.parametrize(("depths", "deepest"), [((2,), 2), ((1, 3), 3)])
+def test_an_engine_is_pruned_to_the_depths_that_the_card_asks_for(tmp_path, depths, deepest):
     full = build("unet_plus_plus", filters=TINY)
     full.save_weights(tmp_path / "x.weights.h5")
-    fast = member(heads=heads, stored_heads=(1, 2, 3, 4))
+    fast = member(depths=depths, stored_depths=(1, 2, 3, 4))
     engine = Engine.load(fast, tmp_path, device="cpu:0")
     every = full(batch(), training=False)
-    expected = np.mean([np.asarray(every[head - 1]) for head in heads], axis=0)
+    expected = np.mean([np.asarray(every[depth - 1]) for depth in depths], axis=0)
     np.testing.assert_allclose(engine(batch()), expected, atol=1e-6)
     names = {layer.name for layer in engine._model.layers}
     assert f"x0_{deepest}" in names
     assert not {f"x0_{deepest + 1}", f"x{deepest + 1}_0"} & names
 
 
-def test_a_head_that_is_not_in_the_file_is_refused():
-    with pytest.raises(ValueError, match=r"heads must be among \(3, 4\), got \(2,\)"):
-        member(heads=(2,), stored_heads=(3, 4))
-
-
-@pytest.mark.parametrize(
-    ("probability", "temperature", "expected"),
-    [
-        (0.8, 1.0, 0.8),
-        (0.8, 2.0, 2 / 3),  # odds 4, square root 2, 2 / 3
-        (0.5, 3.0, 0.5),
-        (0.9, 0.5, 81 / 82),  # odds 9, squared 81
-    ],
-)
-def test_calibration_divides_the_logits(probability, temperature, expected):
-    found = calibrate(np.array([probability], dtype=np.float32), temperature)
-    assert found.dtype == np.float32
-    assert found[0] == pytest.approx(expected, abs=1e-6)
-
-
-def test_calibration_keeps_certainty_inside_0_and_1():
-    found = calibrate(np.array([0.0, 1.0], dtype=np.float32), 1.7)
-    assert np.isfinite(found).all()
-    assert 0.0 <= found[0] < 0.01
-    assert 0.99 < found[1] <= 1.0
+def test_a_depth_that_is_not_in_the_file_is_refused():
+    with pytest.raises(ValueError, match=r"depths must be among \(3, 4\), got \(2,\)"):
+        member(depths=(2,), stored_depths=(3, 4))
 
 
 class ResourceExhaustedError(Exception):
@@ -89,7 +66,7 @@ def test_failures_of_backends_have_our_names(raised, expected):
         raise raised
 
 
-def test_there_is_a_processor_and_it_can_be_chosen():
+def test_the_processor_is_a_device_that_can_be_chosen():
     assert "cpu:0" in device_names()
     assert choose_device("cpu") == "cpu:0"
     assert choose_device("auto") in ("cpu:0", "gpu:0")

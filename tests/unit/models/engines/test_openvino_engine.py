@@ -38,15 +38,15 @@ def test_the_answers_are_those_of_keras_whatever_the_shape(weights, name, shape)
     assert reference.std() > 0.01
 
 
-def test_pruned_heads_are_averaged_as_by_keras(weights):
-    asked = of("unet_plus_plus", heads=(1, 3), stored_heads=(1, 2, 3, 4))
+def test_pruned_depths_are_averaged_as_by_keras(weights):
+    asked = of("unet_plus_plus", depths=(1, 3), stored_depths=(1, 2, 3, 4))
     reference = Engine.load(asked, weights, device="cpu:0")(batch())
     np.testing.assert_allclose(
         OpenVinoEngine.load(asked, weights, cache=None)(batch()), reference, atol=2e-5
     )
 
 
-def test_what_was_converted_is_kept_and_read_again(weights, tmp_path):
+def test_a_converted_network_is_kept_and_read_again(weights, tmp_path):
     cache = tmp_path / "cache"
     first = OpenVinoEngine.load(of("attention_unet"), weights, cache=cache)(batch())
     (kept,) = cache.iterdir()
@@ -67,15 +67,15 @@ def test_a_kept_network_that_is_damaged_is_converted_anew(weights, tmp_path):
     assert (kept / "model.bin").read_bytes() == stored
 
 
-def test_other_weights_or_heads_are_other_networks_and_a_temperature_is_none(weights, tmp_path):
+def test_other_weights_or_depths_are_kept_apart_but_another_temperature_is_not(weights, tmp_path):
     cache = tmp_path / "cache"
-    for changes in ({}, {"temperature": 2.0}, {"sha256": "b" * 64}, {"outputs": 2, "heads": (4,)}):
-        asked = of("unet_plus_plus", **({"stored_heads": (1, 2, 3, 4)} | changes))
+    for changes in ({}, {"temperature": 2.0}, {"sha256": "b" * 64}, {"outputs": 2, "depths": (4,)}):
+        asked = of("unet_plus_plus", **({"stored_depths": (1, 2, 3, 4)} | changes))
         OpenVinoEngine.load(asked, weights, cache=cache)
     assert len(list(cache.iterdir())) == 3
 
 
-def test_a_cache_that_cannot_be_written_costs_no_answer(weights, tmp_path, caplog):
+def test_the_answer_does_not_need_a_cache_that_can_be_written(weights, tmp_path, caplog):
     (tmp_path / "cache").write_text("a file where the folder should be")
     engine = OpenVinoEngine.load(of("attention_unet"), weights, cache=tmp_path / "cache")
     assert engine(batch()).shape == (2, 32, 48, 2)
@@ -114,7 +114,7 @@ def test_the_engine_is_openvino_on_a_processor_where_it_is_installed(
         ("gpu", True, "must run on a processor, got device gpu"),
     ],
 )
-def test_openvino_that_cannot_be_is_refused(device, installed, words):
+def test_openvino_is_refused_where_it_cannot_run(device, installed, words):
     with pytest.raises(ConfigurationError, match=words):
         chosen_engine("openvino", device, installed=installed, gpu=False)
 
@@ -127,7 +127,7 @@ def test_members_are_loaded_in_the_order_of_the_card(weights):
         assert all(isinstance(network, kind) for network in loaded)
 
 
-def test_a_kept_network_needs_no_keras_and_nothing_is_told_to_anybody(weights, tmp_path):
+def test_a_kept_network_needs_no_keras_and_reports_to_nobody(weights, tmp_path):
     cache = tmp_path / "cache"
     OpenVinoEngine.load(of("attention_unet"), weights, cache=cache)
     words = f"""

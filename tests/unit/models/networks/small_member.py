@@ -12,7 +12,7 @@ def member(network="unet_plus_plus", **changes):
         "name": network,
         "network": network,
         "filters": TINY,
-        "heads": None,
+        "depths": None,
         "batch_norm": True,
         "file": "x.weights.h5",
         "sha256": "",

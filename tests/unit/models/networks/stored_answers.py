@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 from models.inputs import CHANNELS
-from models.networks.build import BUILDERS, build
+from models.networks import BUILDERS
+from models.networks.build import build
 from tests.helpers.network_weights import fill
 
 PATH = Path(__file__).with_suffix(".npz")
@@ -22,10 +23,10 @@ TOLERANCE = 1e-5
 
 
 def answers(model, batch):
-    """Every head's ``(B, H, W, outputs)`` float32 array, in a list."""
+    """The ``(B, H, W, outputs)`` float32 array of every depth, in a list."""
     found = model(batch, training=False)
-    heads = found if isinstance(found, list) else [found]
-    return [keras.ops.convert_to_numpy(head) for head in heads]
+    maps = found if isinstance(found, list) else [found]
+    return [keras.ops.convert_to_numpy(one) for one in maps]
 
 
 def stored_network(name):
@@ -39,7 +40,7 @@ def stored_network(name):
 
 
 def largest_difference(name):
-    """Between what the network answers now and the stored answer, over all heads."""
+    """Between what the network answers now and the stored answer, over all depths."""
     with np.load(PATH) as stored:
         batch = stored["batch"]
         expected = [stored[key] for key in sorted(stored) if key.startswith(f"{name}/answer_")]

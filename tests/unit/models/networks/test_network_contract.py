@@ -1,5 +1,5 @@
 """One contract for every network of the catalogue. A new network joins by its line in
-`models.networks.build`, and by `tests.unit.models.networks.stored_answers`.
+`models.networks`, and by `tests.unit.models.networks.stored_answers`.
 """
 
 import keras
@@ -10,7 +10,8 @@ from models.averaging import BATCH, MULTIPLE, predict_slices
 from models.card import Member
 from models.engines.keras_engine import Engine
 from models.inputs import CHANNELS
-from models.networks.build import BUILDERS, OUTPUTS, build
+from models.networks import BUILDERS
+from models.networks.build import OUTPUTS, build
 from tests.helpers.network_weights import fill
 from tests.unit.models.networks.stored_answers import TOLERANCE, answers, largest_difference
 
@@ -51,7 +52,7 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
-def test_every_head_gives_probabilities_of_the_slices_size(name, outputs):
+def test_every_depth_gives_probabilities_of_the_slices_size(name, outputs):
     model = build(name, filters=TINY, outputs=outputs)
     fill(model, seed=3)
     for found in answers(model, 100 * slices()):

@@ -25,7 +25,7 @@ def slices(shape):
 class TestUNetPlusPlus:
     def test_has_the_number_of_parameters_of_the_authors_code(self):
         model = unet_plus_plus(
-            channels=1, filters=(32, 64, 128, 256, 512), heads=(4,), batch_norm=False
+            channels=1, filters=(32, 64, 128, 256, 512), depths=(4,), batch_norm=False
         )
         assert model.count_params() == 9_041_601
 
@@ -41,24 +41,24 @@ class TestUNetPlusPlus:
         assert model.get_layer("x0_4_join").output.shape[-1] == 10
         assert model.get_layer("x1_2_join").output.shape[-1] == 9
 
-    def test_has_one_head_for_each_full_resolution_node(self):
+    def test_answers_at_each_full_resolution_node(self):
         assert len(outputs(unet_plus_plus(channels=1, filters=TINY), slices((1, 32, 32, 1)))) == 4
 
-    @pytest.mark.parametrize("head", [1, 2, 3])
-    def test_pruned_to_a_head_it_answers_as_the_full_network_there(self, head):
+    @pytest.mark.parametrize("depth", [1, 2, 3])
+    def test_pruned_to_a_depth_it_answers_as_the_full_network_there(self, depth):
         full = unet_plus_plus(channels=1, filters=TINY)
-        pruned = unet_plus_plus(channels=1, filters=TINY, heads=(head,))
+        pruned = unet_plus_plus(channels=1, filters=TINY, depths=(depth,))
         for layer in pruned.layers:
             layer.set_weights(full.get_layer(layer.name).get_weights())
         batch = slices((1, 32, 32, 1))
-        expected = outputs(full, batch)[head - 1]
+        expected = outputs(full, batch)[depth - 1]
         np.testing.assert_allclose(outputs(pruned, batch)[0], expected, atol=1e-6)
         assert pruned.count_params() < full.count_params()
 
-    @pytest.mark.parametrize("heads", [(), (0,), (5,)])
-    def test_a_head_that_there_is_not_is_refused(self, heads):
-        with pytest.raises(ValueError, match=r"heads must lie in 1\.\.4"):
-            unet_plus_plus(channels=1, filters=TINY, heads=heads)
+    @pytest.mark.parametrize("depths", [(), (0,), (5,)])
+    def test_a_depth_that_does_not_exist_is_refused(self, depths):
+        with pytest.raises(ValueError, match=r"depths must lie in 1\.\.4"):
+            unet_plus_plus(channels=1, filters=TINY, depths=depths)
 
 
 class TestAttentionUNet:

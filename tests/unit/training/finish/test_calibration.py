@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.temperature import calibrate
+from models.averaging import calibrate
 from training.finish.calibration import fit_temperature
 
 

@@ -115,7 +115,7 @@ def test_runs_become_weights_and_weights_become_pages(folders, tmp_path):
     card = finish_command(**folders, say=print)
     assert read_card(weights / "standard.json").version == card.version
     assert all(file.ok for file in describe("standard", weights))
-    assert card.contract["sides"]
+    assert card.contract["multiplanar"]
     assert card.seen["runs"][0]["on_from"] == "base"
     assert card.seen["material"]["never"] == {"gliomas": [FAINT_GLIOMAS[0]]}
     assert card.contract["scout"] == NETWORK
@@ -130,7 +130,8 @@ def test_runs_become_weights_and_weights_become_pages(folders, tmp_path):
     assert len(rows) == 6 * 2 * 2 + 4 * 2  # two synthetic heads, a faint glioma, a full head
     for page in (docs / "accuracy.md", weights / "README.md"):
         assert model_version("standard", weights) in page.read_text()
-    assert len(json.loads((docs / "accuracy.json").read_text())["heads"]) == len(rows)
+    measured = json.loads((docs / "accuracy.json").read_text())["heads"]
+    assert len(validated) + len(measured) == len(rows)
     assert short_model_card("standard", weights)
     assert len(list(docs.glob("accuracy-*.jpg"))) == 4  # two heads, each among the best and worst
 

@@ -1,4 +1,6 @@
-"""Of many rules the one of most merit is taken; a look only where it wins on heads it never saw."""
+"""Of many rules the one of most merit is taken; a candidate classifier only where
+it wins on heads it never saw.
+"""
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from imaging.lesions.candidates import Evidence
 from imaging.lesions.rule import FEATURES, LesionRule
 from imaging.volume import Volume
 from training.data.material import Side
-from training.finish.looks import fit_look, out_of_sample, scores
+from training.finish.looks import fit_classifier, out_of_sample, scores
 from training.finish.thresholds import (
     Table,
     choose_rule,
@@ -135,7 +137,7 @@ def test_the_chosen_rule_drops_what_is_false_and_keeps_what_is_right():
     found = head(RIGHT, FALSE)
     rule, best = choose_rule({0.5: [found]})
     assert best == pytest.approx(1.0)
-    assert rule.look is None  # the seed does it
+    assert rule.candidate_classifier is None  # the seed does it
     assert outcome(found, rule).false == 0
 
 
@@ -166,28 +168,28 @@ def tubes(count):
     return [head(RIGHT, candidate(long=3.0)) for _ in range(count)]
 
 
-def test_a_look_is_taken_where_shape_alone_tells():
+def test_a_candidate_classifier_is_taken_where_only_shape_decides():
     rule, best = choose_rule({0.5: tubes(20)})
     assert best == pytest.approx(1.0)
-    assert rule.look is not None
-    found = dict(zip(FEATURES, rule.look.weights, strict=True))
+    assert rule.candidate_classifier is not None
+    found = dict(zip(FEATURES, rule.candidate_classifier.weights, strict=True))
     assert found["elongation"] < 0
 
 
-def test_with_few_candidates_there_is_no_look():
+def test_with_few_candidates_there_is_no_candidate_classifier():
     rule, best = choose_rule({0.5: tubes(5)})
-    assert rule.look is None
+    assert rule.candidate_classifier is None
     assert best < 1.0
 
 
-def test_scores_of_a_head_are_by_a_look_that_never_saw_it():
-    """The last head is the only one whose vessels are round: only a look that saw it would know."""
+def test_scores_of_a_head_are_by_a_classifier_that_never_saw_it():
+    """Only the last head has round vessels: a classifier would know only from seeing it."""
     heads = [*tubes(24), head(RIGHT, candidate(long=0.0))]
     seen, lesion = [h.seen for h in heads], [h.lesion for h in heads]
     unseen = out_of_sample(seen, lesion, parts=25)
     assert unseen is not None
     assert unseen[0][0] > 0.9 > 0.1 > unseen[0][1]
     assert unseen[-1][1] > 0.9
-    look = fit_look(np.concatenate(seen), np.concatenate(lesion), least=0.5)
-    assert look is not None
-    np.testing.assert_allclose(scores(look, heads[0].seen), unseen[0], atol=0.1)
+    classifier = fit_classifier(np.concatenate(seen), np.concatenate(lesion), least=0.5)
+    assert classifier is not None
+    np.testing.assert_allclose(scores(classifier, heads[0].seen), unseen[0], atol=0.1)

@@ -1,6 +1,7 @@
 """Accuracy page, model card and doctor's short form, from measured heads."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,11 +121,19 @@ def test_the_entry_holds_every_head_and_target():
     assert entry["research_use_only"]
 
 
+def test_heads_of_the_cross_validation_stand_in_the_card_alone():
+    crossed = [one.entry() for one in ROWS if one.group is Group.TUMOUR]
+    of_card = replace(card(), measured=card().measured | {"cross_validation": crossed})
+    entry = accuracy_entry(of_card, ROWS, "make evaluate")
+    assert [one["head"] for one in entry["heads"]] == ["n1", "s1", "s2"]
+    assert [one["reached"] for one in entry["targets"]] == [one.reached for one in targets(ROWS)]
+
+
 def test_page_and_model_card_name_version_command_and_shortfall():
     shown = [Shown("Good: s1", "accuracy-good-1.jpg")]
     page = accuracy_page(card(), ROWS, [], shown, "make evaluate")
-    said = facts(card(), ROWS, accuracy_entry(card(), ROWS, "make evaluate"))
-    readme = model_card(said, ROWS)
+    said = facts(card(), ROWS)
+    readme = model_card(card(), ROWS, "make evaluate")
     for text in (page, readme):
         assert card().version in text
         assert "RESEARCH USE ONLY" in text
@@ -132,7 +141,8 @@ def test_page_and_model_card_name_version_command_and_shortfall():
         assert "| MS brains without tumour, cross-validated: false ones | <= 0.5 | 2.000 |" in text
     assert "![Good: s1](accuracy-good-1.jpg)" in page
     assert "lies in brain (mean probability at least 0.5)" in readme
-    assert json.loads(json.dumps(said))["members"][0]["sha256"] == "0" * 64
+    assert f"`alone.h5`, SHA-256 `{'0' * 64}`" in readme
+    assert "standard.json" in json.loads(json.dumps(said))["elsewhere"].values()
     assert any(line.startswith("MS brains") for line in short_form(card(), ROWS))
 
 

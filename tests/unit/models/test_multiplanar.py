@@ -3,9 +3,9 @@ import pytest
 
 from imaging.volume import Volume
 from models.inputs import InputContract, PreparedHead, equalise, prepare
-from models.sides import CONTEXT, EDGES, GROWN, candidate_boxes, follow_scout, look_again
+from models.multiplanar import CONTEXT, EDGES, GROWN, candidate_boxes, follow_scout, refine
 
-CONTRACT = InputContract(sides=True)
+CONTRACT = InputContract(multiplanar=True)
 
 
 class Marked:
@@ -61,30 +61,30 @@ def test_boxes_end_where_the_head_ends():
         np.zeros((40, 90, 70), dtype=np.float32),
     ],
 )
-def test_what_no_rule_would_keep_is_not_looked_at(nothing):
+def test_what_no_rule_would_keep_has_no_box(nothing):
     assert candidate_boxes(nothing) == []
     network, own = Marked(1.0, 1.0), nothing.copy()
-    look_again([network], head(), CONTRACT, [own])
+    refine([network], head(), CONTRACT, [own])
     assert network.shapes == []
     assert np.array_equal(own, nothing)
 
 
 @pytest.mark.parametrize("voxel", [(18, 40, 30), (20, 42, 33), (21, 44, 35)])
-def test_front_and_side_are_asked_about_the_voxel_itself(voxel):
+def test_coronal_and_sagittal_slices_are_those_of_the_voxel_itself(voxel):
     scan = head()
     own = spots(scan.normalised.shape, SPOT, probability=0.6)
-    look_again([Marked(scan.normalised[voxel], 0.9)], scan, CONTRACT, [own])
+    refine([Marked(scan.normalised[voxel], 0.9)], scan, CONTRACT, [own])
     expected = np.zeros_like(own)
     expected[SPOT] = 0.2  # 0.6 and twice nothing
     expected[voxel] = 0.8  # (0.6 + 0.9 + 0.9) / 3
     assert np.allclose(own, expected, atol=1e-6)
 
 
-def test_outside_the_boxes_nothing_changes():
+def test_refinement_changes_nothing_outside_the_boxes():
     scan = head()
     own = spots(scan.normalised.shape, SPOT)
     own[5, 5, 5] = 0.15
-    look_again([Marked(-1.0, 1.0, otherwise=1.0)], scan, CONTRACT, [own])
+    refine([Marked(-1.0, 1.0, otherwise=1.0)], scan, CONTRACT, [own])
     (box,) = candidate_boxes(spots(scan.normalised.shape, SPOT))
     changed = np.zeros(own.shape, dtype=bool)
     changed[box] = True
@@ -98,27 +98,27 @@ def test_candidates_are_those_of_the_mean_and_every_network_is_asked():
     sure, blind = (spots(scan.normalised.shape, SPOT, probability=p) for p in (0.9, 0.0))
     maps = [sure.copy(), blind.copy()]
     networks = [Marked(-1.0, 0.0), Marked(-1.0, 0.0, otherwise=0.6)]
-    look_again(networks, scan, CONTRACT, maps)
+    refine(networks, scan, CONTRACT, maps)
     assert maps[0][SPOT] == pytest.approx(0.3)
     assert maps[1][SPOT] == pytest.approx(0.4)
 
 
-def test_squares_come_in_few_sizes_with_surroundings():
+def test_squares_around_candidates_come_in_few_sizes_with_surroundings():
     scan = head((60, 210, 200))
     large = np.s_[10:50, 20:180, 30:160]
     own = spots(scan.normalised.shape, np.s_[2:6, 195:201, 180:186], large)
     network = Marked(-1.0, 0.0)
-    look_again([network], scan, CONTRACT, [own])
+    refine([network], scan, CONTRACT, [own])
     edges = {shape[1] for shape in network.shapes}
     assert all(shape == (8, shape[1], shape[1], 4) for shape in network.shapes)
     assert min(edges) == EDGES[0] >= 6 + 2 * GROWN + 2 * CONTEXT
     assert max(edges) >= 160 + 2 * GROWN + 2 * CONTEXT
 
 
-def test_progress_rises_to_1():
+def test_progress_of_refinement_rises_to_1():
     scan, heard = head(), []
     own = spots(scan.normalised.shape, SPOT)
-    look_again([Marked(-1, 0)] * 2, scan, CONTRACT, [own, own], progress=heard.append)
+    refine([Marked(-1, 0)] * 2, scan, CONTRACT, [own, own], progress=heard.append)
     assert heard == [0.25, 0.5, 0.75, 1.0]
 
 

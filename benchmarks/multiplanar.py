@@ -1,7 +1,8 @@
-"""How much work the look from the front and the side adds: ``make bench-sides``.
+"""How much work multiplanar refinement adds: ``make bench-multiplanar``.
 
-Counts the pixels that the networks of the box are shown for the demonstration's head, with and
-without it. The work of a convolution goes with the pixels, so this does not depend on the machine.
+Counts the pixels that the shipped networks are shown for the demonstration's head, with and without
+the refinement. The work of a convolution is proportional to the pixels, so the result does not
+depend on the machine.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from demo.study import load_head
 from imaging.volume import Volume
 from models.averaging import Network, NetworkEnsemble
 from models.card import read_card
-from models.catalogue import WEIGHTS_IN_THE_BOX
+from models.catalogue import SHIPPED_WEIGHTS
 from models.inputs import InputContract
 
 
@@ -27,31 +28,31 @@ class Counted:
 
     @property
     def name(self) -> str:
-        """Of the network."""
+        """Name of the network."""
         return self.network.name
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the network says."""
+        """The network's answer."""
         self.pixels += int(np.prod(batch.shape[:3]))
         return self.network(batch)
 
 
 def main() -> None:
     """Print one line."""
-    card = read_card(WEIGHTS_IN_THE_BOX / "standard.json")
-    ensemble = NetworkEnsemble.load(card, WEIGHTS_IN_THE_BOX, device="cpu")
+    card = read_card(SHIPPED_WEIGHTS / "standard.json")
+    ensemble = NetworkEnsemble.load(card, SHIPPED_WEIGHTS, device="cpu")
     head = load_head().volume
-    plain, both = (pixels(ensemble, head, sides=sides) for sides in (False, True))
+    plain, both = (pixels(ensemble, head, multiplanar=wanted) for wanted in (False, True))
     print(
         f"{card.version}, demonstration's head: {plain / 1e6:.1f} million pixels in axial slices, "
-        f"{(both - plain) / 1e6:.1f} from the front and the side: {both / plain - 1:.0%} more"
+        f"{(both - plain) / 1e6:.1f} in coronal and sagittal slices: {both / plain - 1:.0%} more"
     )
 
 
-def pixels(ensemble: NetworkEnsemble, head: Volume, *, sides: bool) -> int:
-    """Pixels that all networks are shown."""
+def pixels(ensemble: NetworkEnsemble, head: Volume, *, multiplanar: bool) -> int:
+    """How many pixels the networks are shown in all."""
     counted: Sequence[Counted] = [Counted(network) for network in ensemble.networks]
-    contract: InputContract = replace(ensemble.contract, sides=sides)
+    contract: InputContract = replace(ensemble.contract, multiplanar=multiplanar)
     replace(ensemble, networks=counted, contract=contract).predict(head)
     return sum(one.pixels for one in counted)
 

@@ -1,9 +1,10 @@
-"""Looking again, in boxes around candidates: from the front and the side, and with more networks.
+"""Multiplanar refinement: candidates are seen again in coronal and sagittal slices.
 
-The top of a dome, the floor of a ventricle and a fold touched by one slice look like lesions there
-and nowhere else. Coronal and sagittal slices of the boxes around candidates tell them apart, at a
-fraction of the work that the whole head in three planes would be. Where one network is the scout,
-it alone answers every axial slice, and the others are asked about the boxes only.
+The top of a dome, the floor of a ventricle and a fold touched by one slice look like lesions in
+that slice and in no other plane. Coronal and sagittal slices of the boxes around candidates
+separate them from lesions, at a fraction of the work that the whole head in three planes would be.
+Where one network is the scout, it alone answers every axial slice, and the others answer only the
+boxes around what the scout does not rule out.
 """
 
 from collections import defaultdict
@@ -18,19 +19,19 @@ from numpy.typing import NDArray
 from imaging.connected import connected
 from models.inputs import CHANNELS, InputContract, PreparedHead, equalise, stack
 
-# Which boxes are looked at again: components of this probability that reach that one somewhere, of
-# so many voxels. Lesion rules ask for more than that.
+# Candidates that are refined: components of probability GROW or more that reach PEAK somewhere and
+# have LEAST_VOXELS voxels. Lesion rules ask for more than that.
 GROW: Final = 0.25
 PEAK: Final = 0.4
 LEAST_VOXELS: Final = 8
-# A scout may doubt what the others are sure of: the least it must say of a voxel, and of how many.
+# The same for what a scout does not rule out: it may doubt what the others are sure of.
 SCOUT_GROW: Final = 0.05
 SCOUT_PEAK: Final = 0.1
 SCOUT_LEAST_VOXELS: Final = 3
 # Voxels that a box is grown by, and how much more the networks see around it.
 GROWN: Final = 3
 CONTEXT: Final = 20
-# Slices in a call, and edges of the squares they come in: each edge is compiled once.
+# Slices per call, and the edges of their squares in pixels: each edge is compiled once.
 BATCH: Final = 8
 EDGES: Final = (64, 96, 128, 192)
 
@@ -39,7 +40,7 @@ Box = tuple[slice, slice, slice]
 
 
 class Network(Protocol):
-    """What `models.engines.keras_engine.Engine` is here."""
+    """What is asked of an engine, such as `models.engines.keras_engine.Engine`."""
 
     def __call__(self, batch: Map) -> Map:
         """``(n, H, W, channels)`` to ``(n, H, W, outputs)`` in [0, 1]: lesion, then brain."""
@@ -57,14 +58,14 @@ class _View:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A square of a slice: which box it is for, the slice, the square's first row and column."""
+    """A square of a slice: number of its box, slice, and first row and column of the square."""
 
     box: int
     index: int
     corner: tuple[int, int]
 
 
-def look_again(
+def refine(
     networks: Sequence[Network],
     head: PreparedHead,
     contract: InputContract,
@@ -72,14 +73,14 @@ def look_again(
     *,
     progress: Callable[[float], None] | None = None,
 ) -> None:
-    """Replace each network's lesion map, within boxes around candidates, by the mean of what it
-    says of axial, coronal and sagittal slices.
+    """Replace each network's lesion map, within boxes around candidates, by the mean of its answers
+    for axial, coronal and sagittal slices.
 
     Parameters
     ----------
     networks, lesion
         Networks and their maps ``(z, h, w)`` of axial slices, changed in place. Candidates are
-        those of the mean map.
+        found in the mean of the maps.
     """
     boxes = candidate_boxes(np.mean(lesion, axis=0))
     if not boxes:
@@ -101,7 +102,7 @@ def follow_scout(
     network: Network, head: PreparedHead, contract: InputContract, lesion: Map
 ) -> None:
     """Replace a scout's lesion map ``(z, h, w)``, within boxes around what the scout does not rule
-    out, by what another network says of axial slices there; in place.
+    out, by the answer of another network for axial slices there; in place.
     """
     boxes = candidate_boxes(lesion, scouted=True)
     view = _view(head, contract, 0, boxes)
@@ -110,14 +111,14 @@ def follow_scout(
 
 
 def axes_across(axis: int) -> tuple[int, int, int]:
-    """The axes of slices across one of them: that one, then rows and columns in their order."""
+    """The axes of slices across `axis`: `axis` itself, then those of rows and of columns."""
     rows, columns = (other for other in range(3) if other != axis)
     return axis, rows, columns
 
 
 def candidate_boxes(mean: Map, *, scouted: bool = False) -> list[Box]:
-    """Boxes around what any lesion rule may keep of a map ``(z, h, w)``, and a little more; around
-    much less where it is only a scout's.
+    """Boxes, `GROWN` voxels larger, around whatever a lesion rule may keep of a map ``(z, h, w)``;
+    with `scouted`, around whatever the scout does not rule out.
     """
     grow, peak, least = (
         (SCOUT_GROW, SCOUT_PEAK, SCOUT_LEAST_VOXELS) if scouted else (GROW, PEAK, LEAST_VOXELS)
@@ -132,14 +133,16 @@ def candidate_boxes(mean: Map, *, scouted: bool = False) -> list[Box]:
         if facts["voxel_counts"][label] < least:
             continue
         if mean[box][labels[box] == label].max() >= peak:
-            sides = zip(box, mean.shape, strict=True)
-            grown = [slice(max(0, s.start - GROWN), min(n, s.stop + GROWN)) for s, n in sides]
+            spans = zip(box, mean.shape, strict=True)
+            grown = [slice(max(0, s.start - GROWN), min(n, s.stop + GROWN)) for s, n in spans]
             boxes.append((grown[0], grown[1], grown[2]))
     return boxes
 
 
 def _view(head: PreparedHead, contract: InputContract, axis: int, boxes: Sequence[Box]) -> _View:
-    """Contrast is equalised in the slices that boxes touch; elsewhere the channel stays empty."""
+    """The head as slices across `axis`. CLAHE is computed for the slices that boxes touch only; its
+    channel stays empty elsewhere.
+    """
     if axis == 0:
         return _View(axis, head.normalised, head.clahe, float(head.normalised.min()))
     normalised = np.ascontiguousarray(np.moveaxis(head.normalised, axis, 0))
@@ -153,7 +156,7 @@ def _view(head: PreparedHead, contract: InputContract, axis: int, boxes: Sequenc
 
 
 def _answers(network: Network, view: _View, boxes: Sequence[Box]) -> Iterator[tuple[int, Map]]:
-    """What a network says of each box, ``(z, h, w)``, with the number of the box."""
+    """The number of each box, and a network's answer ``(z, h, w)`` for it."""
     turned = [_turned(box, view.axis) for box in boxes]
     found = [np.zeros([s.stop - s.start for s in box], dtype=np.float32) for box in turned]
     for edge, windows in _by_edge(turned, view.normalised.shape).items():
@@ -187,9 +190,9 @@ def _by_edge(boxes: Sequence[Box], shape: tuple[int, ...]) -> dict[int, list[_Wi
     return windows
 
 
-def _first(side: slice, edge: int, size: int) -> int:
-    """Where a window of `edge` about a side begins: within the head where it fits, else centred."""
-    first = (side.start + side.stop - edge) // 2
+def _first(span: slice, edge: int, size: int) -> int:
+    """First pixel of a window of `edge` around a span: inside the head if it fits, else centred."""
+    first = (span.start + span.stop - edge) // 2
     return min(max(first, 0), size - edge) if size >= edge else (size - edge) // 2
 
 
