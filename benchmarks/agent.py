@@ -2,7 +2,7 @@
 ``make bench-agent``. The numbers of docs/series-choice.md.
 
 Each scan is taken to an axial grid of 1 mm and looked at as the daemon does
-(`imaging.choice.agent_look`). With agent: gliomas, brains with multiple sclerosis, a metastasis,
+(`imaging.choice.enhancement`). With agent: gliomas, brains with multiple sclerosis, a metastasis,
 and full heads, whose slices of unknown distance are spread over 140 mm. Without: the metastasis
 before it, and a full head. The difference of the two metastasis scans has to be seen as a
 subtraction.
@@ -18,7 +18,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.choice.agent_look import AgentLook, is_subtraction, look_for_agent
+from imaging.choice.enhancement import Enhancement, is_subtraction, measure_enhancement
 from imaging.dicom.series.series import read_series
 from imaging.resample import to_axial
 from imaging.volume import Volume
@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     data = parser.parse_args().data
-    groups: dict[str, dict[str, AgentLook]] = {}
+    groups: dict[str, dict[str, Enhancement]] = {}
     for group, name, volume in scans(data):
         groups.setdefault(group, {})[name] = look(volume)
     for group, looks in groups.items():
@@ -56,10 +56,10 @@ def scans(data: Path) -> Iterator[tuple[str, str, Volume]]:
         yield "after, full head", path.stem, full_head(path)
 
 
-def look(volume: Volume) -> AgentLook:
+def look(volume: Volume) -> Enhancement:
     """What the daemon sees in it."""
     axial, _ = to_axial(volume)
-    return look_for_agent(axial.voxels, find_head(axial.voxels))
+    return measure_enhancement(axial.voxels, find_head(axial.voxels))
 
 
 def axial_nifti(path: Path) -> Volume:
@@ -91,7 +91,7 @@ def uih(data: Path) -> Volume:
     return volume
 
 
-def print_group(group: str, looks: dict[str, AgentLook]) -> None:
+def print_group(group: str, looks: dict[str, Enhancement]) -> None:
     """One line of the table, and the five scans nearest to the other side."""
     ratios = sorted(one.ratio for one in looks.values() if one.ratio is not None)
     shown = [one.shows_agent for one in looks.values()]

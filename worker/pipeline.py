@@ -27,7 +27,7 @@ from imaging.volume import Volume
 from metseg.errors import DicomError, InputError, PatientError, SeriesError
 from metseg.settings import Settings
 from models.ensemble import Ensemble, Prediction
-from worker.study.agent_check import Pictures, check_agent
+from worker.study.enhancement_check import Pictures, check_enhancement
 from worker.study.findings import Segmentation, StudyFindings
 from worker.study.references import (
     Reference,
@@ -101,7 +101,11 @@ def _look(
         rules=rules,
         refuse_spacing_mm=settings.refuse_spacing_mm,
     )
-    checked = check_agent(series, lambda looks: choose(looks=looks), any_t1=settings.accept_any_t1)
+    checked = check_enhancement(
+        series,
+        lambda enhancements: choose(enhancements=enhancements),
+        any_t1=settings.accept_any_t1,
+    )
     findings = StudyFindings(
         study_uid=(*series, *grouped)[0].study_instance_uid,
         series=series,

@@ -19,7 +19,7 @@ _SEGMENTATIONS = (SEGMENTATION_STORAGE, LABEL_MAP_SEGMENTATION_STORAGE)
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class EvaluationCase:
     """A prediction and its reference: a mask file each, or a folder that holds one."""
 
     name: str
@@ -31,7 +31,7 @@ class Case:
 class Cases:
     """What belongs together, and the names that one side alone has."""
 
-    pairs: tuple[Case, ...]
+    pairs: tuple[EvaluationCase, ...]
     only_in_prediction: tuple[str, ...] = ()
     only_in_reference: tuple[str, ...] = ()
 
@@ -70,12 +70,14 @@ def find_cases(prediction: Path, reference: Path) -> Cases:
     common = sorted(predicted.keys() & referred.keys())
     if common:
         return Cases(
-            tuple(Case(name, predicted[name], referred[name]) for name in common),
+            tuple(EvaluationCase(name, predicted[name], referred[name]) for name in common),
             tuple(sorted(predicted.keys() - referred.keys())),
             tuple(sorted(referred.keys() - predicted.keys())),
         )
     try:
-        pair = Case(prediction.resolve().name, find_mask(prediction), find_mask(reference))
+        pair = EvaluationCase(
+            prediction.resolve().name, find_mask(prediction), find_mask(reference)
+        )
     except InputError as error:
         raise ConfigurationError(
             f"PRED and REF must hold masks of the same names, got none in common ({error})"
@@ -83,7 +85,7 @@ def find_cases(prediction: Path, reference: Path) -> Cases:
     return Cases((pair,))
 
 
-def compare(case: Case, options: Options) -> Compared:
+def compare(case: EvaluationCase, options: Options) -> Compared:
     """Read, lay on one grid, measure. What is wrong with the files is kept, not raised."""
     try:
         predicted = read_mask(find_mask(case.prediction), labels=options.prediction_labels)

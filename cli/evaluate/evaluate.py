@@ -52,7 +52,7 @@ def evaluate(
 
     Example: `metseg evaluate results/mask.nii.gz truth.nii.gz --format json`
     """
-    from cli.evaluate.cases import Case, Cases, Options, compare, find_cases
+    from cli.evaluate.cases import Cases, EvaluationCase, Options, compare, find_cases
 
     options = Options(
         tolerance_mm=tolerance_mm,
@@ -60,7 +60,7 @@ def evaluate(
         reference_labels=_labels(ref_labels, "--ref-labels"),
     )
     many = prediction.is_dir() and reference.is_dir()
-    cases = Cases((Case(prediction.resolve().name, prediction, reference),))
+    cases = Cases((EvaluationCase(prediction.resolve().name, prediction, reference),))
     if many:
         with edge():
             cases = find_cases(prediction, reference)

@@ -4,12 +4,12 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from imaging.choice.agent_look import AgentLook
 from imaging.choice.choice import Choice
+from imaging.choice.enhancement import Enhancement
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.words.words import plain
 
-MOST_LOOKS: Final = 4
+MOST_PICTURES: Final = 4
 """Reading a series takes seconds."""
 
 # SPACE, CUBE, VISTA and the like, and preparations that darken blood.
@@ -25,12 +25,12 @@ _IN_DOUBT: Final = (
 )
 
 
-def next_to_look(choice: Choice, asked: Collection[str]) -> str | None:
-    """The series whose picture to look at next, by SeriesInstanceUID: the one chosen, as a check;
+def next_to_ask(choice: Choice, asked: Collection[str]) -> str | None:
+    """The series whose picture is asked next, by SeriesInstanceUID: the one chosen, as a check;
     where its contrast agent is in doubt, or none is chosen, the others in doubt. None when enough
     is known; `asked` are those that were looked at.
     """
-    if len(asked) >= MOST_LOOKS or not choice.verdicts:
+    if len(asked) >= MOST_PICTURES or not choice.verdicts:
         return None
     if choice.chosen is not None and choice.chosen not in asked:
         return choice.chosen
@@ -43,22 +43,22 @@ def next_to_look(choice: Choice, asked: Collection[str]) -> str | None:
     return None
 
 
-def believed(look: AgentLook, facts: SeriesFacts) -> AgentLook:
-    """What a look tells of this sequence: where vessels are dark by design, that they are not
+def believed(enhancement: Enhancement, facts: SeriesFacts) -> Enhancement:
+    """What a picture says of this sequence: where vessels are dark by design, that they are not
     bright says nothing.
     """
-    if look.shows_agent is True or not _blood_is_dark(facts):
-        return look
-    return AgentLook(None, is_subtraction=look.is_subtraction)
+    if enhancement.shows_agent is True or not _blood_is_dark(facts):
+        return enhancement
+    return Enhancement(None, is_subtraction=enhancement.is_subtraction)
 
 
-def doubts(choice: Choice, look: AgentLook | None) -> tuple[str, ...]:
+def doubts(choice: Choice, enhancement: Enhancement | None) -> tuple[str, ...]:
     """Warnings about contrast agent in the series that was chosen."""
     if choice.chosen is None:
         return ()
-    if look is not None and look.shows_agent is False:
-        return (f"headers say contrast agent, the picture does not: {look.words}",)
-    if choice.verdicts[0].doubt and (look is None or look.shows_agent is None):
+    if enhancement is not None and enhancement.shows_agent is False:
+        return (f"headers say contrast agent, the picture does not: {enhancement.words}",)
+    if choice.verdicts[0].doubt and (enhancement is None or enhancement.shows_agent is None):
         return (_IN_DOUBT,)
     return ()
 

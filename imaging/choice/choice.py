@@ -5,11 +5,11 @@ reasons out. docs/series-choice.md explains the reasons.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from imaging.choice.agent_look import AgentLook
-from imaging.choice.arguments import Surroundings
+from imaging.choice.enhancement import Enhancement
 from imaging.choice.evidence import gather
 from imaging.choice.readings import Reading, read_texts
 from imaging.choice.rules import DEFAULT_RULES, SeriesRules
+from imaging.choice.series_evidence import Surroundings
 from imaging.choice.study_contrast import study_contrast
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.words.reasons import Reason
@@ -47,7 +47,7 @@ def choose_series(
     accept_any_t1: bool,
     rules: SeriesRules = DEFAULT_RULES,
     refuse_spacing_mm: float | None = None,
-    looks: Mapping[str, AgentLook] | None = None,
+    enhancements: Mapping[str, Enhancement] | None = None,
 ) -> Choice:
     """Choose the series of one study to segment.
 
@@ -61,7 +61,7 @@ def choose_series(
         A T1 series without any sign of contrast agent is eligible too; one with a sign still wins.
     refuse_spacing_mm
         Series with slices further apart come last.
-    looks
+    enhancements
         What the pictures of some series show, by SeriesInstanceUID: see `imaging.choice.asking`.
     """
     readings = read_texts(candidates, rules)
@@ -73,7 +73,7 @@ def choose_series(
             accept_any_t1=accept_any_t1,
             refuse_spacing_mm=refuse_spacing_mm,
             study=together,
-            look=(looks or {}).get(facts.series_instance_uid),
+            enhancement=(enhancements or {}).get(facts.series_instance_uid),
         )
         verdict = _judge(facts, reading, around, rules)
         found.append((_rank(verdict, facts), verdict, facts))

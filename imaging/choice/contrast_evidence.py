@@ -1,9 +1,9 @@
 """What speaks for and against contrast agent in one series: tag, words, order and picture."""
 
-from imaging.choice.agent_look import AgentLook
-from imaging.choice.arguments import Case, Surroundings
+from imaging.choice.enhancement import Enhancement
 from imaging.choice.readings import Reading
 from imaging.choice.rules import SeriesRules
+from imaging.choice.series_evidence import SeriesEvidence, Surroundings
 from imaging.choice.study_contrast import says_before
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.words.contrast_words import Agent, Timing
@@ -13,26 +13,28 @@ _Sign = tuple[Reason, str]
 _LATER = "taken after a like series"
 
 
-def weigh_contrast(case: Case, facts: SeriesFacts, reading: Reading, around: Surroundings) -> None:
+def weigh_contrast(
+    evidence: SeriesEvidence, facts: SeriesFacts, reading: Reading, around: Surroundings
+) -> None:
     """The strongest sign counts whole, each further one a little; the picture beside them."""
     certain = _certain(facts, reading, around)
     before = says_before(facts, reading, injected_at=around.study.injected_at)
     if not (before or certain) and reading.study_denies:
         before = "words of the examination say without contrast agent"
     if before:
-        case.add(Reason.BEFORE_CONTRAST, before, weight=-1.0 if around.accept_any_t1 else None)
+        evidence.add(Reason.BEFORE_CONTRAST, before, weight=-1.0 if around.accept_any_t1 else None)
         return
     if certain and reading.agent is Agent.DENIED:
-        case.add(Reason.CONTRAST_DENIED, "ContrastBolusAgent says that none was given")
+        evidence.add(Reason.CONTRAST_DENIED, "ContrastBolusAgent says that none was given")
     told, signs = [*certain, *_order(facts, around)], _weak(facts, reading, around)
-    case.doubt = not told
-    shown = around.look is not None and around.look.shows_agent is True
+    evidence.doubt = not told
+    shown = around.enhancement is not None and around.enhancement.shows_agent is True
     if not (told or signs or shown):
         weight = 0.0 if around.accept_any_t1 else None
-        case.add(Reason.NO_CONTRAST, "no sign of contrast agent", weight=weight)
-    _add_signs(case, [*told, *signs])
-    if around.look is not None:
-        _add_picture(case, around.look, facts, around)
+        evidence.add(Reason.NO_CONTRAST, "no sign of contrast agent", weight=weight)
+    _add_signs(evidence, [*told, *signs])
+    if around.enhancement is not None:
+        _add_picture(evidence, around.enhancement, facts, around)
 
 
 def _certain(facts: SeriesFacts, reading: Reading, around: Surroundings) -> list[_Sign]:
@@ -65,17 +67,19 @@ def _weak(facts: SeriesFacts, reading: Reading, around: Surroundings) -> list[_S
     if reading.agent is Agent.NAMED and around.study.tag_everywhere:
         text = "an agent is named, but in series before it or in all series too"
         signs.append((Reason.CONTRAST_TAG_EVERYWHERE, text))
-    shows = around.look.shows_agent if around.look is not None else None
+    shows = around.enhancement.shows_agent if around.enhancement is not None else None
     if _is_later(facts, around) and shows is None:
         signs.append((Reason.CONTRAST_LATER, _LATER))
     return signs
 
 
-def _add_signs(case: Case, signs: list[_Sign]) -> None:
-    small = _small(case.rules)
-    ranked = sorted(signs, key=lambda sign: -_number(case.rules, sign[0]))
+def _add_signs(evidence: SeriesEvidence, signs: list[_Sign]) -> None:
+    small = _small(evidence.rules)
+    ranked = sorted(signs, key=lambda sign: -_number(evidence.rules, sign[0]))
     for place, (reason, text) in enumerate(ranked):
-        case.add(reason, text, weight=min(small, _number(case.rules, reason)) if place else None)
+        evidence.add(
+            reason, text, weight=min(small, _number(evidence.rules, reason)) if place else None
+        )
 
 
 def _small(rules: SeriesRules) -> float:
@@ -91,19 +95,23 @@ def _is_later(facts: SeriesFacts, around: Surroundings) -> bool:
     return facts.series_instance_uid in around.study.later
 
 
-def _add_picture(case: Case, look: AgentLook, facts: SeriesFacts, around: Surroundings) -> None:
+def _add_picture(
+    evidence: SeriesEvidence, enhancement: Enhancement, facts: SeriesFacts, around: Surroundings
+) -> None:
     """It decides where words leave a doubt, and order only between two that show agent. Against
     words it only counts.
     """
-    if look.is_subtraction:
-        case.add(Reason.SUBTRACTION, "in the picture the brain is as dark as the air")
-    if look.shows_agent is None:
-        case.add(Reason.CONTRAST_PICTURE, look.words, weight=0.0)
-    elif look.shows_agent:
-        case.add(Reason.CONTRAST_PICTURE, look.words, weight=None if case.doubt else 0.0)
+    if enhancement.is_subtraction:
+        evidence.add(Reason.SUBTRACTION, "in the picture the brain is as dark as the air")
+    if enhancement.shows_agent is None:
+        evidence.add(Reason.CONTRAST_PICTURE, enhancement.words, weight=0.0)
+    elif enhancement.shows_agent:
+        evidence.add(
+            Reason.CONTRAST_PICTURE, enhancement.words, weight=None if evidence.doubt else 0.0
+        )
         if _is_later(facts, around):
-            case.add(Reason.CONTRAST_LATER, _LATER, weight=_small(case.rules))
-    elif case.doubt and not around.accept_any_t1:
-        case.exclude(Reason.PICTURE_BEFORE, look.words)
+            evidence.add(Reason.CONTRAST_LATER, _LATER, weight=_small(evidence.rules))
+    elif evidence.doubt and not around.accept_any_t1:
+        evidence.exclude(Reason.PICTURE_BEFORE, enhancement.words)
     else:
-        case.add(Reason.PICTURE_BEFORE, look.words)
+        evidence.add(Reason.PICTURE_BEFORE, enhancement.words)

@@ -1,9 +1,9 @@
 """What speaks for and against one series: reasons with their weights, from facts and words."""
 
-from imaging.choice.arguments import Case, Surroundings
 from imaging.choice.contrast_evidence import weigh_contrast
 from imaging.choice.readings import Reading
 from imaging.choice.rules import SeriesRules
+from imaging.choice.series_evidence import SeriesEvidence, Surroundings
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.dicom.values.kinds import FAT_IMAGES, PHASE_IMAGES, PROJECTION, REFORMAT, SUBTRACTION
 from imaging.words.reasons import Reason
@@ -42,21 +42,23 @@ _OTHER_PARTS = (
 )  # fmt: skip
 
 
-def gather(facts: SeriesFacts, reading: Reading, around: Surroundings, rules: SeriesRules) -> Case:
+def gather(
+    facts: SeriesFacts, reading: Reading, around: Surroundings, rules: SeriesRules
+) -> SeriesEvidence:
     """All arguments on one series."""
-    case = Case(rules)
+    evidence = SeriesEvidence(rules)
     if facts.modality != "MR":
-        case.add(Reason.MODALITY, f"modality is {_modality(facts)}, not MR")
-        return case
+        evidence.add(Reason.MODALITY, f"modality is {_modality(facts)}, not MR")
+        return evidence
     if facts.unreadable:
-        case.add(Reason.UNREADABLE, facts.unreadable)
-        return case
-    _weigh_kind(case, facts, reading)
-    _weigh_t1(case, facts, reading)
-    weigh_contrast(case, facts, reading, around)
-    _weigh_sampling(case, facts, around.refuse_spacing_mm)
-    _weigh_part(case, facts, reading)
-    return case
+        evidence.add(Reason.UNREADABLE, facts.unreadable)
+        return evidence
+    _weigh_kind(evidence, facts, reading)
+    _weigh_t1(evidence, facts, reading)
+    weigh_contrast(evidence, facts, reading, around)
+    _weigh_sampling(evidence, facts, around.refuse_spacing_mm)
+    _weigh_part(evidence, facts, reading)
+    return evidence
 
 
 def _modality(facts: SeriesFacts) -> str:
@@ -64,46 +66,46 @@ def _modality(facts: SeriesFacts) -> str:
     return facts.modality if known else "not said"
 
 
-def _weigh_kind(case: Case, facts: SeriesFacts, reading: Reading) -> None:
+def _weigh_kind(evidence: SeriesEvidence, facts: SeriesFacts, reading: Reading) -> None:
     """What no T1 may be, by tags and by words."""
     if facts.samples_per_pixel != 1:
-        case.add(Reason.COLOUR, "colour images")
+        evidence.add(Reason.COLOUR, "colour images")
     told = {r: [f"words say {', '.join(said)}"] for r, said in reading.found.items()}
     for reason, kinds in _KINDS.items():
         if found := sorted(kinds.intersection(facts.image_type)):
             told.setdefault(reason, []).append(f"ImageType says {' '.join(found)}")
     for reason, texts in told.items():
         if reason not in (Reason.NOT_HEAD, Reason.PART_OF_HEAD):
-            case.add(reason, "; ".join(texts))
+            evidence.add(reason, "; ".join(texts))
     if facts.image_type[:2] == ("DERIVED", "SECONDARY"):
-        case.add(Reason.SECONDARY, "ImageType says DERIVED SECONDARY")
+        evidence.add(Reason.SECONDARY, "ImageType says DERIVED SECONDARY")
     elif facts.image_type[:1] == ("DERIVED",) and Reason.DERIVED not in told:
-        case.add(Reason.DERIVED, "ImageType says DERIVED")
+        evidence.add(Reason.DERIVED, "ImageType says DERIVED")
     if PHASE_IMAGES.intersection(facts.image_type[2:]):
-        case.add(Reason.PHASE_IMAGE, "ImageType says phase, real or imaginary part")
+        evidence.add(Reason.PHASE_IMAGE, "ImageType says phase, real or imaginary part")
     if "EP" in facts.scanning_sequence:
-        case.add(Reason.ECHO_PLANAR, "ScanningSequence says echo planar")
+        evidence.add(Reason.ECHO_PLANAR, "ScanningSequence says echo planar")
 
 
-def _weigh_t1(case: Case, facts: SeriesFacts, reading: Reading) -> None:
+def _weigh_t1(evidence: SeriesEvidence, facts: SeriesFacts, reading: Reading) -> None:
     contrast = facts.acquisition_contrast
     timed, times = t1_times(facts)
     if reading.t1:
-        case.add(Reason.T1_WORDS, f"words say {', '.join(reading.t1)}")
+        evidence.add(Reason.T1_WORDS, f"words say {', '.join(reading.t1)}")
     if contrast == "T1":
-        case.add(Reason.T1_TAG, "AcquisitionContrast is T1")
+        evidence.add(Reason.T1_TAG, "AcquisitionContrast is T1")
     if contrast in _OTHER_CONTRASTS:
-        case.add(Reason.OTHER_TAG, f"AcquisitionContrast is {contrast}")
+        evidence.add(Reason.OTHER_TAG, f"AcquisitionContrast is {contrast}")
     if timed is True:
-        case.add(Reason.T1_TIMES, f"{times}, as of a T1")
+        evidence.add(Reason.T1_TIMES, f"{times}, as of a T1")
     if timed is False:
         sure = (facts.echo_time_ms or 0) > LONG_ECHO_MS or not (reading.t1 or contrast == "T1")
         if sure:
-            case.fatal.append(f"{Reason.OTHER_TIMES}: {times}, not as of a T1")
+            evidence.fatal.append(f"{Reason.OTHER_TIMES}: {times}, not as of a T1")
         else:
-            case.add(Reason.OTHER_TIMES, f"{times}, not as of a T1")
+            evidence.add(Reason.OTHER_TIMES, f"{times}, not as of a T1")
     if not (reading.t1 or timed or contrast == "T1"):
-        case.add(Reason.NO_T1, "nothing says T1")
+        evidence.add(Reason.NO_T1, "nothing says T1")
 
 
 def t1_times(facts: SeriesFacts) -> tuple[bool | None, str]:
@@ -140,41 +142,49 @@ def t1_times(facts: SeriesFacts) -> tuple[bool | None, str]:
     return (True if repetition <= T1_REPETITION_MS or inverted else None), said
 
 
-def _weigh_sampling(case: Case, facts: SeriesFacts, refuse_spacing_mm: float | None) -> None:
-    limits, spacing, placement = case.rules.limits, facts.slice_spacing_mm, facts.placement
+def _weigh_sampling(
+    evidence: SeriesEvidence, facts: SeriesFacts, refuse_spacing_mm: float | None
+) -> None:
+    limits, spacing, placement = evidence.rules.limits, facts.slice_spacing_mm, facts.placement
     slices = placement.places if placement and placement.planes == 1 else facts.frames
     if slices < limits.minimum_slices:
-        case.add(Reason.FEW_SLICES, f"{slices} slices, at least {limits.minimum_slices} are needed")
+        evidence.add(
+            Reason.FEW_SLICES, f"{slices} slices, at least {limits.minimum_slices} are needed"
+        )
     elif slices >= limits.many_slices:
-        case.add(Reason.MANY_SLICES, f"{slices} slices")
+        evidence.add(Reason.MANY_SLICES, f"{slices} slices")
     if facts.acquisition_type == "3D":
-        case.add(Reason.VOLUMETRIC, "3-D acquisition")
+        evidence.add(Reason.VOLUMETRIC, "3-D acquisition")
     elif facts.acquisition_type == "2D":
-        case.add(Reason.PLANAR, "2-D acquisition")
+        evidence.add(Reason.PLANAR, "2-D acquisition")
     if spacing is not None:
-        case.add(_thickness(case, spacing, refuse_spacing_mm), f"slices every {spacing:g} mm")
+        evidence.add(
+            _thickness(evidence, spacing, refuse_spacing_mm), f"slices every {spacing:g} mm"
+        )
     if placement is None:
         return
     if placement.plane == "axial" and facts.acquisition_type != "3D":
-        case.add(Reason.AXIAL, "axial slices")
+        evidence.add(Reason.AXIAL, "axial slices")
     if placement.planes > 1:
-        case.add(Reason.MIXED_PLANES, f"slices in {placement.planes} directions")
+        evidence.add(Reason.MIXED_PLANES, f"slices in {placement.planes} directions")
     elif placement.images > placement.places:
         text = f"{placement.images} images at {placement.places} places"
-        case.add(Reason.SAME_PLACE, text)
+        evidence.add(Reason.SAME_PLACE, text)
     if placement.cover_mm < limits.least_cover_mm and placement.planes == 1:
-        case.add(Reason.PART_COVERED, f"slices cover {placement.cover_mm:.0f} mm")
+        evidence.add(Reason.PART_COVERED, f"slices cover {placement.cover_mm:.0f} mm")
 
 
-def _thickness(case: Case, spacing: float, refuse_mm: float | None) -> Reason:
+def _thickness(evidence: SeriesEvidence, spacing: float, refuse_mm: float | None) -> Reason:
     if refuse_mm is not None and spacing > refuse_mm + 1e-3:
         return Reason.TOO_THICK
-    if spacing <= case.rules.limits.thin_mm:
+    if spacing <= evidence.rules.limits.thin_mm:
         return Reason.THIN_SLICES
-    return Reason.MEDIUM_SLICES if spacing <= case.rules.limits.medium_mm else Reason.THICK_SLICES
+    return (
+        Reason.MEDIUM_SLICES if spacing <= evidence.rules.limits.medium_mm else Reason.THICK_SLICES
+    )
 
 
-def _weigh_part(case: Case, facts: SeriesFacts, reading: Reading) -> None:
+def _weigh_part(evidence: SeriesEvidence, facts: SeriesFacts, reading: Reading) -> None:
     """Whether the images are of the head. A tag is often left over from the last patient, so that
     words count more, and those of the series most.
     """
@@ -185,12 +195,12 @@ def _weigh_part(case: Case, facts: SeriesFacts, reading: Reading) -> None:
     if not (said or head_tag or reading.study_head):
         said = reading.study_part
     if said and not reading.head:
-        case.add(Reason.NOT_HEAD, f"words say {', '.join(said)}")
+        evidence.add(Reason.NOT_HEAD, f"words say {', '.join(said)}")
     elif other_tag and not (reading.head or reading.study_head):
-        case.add(Reason.NOT_HEAD, "BodyPartExamined is not the head")
+        evidence.add(Reason.NOT_HEAD, "BodyPartExamined is not the head")
     elif other_tag and not reading.head:
-        case.add(Reason.PART_OF_HEAD, "BodyPartExamined is not the head")
+        evidence.add(Reason.PART_OF_HEAD, "BodyPartExamined is not the head")
     if some := reading.found.get(Reason.PART_OF_HEAD):
-        case.add(Reason.PART_OF_HEAD, f"words say {', '.join(some)}")
+        evidence.add(Reason.PART_OF_HEAD, f"words say {', '.join(some)}")
     elif not head_tag and any(word in part for word in _PARTS_OF_HEAD):
-        case.add(Reason.PART_OF_HEAD, "BodyPartExamined is a part of the head")
+        evidence.add(Reason.PART_OF_HEAD, "BodyPartExamined is a part of the head")

@@ -61,7 +61,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, eq=False)
-class Component:
+class Candidate:
     """A connected component: its box in the volume and its mask in that box."""
 
     evidence: Evidence
@@ -108,7 +108,7 @@ class Component:
         return float(x), float(y), float(z)
 
 
-def components(evidence: Evidence, threshold: float) -> Iterator[Component]:
+def components(evidence: Evidence, threshold: float) -> Iterator[Candidate]:
     """Components of voxels whose mean probability is at or above `threshold`, in raster order."""
     labels, count = connected(evidence.mean >= np.float32(threshold))
     if count == 0:
@@ -116,10 +116,10 @@ def components(evidence: Evidence, threshold: float) -> Iterator[Component]:
     boxes = cc3d.statistics(labels)["bounding_boxes"]
     for label in range(1, count + 1):
         box = boxes[label]
-        yield Component(evidence, box, labels[box] == label)
+        yield Candidate(evidence, box, labels[box] == label)
 
 
-def features(component: Component) -> NDArray[np.float64]:
+def features(component: Candidate) -> NDArray[np.float64]:
     """The features of a candidate, ``(len(FEATURES),)``, in the order of `FEATURES`.
 
     - ``log_volume``: natural logarithm of mm3
@@ -166,7 +166,7 @@ def surroundings(
     return around, np.asarray((distance >= SHELL_MM[0]) & (distance <= SHELL_MM[1]))
 
 
-def _principal_axes_mm(component: Component) -> tuple[float, float, float]:
+def _principal_axes_mm(component: Candidate) -> tuple[float, float, float]:
     """Lengths along the principal axes, longest first, of a body of the same second moments; half a
     voxel at least.
     """

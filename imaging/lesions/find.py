@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.lesions.candidates import Component, Evidence, components, features
+from imaging.lesions.candidates import Candidate, Evidence, components, features
 from imaging.lesions.diameters import axial_diameters
 from imaging.lesions.lesion import Dropped, DropReason, Lesion
 from imaging.lesions.rule import LesionRule
@@ -45,7 +45,7 @@ def find_lesions(
         A map is not on the grid of `volume`, or `mean` is not finite and in [0, 1].
     """
     evidence = Evidence(volume, mean, members, brain)
-    kept: list[Component] = []
+    kept: list[Candidate] = []
     dropped: list[Dropped] = []
     for component in components(evidence, rule.grow_threshold):
         reason = refusal(component, rule)
@@ -60,7 +60,7 @@ def find_lesions(
     return labels, [_lesion(n, component) for n, component in enumerate(kept, start=1)], dropped
 
 
-def refusal(component: Component, rule: LesionRule) -> DropReason | None:
+def refusal(component: Candidate, rule: LesionRule) -> DropReason | None:
     """Why the rule refuses a component, or None; the cheap questions first."""
     if component.max_probability < np.float32(rule.seed_threshold):
         return DropReason.NO_SEED
@@ -77,13 +77,13 @@ def refusal(component: Component, rule: LesionRule) -> DropReason | None:
     return None
 
 
-def _is_lesion_sized(component: Component, rule: LesionRule) -> bool:
+def _is_lesion_sized(component: Candidate, rule: LesionRule) -> bool:
     return (
         component.volume_mm3 >= rule.minimum_volume_mm3 and component.slices >= rule.minimum_slices
     )
 
 
-def _drop(component: Component, reason: DropReason) -> Dropped:
+def _drop(component: Candidate, reason: DropReason) -> Dropped:
     return Dropped(
         reason=reason,
         voxel_count=component.voxel_count,
@@ -93,7 +93,7 @@ def _drop(component: Component, reason: DropReason) -> Dropped:
     )
 
 
-def _lesion(number: int, component: Component) -> Lesion:
+def _lesion(number: int, component: Candidate) -> Lesion:
     affine = component.evidence.volume.affine
     longest, perpendicular = axial_diameters(component.mask, affine)
     return Lesion(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.connected import connected
-from imaging.lesions.candidates import Component, Evidence, components, features
+from imaging.lesions.candidates import Candidate, Evidence, components, features
 from imaging.lesions.rule import FEATURES, LesionRule
 from training.data.material import Side
 from training.finish.looks import fit_classifier, out_of_sample
@@ -185,10 +185,10 @@ def choose_rule(tables: Mapping[float, Sequence[Table]]) -> tuple[LesionRule, fl
     return replace(rule, candidate_classifier=classifier), best[1]
 
 
-def _column(found: Sequence[Component], name: str) -> Numbers:
+def _column(found: Sequence[Candidate], name: str) -> Numbers:
     return np.array([getattr(one, name) for one in found], dtype=np.float64)
 
 
-def _brain(component: Component) -> float:
+def _brain(component: Candidate) -> float:
     told = component.brain_probability
     return 1.0 if told is None else told

@@ -63,7 +63,7 @@ _WANTED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class PixelLayout:
     """Where in a file, not deflated, its data set begins, and its pixel data: the element and the
     value.
     """
@@ -95,7 +95,7 @@ class InstanceHeader:
     number_of_frames: int
     has_pixels: bool
     size_bytes: int
-    layout: Layout | None = None
+    layout: PixelLayout | None = None
     refers_to: tuple[str, ...] = ()
 
 
@@ -150,19 +150,19 @@ def _read_data_set(
     return _instance_header(facts, syntax, pixels, layout, size, refers_to)
 
 
-def _layout(source: Source, start: int, pixels: Element | None) -> Layout | None:
+def _layout(source: Source, start: int, pixels: Element | None) -> PixelLayout | None:
     """Of a source that stands before the value of `pixels`."""
     if pixels is None or not isinstance(source, PlainSource):
         return None
     is_native = pixels.tag == _PIXELS and pixels.length != UNDEFINED_LENGTH
-    return Layout(start, pixels.start, source.position, is_native)
+    return PixelLayout(start, pixels.start, source.position, is_native)
 
 
 def _instance_header(
     facts: "_Facts",
     transfer_syntax: str,
     pixels: Element | None,
-    layout: Layout | None,
+    layout: PixelLayout | None,
     size_bytes: int,
     refers_to: tuple[str, ...],
 ) -> InstanceHeader:

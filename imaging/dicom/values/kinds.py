@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 
-class Component(StrEnum):
+class ComplexComponent(StrEnum):
     """Complex image component (PS3.3 C.8.13.3.1.1). What says nothing is magnitude."""
 
     MAGNITUDE = "magnitude"
@@ -45,20 +45,24 @@ PROJECTION = frozenset(
 REFORMAT = frozenset({"MPR", "REFORMATTED", "CPR", "CURVED", "CSA MPR"})
 
 _COMPONENTS = {
-    Component.PHASE: frozenset({"P", "PHASE", "PHASE MAP", "PHASE_MAP"}),
-    Component.REAL: frozenset({"R", "REAL"}),
-    Component.IMAGINARY: frozenset({"I", "IMAGINARY"}),
-    Component.MAGNITUDE: frozenset({"M", "MAGNITUDE"}),
+    ComplexComponent.PHASE: frozenset({"P", "PHASE", "PHASE MAP", "PHASE_MAP"}),
+    ComplexComponent.REAL: frozenset({"R", "REAL"}),
+    ComplexComponent.IMAGINARY: frozenset({"I", "IMAGINARY"}),
+    ComplexComponent.MAGNITUDE: frozenset({"M", "MAGNITUDE"}),
 }
 PHASE_IMAGES = frozenset(
     value
     for component, values in _COMPONENTS.items()
-    if component is not Component.MAGNITUDE
+    if component is not ComplexComponent.MAGNITUDE
     for value in values
 )
 """Values of ImageType, FrameType and ComplexImageComponent of what is no magnitude."""
 _PHILIPS = re.compile(r"([PRI])_(?:[A-Z]*FFE|[A-Z]*SE|[A-Z]*IR|[A-Z]*EPI|[A-Z]*TFE)")
-_BY_LETTER = {"P": Component.PHASE, "R": Component.REAL, "I": Component.IMAGINARY}
+_BY_LETTER = {
+    "P": ComplexComponent.PHASE,
+    "R": ComplexComponent.REAL,
+    "I": ComplexComponent.IMAGINARY,
+}
 # (0043,102F) of GEMS_PARM_01: GE tells the component of a frame nowhere else.
 GE_COMPONENTS = {"0": "MAGNITUDE", "1": "PHASE", "2": "REAL", "3": "IMAGINARY"}
 
@@ -74,7 +78,7 @@ _DIXON = {
          "OPPOSED_PHASE", "OPPOSED", "OUT_OF_PHASE", "OP", "OOP"}
     ),
 }  # fmt: skip
-_HARMLESS = _COMPONENTS[Component.MAGNITUDE] | {
+_HARMLESS = _COMPONENTS[ComplexComponent.MAGNITUDE] | {
     *("", "NONE", "OTHER", "UNKNOWN", "NORM", "ND", "NFIL", "FM", "FIL", "SH", "DIS2D", "DIS3D"),
     *("MFSPLIT", "CSAPARALLEL", "DRG", "DRB", "DRS", "PFCORR", "IRM"),
 }
@@ -82,14 +86,14 @@ _HARMLESS = _COMPONENTS[Component.MAGNITUDE] | {
 FAT_IMAGES = _DIXON[Dixon.FAT] | _DIXON[Dixon.OPPOSED_PHASE] | _DIXON[Dixon.FRACTION]
 
 
-def component(kind: Sequence[str]) -> Component:
+def component(kind: Sequence[str]) -> ComplexComponent:
     """The component of a frame; ORIGINAL and PRIMARY, which come first, say nothing of it."""
     values = frozenset(kind[2:])
     for found, names in _COMPONENTS.items():
-        if found is not Component.MAGNITUDE and values & names:
+        if found is not ComplexComponent.MAGNITUDE and values & names:
             return found
     letters = (match[1] for value in kind[2:] if (match := _PHILIPS.fullmatch(value)))
-    return next((_BY_LETTER[letter] for letter in letters), Component.MAGNITUDE)
+    return next((_BY_LETTER[letter] for letter in letters), ComplexComponent.MAGNITUDE)
 
 
 def dixon(kind: Sequence[str]) -> Dixon | None:

@@ -19,7 +19,7 @@ _LAYOUTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class PictureLayout:
     """How the native slices of a volume are shown.
 
     `pixel_mm` is (down, right) on the display; `letters` are those of the left, right, top and
@@ -43,8 +43,8 @@ class Layout:
         return np.ascontiguousarray(shown)
 
 
-def layout_of(affine: NDArray[np.float64]) -> Layout:
-    """Layout of the native slices, by the patient axis closest to their normal."""
+def layout_of(affine: NDArray[np.float64]) -> PictureLayout:
+    """How native slices are shown, by the patient axis closest to their normal."""
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     directions = affine[:3, :3] / spacing
     normal = np.cross(directions[:, 2], directions[:, 1])
@@ -54,7 +54,7 @@ def layout_of(affine: NDArray[np.float64]) -> Layout:
     transpose = bool(abs(column @ right) < abs(row @ right))
     across, along = (row, column) if not transpose else (column, row)
     sides = (spacing[1], spacing[2]) if not transpose else (spacing[2], spacing[1])
-    return Layout(
+    return PictureLayout(
         plane=plane,
         letters=letters,
         pixel_mm=(float(sides[0]), float(sides[1])),

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.export.pictures.display import Layout
+from imaging.export.pictures.display import PictureLayout
 from metseg.notice import RESEARCH_NOTICE
 
 TILE = 420
@@ -36,7 +36,7 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 class Tile:
     """One slice, turned, with square pixels, as large as a tile allows."""
 
-    def __init__(self, layout: Layout, grey: Picture) -> None:
+    def __init__(self, layout: PictureLayout, grey: Picture) -> None:
         self._layout = layout
         down, right = layout.pixel_mm
         shown = layout.turn(grey)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.export.pictures.display import Layout, layout_of
+from imaging.export.pictures.display import PictureLayout, layout_of
 from imaging.export.pictures.drawing import (
     FOUND,
     REFERENCE,
@@ -134,7 +134,7 @@ class _Scene:
     ) -> None:
         self._volume, self._labels, self._lesions = volume, labels, lesions
         self._reference = reference
-        self._layout: Layout = layout_of(volume.affine)
+        self._layout: PictureLayout = layout_of(volume.affine)
         self._window = low, high = grey_window(volume.voxels)
         self.head: Box = head_window(volume.voxels, low + 0.15 * (high - low))
 

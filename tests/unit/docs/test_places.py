@@ -13,16 +13,6 @@ from tests.helpers.places import ROOT
 
 PLACE = re.compile(r"`([\w./-]+\.(?:py|jinja|toml|md|mk))`((?:,? `\w+`)*)")
 PAGES = ("architecture.md", "glossary.md", "reliability.md")
-RENAMED_NOW: frozenset[str] = frozenset(
-    {
-        "imaging/choice/arguments.py `SeriesEvidence`",
-        "imaging/choice/enhancement.py",
-        "imaging/lesions/rule.py `CandidateClassifier`",
-        "models/multiplanar.py",
-        "training/report/conspicuity.py",
-    }
-)
-"""Renamed beside this page in the same issue: to be emptied once all of it is together."""
 
 
 def missing(path: str, names: list[str]) -> list[str]:
@@ -45,7 +35,7 @@ def test_files_and_names_of_the_page_are_there(page: str) -> None:
     places = [(path, re.findall(r"\w+", names)) for path, names in found if "/" in path]
     assert places
     lost = {one for path, names in places for one in missing(path, names)}
-    assert lost <= RENAMED_NOW
+    assert lost == set()
 
 
 def test_the_picture_of_the_states_has_exactly_the_edges_of_a_job() -> None:

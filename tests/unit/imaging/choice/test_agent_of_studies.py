@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from pydicom.dataset import Dataset
 
-from imaging.choice.agent_look import AgentLook
-from imaging.choice.asking import MOST_LOOKS, believed, doubts, next_to_look
+from imaging.choice.asking import MOST_PICTURES, believed, doubts, next_to_ask
 from imaging.choice.choice import Choice, choose_series
+from imaging.choice.enhancement import Enhancement
 from imaging.dicom.values.facts import SeriesFacts, series_facts
 
 T1 = SeriesFacts(
@@ -26,13 +26,13 @@ T1 = SeriesFacts(
     acquired_at="20240229100000",
 )
 LATER = replace(T1, series_instance_uid="1.2", series_number=7, acquired_at="20240229103000")
-BRIGHT, DARK, UNCLEAR = AgentLook(1.7), AgentLook(1.1), AgentLook(1.3)
+BRIGHT, DARK, UNCLEAR = Enhancement(1.7), Enhancement(1.1), Enhancement(1.3)
 
 
 def choose(
-    *series: SeriesFacts, looks: dict[str, AgentLook] | None = None, any_t1: bool = False
+    *series: SeriesFacts, enhancements: dict[str, Enhancement] | None = None, any_t1: bool = False
 ) -> Choice:
-    return choose_series(series, accept_any_t1=any_t1, looks=looks)
+    return choose_series(series, accept_any_t1=any_t1, enhancements=enhancements)
 
 
 def with_tag(*series: SeriesFacts) -> list[SeriesFacts]:
@@ -110,58 +110,58 @@ def test_time_of_injection_tells_before_from_after_whatever_the_tags() -> None:
 
 def test_where_words_leave_a_doubt_the_picture_decides() -> None:
     both = with_tag(T1, LATER)
-    assert choose(*both, looks={"1.1": BRIGHT, "1.2": DARK}).chosen == "1.1"
-    assert choose(*both, looks={"1.1": DARK, "1.2": DARK}).chosen is None
-    assert choose(*both, looks={"1.1": BRIGHT, "1.2": BRIGHT}).chosen == "1.2"
-    assert choose(*both, looks={"1.1": UNCLEAR, "1.2": UNCLEAR}).chosen == "1.2"
-    choice = choose(T1, looks={"1.1": BRIGHT})
+    assert choose(*both, enhancements={"1.1": BRIGHT, "1.2": DARK}).chosen == "1.1"
+    assert choose(*both, enhancements={"1.1": DARK, "1.2": DARK}).chosen is None
+    assert choose(*both, enhancements={"1.1": BRIGHT, "1.2": BRIGHT}).chosen == "1.2"
+    assert choose(*both, enhancements={"1.1": UNCLEAR, "1.2": UNCLEAR}).chosen == "1.2"
+    choice = choose(T1, enhancements={"1.1": BRIGHT})
     assert choice.chosen == "1.1"
     assert any("1.70 times white matter" in reason for reason in choice.verdicts[0].reasons_for)
-    assert choose(T1, looks={"1.1": DARK}).chosen is None
-    assert choose(T1, looks={"1.1": DARK}, any_t1=True).chosen == "1.1"
+    assert choose(T1, enhancements={"1.1": DARK}).chosen is None
+    assert choose(T1, enhancements={"1.1": DARK}, any_t1=True).chosen == "1.1"
 
 
 def test_words_that_say_after_are_never_refused_by_the_picture_alone() -> None:
     said = replace(T1, description="T1 KM")
-    choice = choose(said, looks={"1.1": DARK})
+    choice = choose(said, enhancements={"1.1": DARK})
     assert choice.chosen == "1.1"
     assert "1.10 times white matter" in doubts(choice, DARK)[0]
-    assert doubts(choose(said, looks={"1.1": BRIGHT}), BRIGHT) == ()
+    assert doubts(choose(said, enhancements={"1.1": BRIGHT}), BRIGHT) == ()
     assert doubts(choose(said), None) == ()
 
 
 def test_words_that_say_before_are_not_overruled_by_a_bright_picture() -> None:
-    assert choose(replace(T1, description="T1 nativ"), looks={"1.1": BRIGHT}).chosen is None
+    assert choose(replace(T1, description="T1 nativ"), enhancements={"1.1": BRIGHT}).chosen is None
 
 
 def test_a_series_in_doubt_is_taken_with_a_warning() -> None:
-    choice = choose(*with_tag(T1, LATER), looks={"1.2": UNCLEAR})
+    choice = choose(*with_tag(T1, LATER), enhancements={"1.2": UNCLEAR})
     assert "nothing certain says" in doubts(choice, UNCLEAR)[0]
-    assert doubts(choose(*with_tag(T1, LATER), looks={"1.2": BRIGHT}), BRIGHT) == ()
+    assert doubts(choose(*with_tag(T1, LATER), enhancements={"1.2": BRIGHT}), BRIGHT) == ()
 
 
 def test_a_subtraction_in_the_picture_loses_against_its_source() -> None:
     source = replace(T1, description="T1 KM")
     result = replace(LATER, description="T1 KM", slice_spacing_mm=0.9)
     assert choose(source, result).chosen == "1.2"
-    looks = {"1.2": AgentLook(None, is_subtraction=True)}
-    assert choose(source, result, looks=looks).chosen == "1.1"
-    assert choose(result, looks=looks).chosen is None
+    enhancements = {"1.2": Enhancement(None, is_subtraction=True)}
+    assert choose(source, result, enhancements=enhancements).chosen == "1.1"
+    assert choose(result, enhancements=enhancements).chosen is None
 
 
 def test_the_chosen_series_is_looked_at_and_others_only_in_doubt() -> None:
     certain = choose(replace(T1, description="T1 KM"), LATER)
-    assert next_to_look(certain, set()) == "1.1"
-    assert next_to_look(certain, {"1.1"}) is None
+    assert next_to_ask(certain, set()) == "1.1"
+    assert next_to_ask(certain, {"1.1"}) is None
     doubtful = choose(*with_tag(T1, LATER))
-    assert [next_to_look(doubtful, s) for s in (set(), {"1.2"}, {"1.1", "1.2"})] == [
+    assert [next_to_ask(doubtful, s) for s in (set(), {"1.2"}, {"1.1", "1.2"})] == [
         "1.2", "1.1", None,
     ]  # fmt: skip
     nothing = choose(T1, replace(LATER, description="T2 TSE"))
-    assert next_to_look(nothing, set()) == "1.1"
-    assert next_to_look(nothing, {"1.1"}) is None
-    assert next_to_look(doubtful, set(map(str, range(MOST_LOOKS)))) is None
-    assert next_to_look(choose(), set()) is None
+    assert next_to_ask(nothing, set()) == "1.1"
+    assert next_to_ask(nothing, {"1.1"}) is None
+    assert next_to_ask(doubtful, set(map(str, range(MOST_PICTURES)))) is None
+    assert next_to_ask(choose(), set()) is None
 
 
 def test_dark_vessels_say_nothing_where_the_sequence_makes_blood_dark() -> None:

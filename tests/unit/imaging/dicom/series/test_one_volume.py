@@ -7,7 +7,14 @@ import pytest
 
 from imaging.dicom.series.acquisitions import one_acquisition
 from imaging.dicom.values.frames import Frame
-from imaging.dicom.values.kinds import Component, Dixon, Processing, component, dixon, processing
+from imaging.dicom.values.kinds import (
+    ComplexComponent,
+    Dixon,
+    Processing,
+    component,
+    dixon,
+    processing,
+)
 
 AXIAL = np.array([1.0, 0, 0, 0, 1, 0])
 STEP_MM = 3.0
@@ -281,13 +288,13 @@ def test_what_is_one_volume_is_left_alone(frames):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        (("ORIGINAL", "PRIMARY", "M", "ND"), (Component.MAGNITUDE, None, Processing.ORIGINAL)),
-        (("ORIGINAL", "PRIMARY", "P"), (Component.PHASE, None, Processing.ORIGINAL)),
-        (("ORIGINAL", "PRIMARY", "I_FFE"), (Component.IMAGINARY, None, Processing.ORIGINAL)),
-        (("DERIVED", "PRIMARY", "DIXON", "WATER"), (Component.MAGNITUDE, Dixon.WATER,
+        (("ORIGINAL", "PRIMARY", "M", "ND"), (ComplexComponent.MAGNITUDE, None, Processing.ORIGINAL)),
+        (("ORIGINAL", "PRIMARY", "P"), (ComplexComponent.PHASE, None, Processing.ORIGINAL)),
+        (("ORIGINAL", "PRIMARY", "I_FFE"), (ComplexComponent.IMAGINARY, None, Processing.ORIGINAL)),
+        (("DERIVED", "PRIMARY", "DIXON", "WATER"), (ComplexComponent.MAGNITUDE, Dixon.WATER,
                                                     Processing.DERIVED)),
-        (("DERIVED", "SECONDARY", "MIP"), (Component.MAGNITUDE, None, Processing.PROJECTION)),
-        ((), (Component.MAGNITUDE, None, Processing.ORIGINAL)),
+        (("DERIVED", "SECONDARY", "MIP"), (ComplexComponent.MAGNITUDE, None, Processing.PROJECTION)),
+        ((), (ComplexComponent.MAGNITUDE, None, Processing.ORIGINAL)),
     ],
 )  # fmt: skip
 def test_a_kind_is_read_from_the_words_of_image_type(values, expected):

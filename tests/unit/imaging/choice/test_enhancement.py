@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from imaging.choice.agent_look import NOT_SHOWN, SHOWN, AgentLook, is_subtraction, look_for_agent
+from imaging.choice.enhancement import (
+    NOT_SHOWN,
+    SHOWN,
+    Enhancement,
+    is_subtraction,
+    measure_enhancement,
+)
 from tests.helpers.data import require_data
 
 WHITE, GREY, CSF, SKULL, FAT = 1000.0, 700.0, 250.0, 100.0, 1600.0
@@ -47,12 +53,12 @@ def test_bright_vessels_show_agent_in_any_unit_and_field(
     vessels: float, shows: bool, tilt: float, unit: float
 ) -> None:
     voxels = drawn(vessels=vessels, tilt=tilt)
-    assert look_for_agent(voxels * np.float32(unit), head_of(voxels)).shows_agent is shows
+    assert measure_enhancement(voxels * np.float32(unit), head_of(voxels)).shows_agent is shows
 
 
 def test_the_value_is_that_of_vessels_beside_white_matter() -> None:
     voxels = drawn(vessels=1900.0, noise=0.0)
-    ratio = look_for_agent(voxels, head_of(voxels)).ratio
+    ratio = measure_enhancement(voxels, head_of(voxels)).ratio
     assert ratio is not None
     # 1900 / 1000, less what the means of blocks and of the field around take away
     assert 1.5 < ratio < 2.0
@@ -60,10 +66,10 @@ def test_the_value_is_that_of_vessels_beside_white_matter() -> None:
 
 def test_in_between_nothing_is_said() -> None:
     middle = (SHOWN + NOT_SHOWN) / 2
-    looks = [AgentLook(r).shows_agent for r in (NOT_SHOWN - 0.01, NOT_SHOWN, middle, SHOWN, None)]
+    looks = [Enhancement(r).shows_agent for r in (NOT_SHOWN - 0.01, NOT_SHOWN, middle, SHOWN, None)]
     assert looks == [False, None, None, True, None]
-    assert "between before and after" in AgentLook(middle).words
-    assert "does not tell" in AgentLook(None).words
+    assert "between before and after" in Enhancement(middle).words
+    assert "does not tell" in Enhancement(None).words
 
 
 @pytest.mark.parametrize(
@@ -78,7 +84,7 @@ def test_in_between_nothing_is_said() -> None:
 )
 def test_what_is_no_brain_tells_nothing(voxels: NDArray[np.float32]) -> None:
     head = head_of(voxels)[tuple(slice(size) for size in voxels.shape)]
-    assert look_for_agent(voxels, head) == AgentLook(None)
+    assert measure_enhancement(voxels, head) == Enhancement(None)
 
 
 @pytest.mark.parametrize(("shift", "clipped"), [(0.0, False), (2048.0, False), (0.0, True)])
@@ -89,7 +95,7 @@ def test_a_difference_of_two_scans_is_seen(shift: float, clipped: bool) -> None:
     if clipped:
         difference = np.maximum(difference, 0)
     assert is_subtraction(difference + np.float32(shift))
-    assert look_for_agent(difference, head_of(difference)).is_subtraction
+    assert measure_enhancement(difference, head_of(difference)).is_subtraction
     assert not is_subtraction(after)
     assert not is_subtraction(before)
 
@@ -98,4 +104,4 @@ def test_a_difference_of_two_scans_is_seen(shift: float, clipped: bool) -> None:
 def test_a_real_metastasis_study_shows_agent_after_it_only(kind: str, shows: bool) -> None:
     path = require_data("mets") / "BraTS-MET-00110-000" / f"BraTS-MET-00110-000-{kind}.nii.gz"
     voxels = np.asarray(nib.load(path).dataobj, dtype=np.float32).transpose(2, 1, 0)
-    assert look_for_agent(voxels, voxels > 0).shows_agent is shows
+    assert measure_enhancement(voxels, voxels > 0).shows_agent is shows

@@ -34,7 +34,7 @@ _AIR = 10.0  # percentile of the rims of a volume, some of which may cut through
 
 
 @dataclass(frozen=True, slots=True)
-class AgentLook:
+class Enhancement:
     """`ratio`: the brightest thousandth of the inside of the brain over white matter; None where
     the picture cannot tell.
     """
@@ -61,26 +61,26 @@ class AgentLook:
         )
 
 
-def look_for_agent(voxels: NDArray[np.float32], head: NDArray[np.bool_]) -> AgentLook:
+def measure_enhancement(voxels: NDArray[np.float32], head: NDArray[np.bool_]) -> Enhancement:
     """Look at a T1 ``(Z, H, W)`` on an axial grid of 1 mm, lowest slice first, and its head mask.
 
     Full heads and skull-stripped ones. Not for sequences that make blood dark.
     """
     if is_subtraction(voxels):
-        return AgentLook(None, is_subtraction=True)
+        return Enhancement(None, is_subtraction=True)
     small, inside = _blocks(voxels), _blocks(head.astype(np.float32)) > 0.5
     deep = _deep(inside)
     if not deep.any():
-        return AgentLook(None)
+        return Enhancement(None)
     deep &= small > 0.1 * np.percentile(small[inside], 98)
     if deep.sum() * _MM**3 < _LEAST_ML * 1000:
-        return AgentLook(None)
+        return Enhancement(None)
     dark, white = np.percentile(small[deep], (_DARKEST, _WHITE_MATTER))
     if not white > 0 or dark > _LEAST_CONTRAST * white:
-        return AgentLook(None)
+        return Enhancement(None)
     values = _without_field(small, deep)
     white, brightest = np.percentile(values, (_WHITE_MATTER, _BRIGHTEST))
-    return AgentLook(round(float(brightest / white), 3))
+    return Enhancement(round(float(brightest / white), 3))
 
 
 def is_subtraction(voxels: NDArray[np.float32]) -> bool:

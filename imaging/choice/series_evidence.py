@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from imaging.choice.agent_look import AgentLook
+from imaging.choice.enhancement import Enhancement
 from imaging.choice.rules import SeriesRules
 from imaging.choice.study_contrast import StudyContrast
 from imaging.words.reasons import Reason
@@ -13,7 +13,7 @@ _AGAINST = frozenset(
 
 
 @dataclass(slots=True)
-class Case:
+class SeriesEvidence:
     """Arguments for, against and fatal. `doubt`: nothing certain says before or after the agent."""
 
     rules: SeriesRules
@@ -47,4 +47,4 @@ class Surroundings:
     accept_any_t1: bool
     refuse_spacing_mm: float | None
     study: StudyContrast
-    look: AgentLook | None = None
+    enhancement: Enhancement | None = None

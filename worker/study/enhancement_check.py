@@ -5,9 +5,9 @@ that was chosen.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from imaging.choice.agent_look import AgentLook, look_for_agent
-from imaging.choice.asking import believed, doubts, next_to_look
+from imaging.choice.asking import believed, doubts, next_to_ask
 from imaging.choice.choice import Choice
+from imaging.choice.enhancement import Enhancement, measure_enhancement
 from imaging.dicom.series.series import Series, SourceSeries, check_spacing, read_series
 from imaging.resample import to_axial
 from imaging.volume import Volume
@@ -19,7 +19,7 @@ Pictures = tuple[Volume, SourceSeries]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checked:
-    """The choice after all looks, the picture of the chosen series where it was read, and
+    """The choice after all enhancements, the picture of the chosen series where it was read, and
     warnings.
     """
 
@@ -28,42 +28,42 @@ class Checked:
     warnings: tuple[str, ...]
 
 
-def check_agent(
+def check_enhancement(
     series: Sequence[Series],
-    choose: Callable[[Mapping[str, AgentLook]], Choice],
+    choose: Callable[[Mapping[str, Enhancement]], Choice],
     *,
     any_t1: bool,
 ) -> Checked:
-    """Choose, look, and choose again until nothing is open.
+    """Choose, measure the enhancement, and choose again until nothing is open.
 
     A series that cannot be read is left to whoever segments it. With `any_t1` nobody minds a series
     without contrast agent, and no warning says so.
     """
     by_uid = {one.series_instance_uid: one for one in series}
-    looks: dict[str, AgentLook] = {}
+    enhancements: dict[str, Enhancement] = {}
     asked: set[str] = set()
     picture: tuple[str, Pictures] | None = None
-    choice = choose(looks)
-    while (uid := next_to_look(choice, asked)) is not None:
+    choice = choose(enhancements)
+    while (uid := next_to_ask(choice, asked)) is not None:
         asked.add(uid)
         try:
             one = by_uid[uid]
             volume, source = read_series(one.files, parsed=one.parsed)
-            check_spacing(volume)  # what is too coarse to segment is too coarse to look at
+            check_spacing(volume)  # what is too coarse to segment is too coarse to measure
         except InputError:
             continue
-        looks[uid] = believed(_look(volume), by_uid[uid].facts)
-        choice = choose(looks)
+        enhancements[uid] = believed(_enhancement(volume), by_uid[uid].facts)
+        choice = choose(enhancements)
         if uid == choice.chosen:
             picture = uid, (volume, source)
     chosen = choice.chosen
     return Checked(
         choice=choice,
         picture=picture[1] if picture and picture[0] == chosen else None,
-        warnings=() if any_t1 or chosen is None else doubts(choice, looks.get(chosen)),
+        warnings=() if any_t1 or chosen is None else doubts(choice, enhancements.get(chosen)),
     )
 
 
-def _look(volume: Volume) -> AgentLook:
+def _enhancement(volume: Volume) -> Enhancement:
     axial, _ = to_axial(volume)
-    return look_for_agent(axial.voxels, find_head(axial.voxels))
+    return measure_enhancement(axial.voxels, find_head(axial.voxels))

@@ -9,13 +9,15 @@ from imaging.choice.choice import choose_series
 from imaging.dicom.series.series import group_series
 from imaging.volume import Volume
 from tests.helpers.dicom.phantom import Recipe, head_with_lesions, write_series
-from worker.study.agent_check import Checked, check_agent
+from worker.study.enhancement_check import Checked, check_enhancement
 
 
 def checked(folder: Path) -> Checked:
     series = group_series(sorted(folder.rglob("*.dcm")))
     choose = partial(choose_series, [one.facts for one in series], accept_any_t1=False)
-    return check_agent(series, lambda looks: choose(looks=looks), any_t1=False)
+    return check_enhancement(
+        series, lambda enhancements: choose(enhancements=enhancements), any_t1=False
+    )
 
 
 def test_a_subtraction_under_the_name_of_a_t1_loses_against_its_source(tmp_path: Path) -> None:
