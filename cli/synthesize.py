@@ -8,6 +8,7 @@ import typer
 
 from cli.bars import bars
 from cli.common import RESEARCH_USE_ONLY, edge, out
+from cli.training_extra import require_training
 
 
 class Part(enum.StrEnum):
@@ -46,9 +47,10 @@ def synthesize(
 
     Example: `metseg synthesize heads/train --label-maps labelmaps --count 240 --workers 2`
     """
-    from training.heads.head_commands import synthesize_command
-    from training.heads.head_files import HeadFiles
-
+    with edge():
+        require_training()
+        from training.heads.head_commands import synthesize_command
+        from training.heads.head_files import HeadFiles
     with edge(), bars() as report:
         sheet = synthesize_command(
             out=folder,

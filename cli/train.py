@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from cli.common import RESEARCH_USE_ONLY, edge, err, out
+from cli.training_extra import require_training
 
 if TYPE_CHECKING:
     from training.fit.journal import Standing
@@ -37,8 +38,9 @@ def train(config: Config, folder: Folder, changes: Changes = None) -> None:
 
     Example: `metseg train base_attention_unet --out runs/base --set material.heads=heads/train`
     """
-    from training.train_command import train_command
-
+    with edge():
+        require_training()
+        from training.train_command import train_command
     with edge(), display() as (say, show):
         standing = train_command(config, folder, changes=changes or (), say=say, show=show)
     _print(standing)
@@ -65,8 +67,9 @@ def finetune(
 
     Example: `metseg finetune --pairs cases --network attention_unet --out runs/mine`
     """
-    from training.finetuning import finetune_command
-
+    with edge():
+        require_training()
+        from training.finetuning import finetune_command
     given = list(changes or ())
     if pairs:
         given.append(f"material.pairs={[str(path) for path in pairs]}")
