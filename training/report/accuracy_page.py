@@ -75,7 +75,8 @@ def accuracy_page(
         ),
         "## Against what was to be reached\n",
         *target_table(rows),
-        "\nWhere a number is short, [training.md](training.md) says what was tried.\n",
+        "\nWhere a number is short, the [training diary](history/training-diary.md) says what was "
+        "tried.\n",
         "## The ensemble and each member\n",
         *measure_table(rows),
         "\n## Lesions found, by equivalent diameter\n",
