@@ -24,7 +24,6 @@ TRAINING_NUMBERS: Final = range(1, 2561)
 HELD_OUT_NUMBERS: Final = range(2561, 3065)
 # Tumours reach a little beyond the boxes that people drew around them.
 BOX_MARGIN: Final = 6
-OUTLINES: Final = "outlines.npz"
 _BRAIN_LEVEL: Final = 0.5
 # Bridges narrower than twice this, to an eye or the neck, are cut.
 _BRIDGE: Final = 4

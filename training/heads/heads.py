@@ -64,10 +64,8 @@ class HeadPlan:
             write_head(self.path, head, label_map=self.label_map.name)
 
 
-def plan_heads(
-    out: Path, *, label_maps: Sequence[Path], count: int, seed: int, start: int = 0
-) -> list[HeadPlan]:
-    """Heads ``start .. start + count - 1``, going round the label maps.
+def plan_heads(out: Path, *, label_maps: Sequence[Path], count: int, seed: int) -> list[HeadPlan]:
+    """Heads ``0 .. count - 1``, from each label map in turn.
 
     Head k has the seed ``seed * 100_000 + k`` whatever the count.
 
@@ -84,19 +82,8 @@ def plan_heads(
             label_maps[index % len(label_maps)],
             seed * 100_000 + index,
         )
-        for index in range(start, start + count)
+        for index in range(count)
     ]
-
-
-def generate_heads(
-    out: Path, *, label_maps: Sequence[Path], count: int, seed: int, start: int = 0
-) -> list[Path]:
-    """Draw the heads of `plan_heads` into `out`; files that exist are kept."""
-    plans = plan_heads(out, label_maps=label_maps, count=count, seed=seed, start=start)
-    out.mkdir(parents=True, exist_ok=True)
-    for plan in plans:
-        plan.draw()
-    return [plan.path for plan in plans]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

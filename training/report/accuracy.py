@@ -1,6 +1,6 @@
 """What the weights reach, as numbers, and the accuracy page made of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import Any
@@ -107,7 +107,12 @@ def detected(rows: Sequence[Row]) -> Spread | None:
 
 
 def accuracy_entry(card: Card, rows: Sequence[Row], command: str) -> dict[str, Any]:
-    """Everything measured, for JSON: targets, summaries, and each head without single lesions."""
+    """For JSON: targets, summaries, and each head without its single lesions.
+
+    Heads of the cross-validation are left out: the card holds them.
+    """
+    on_card = {_key(entry) for entry in card.measured.get("cross_validation", ())}
+    heads = [entry for entry in (row.entry() for row in rows) if _key(entry) not in on_card]
     groups = []
     for group, subject, summary in summaries(rows):
         lesions = detected([row for row in rows if (row.group, row.subject) == (group, subject)])
@@ -132,8 +137,12 @@ def accuracy_entry(card: Card, rows: Sequence[Row], command: str) -> dict[str, A
         "research_use_only": True,
         "targets": [target.entry() for target in targets(rows)],
         "groups": groups,
-        "heads": [row.entry() for row in rows],
+        "heads": heads,
     }
+
+
+def _key(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+    return entry["head"], entry["group"], entry["subject"]
 
 
 def target_table(rows: Sequence[Row]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from imaging.lesions.candidates import Evidence, components
 from imaging.lesions.lesion import DropReason, refusal
 from imaging.lesions.rule import LesionRule
 from imaging.metrics.bins import by_diameter, equivalent_diameter_mm
-from training.report.contrast import contrasts
+from training.report.conspicuity import conspicuities
 
 UNSEEN: Final = "no candidate"
 MARKED: Final = "marked"
@@ -22,11 +22,11 @@ ENDS: Final = (UNSEEN, *(str(reason) for reason in DropReason), MARKED)
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """A reference lesion, its equivalent diameter, one of `ENDS`, and its contrast."""
+    """A reference lesion, its equivalent diameter, one of `ENDS`, and its conspicuity."""
 
     diameter_mm: float
     end: str
-    contrast: float
+    conspicuity: float
 
 
 def fates(told: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> list[Fate]:
@@ -45,8 +45,10 @@ def fates(told: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> lis
             ends[touched] = np.maximum(ends[touched], end)
     volumes = np.bincount(truth.ravel(), minlength=count + 1)[1:] * told.volume.voxel_volume_mm3
     return [
-        Fate(equivalent_diameter_mm(float(volume)), ENDS[end], contrast)
-        for volume, end, contrast in zip(volumes, ends, contrasts(told.volume, truth), strict=True)
+        Fate(equivalent_diameter_mm(float(volume)), ENDS[end], conspicuity)
+        for volume, end, conspicuity in zip(
+            volumes, ends, conspicuities(told.volume, truth), strict=True
+        )
     ]
 
 

@@ -1,5 +1,7 @@
-"""The model card: what the weights are for, what they saw, and what was measured. One dictionary
-for machines, and a page made of it.
+"""The model card: what the weights are for, what they saw, and what was measured.
+
+A page for people, and a dictionary for machines of what no other file says: networks, lesion rule
+and runs are in the ensemble's card, measures in ``docs/accuracy.json``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -55,13 +57,14 @@ _DATA = (
 )
 _PROCEDURE = (
     "Both networks are trained on synthetic heads alone, then go on with real scans mixed in: "
-    "three times without a third of them for the cross-validation, once with all for the box. "
+    "three times without a third of them for the cross-validation, once with all for the weights "
+    "shipped. "
     "AdamW, rate along a cosine, weight decay 0.01; binary cross-entropy plus batch soft Dice "
     "for lesions, pixels of small lesions weighing more, and cross-entropy for brain as a second "
     "output, taught by whole heads; axial, coronal and sagittal slices. Shipped are moving "
     "averages, kernels in float16. Temperatures are fitted on synthetic heads of label map 18; "
     "the lesion rule is the one of most merit (mean of Dice and lesion F1, synthetic and real "
-    "alike) with at most one false lesion a head, on these and on the real scans, each answered "
+    "alike) with at most one false lesion per head, on these and on the real scans, each answered "
     "by networks that never saw it. An ensemble below its best member is refused."
 )
 _FAILURES = (
@@ -73,7 +76,7 @@ _FAILURES = (
     "Lesions below 5 mm are missed more often than found; below 3 mm nearly always.",
     (
         "A fault of the drawing, since mended, taught the networks that bright balls in the "
-        "striatum are no lesions: metastases there may be missed more often than elsewhere."
+        "striatum are not lesions: metastases there may be missed more often than elsewhere."
     ),
     "On full heads most false lesions lie at the skull base, in sinuses, mucosa and vessels.",
     "Specks under the minimum volume are dropped even when they are lesions.",
@@ -81,24 +84,18 @@ _FAILURES = (
 )
 
 
-def facts(card: Card, rows: Sequence[Row], measures: Mapping[str, Any]) -> dict[str, Any]:
-    """The model card for machines; `measures` is `accuracy_entry` of the same rows."""
-    material = card.seen["material"]
+def facts(card: Card, rows: Sequence[Row]) -> dict[str, Any]:
+    """The model card for machines. `material` names a key of the card's ``seen.material``."""
     return {
         "version": card.version,
         "research_use_only": True,
+        "card": f"{card.name}.json",
+        "measures": "docs/accuracy.json",
         "short": short_form(card, rows),
-        "members": [asdict(member) for member in card.members],
-        "input": dict(card.contract),
-        "lesion_rule": asdict(card.rule),
         "intended_use": _INTENDED,
         "out_of_scope": list(_OUT_OF_SCOPE),
-        "data": [{**item, "material": material[item["material"]]} for item in _DATA],
-        "never_seen": material["never"],
+        "data": [dict(item) for item in _DATA],
         "procedure": _PROCEDURE,
-        "runs": list(card.seen["runs"]),
-        "merit": dict(card.measured["merit"]),
-        "measures": {key: value for key, value in measures.items() if key != "heads"},
         "known_failures": list(_FAILURES),
     }
 
@@ -115,44 +112,48 @@ def short_form(card: Card, rows: Sequence[Row]) -> list[str]:
     return lines + [f"{one.measure}: {one.words} ({one.of})" for one in targets(rows)]
 
 
-def model_card(said: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    """Markdown of the model card."""
-    merits = said["merit"].items()
+def model_card(card: Card, rows: Sequence[Row], command: str) -> str:
+    """The model card as Markdown; `command` wrote it."""
+    material = card.seen["material"]
     return _PAGE.format(
-        **{key: said[key] for key in ("version", "intended_use", "procedure")},
-        command=said["measures"]["command"],
+        version=card.version,
+        intended_use=_INTENDED,
+        procedure=_PROCEDURE,
+        command=command,
         twin=MODEL_CARD,
-        members="\n".join(_member(member) for member in said["members"]),
-        sides=_SIDES if said["input"].get("sides") else "",
-        rule=_rule(said["lesion_rule"]),
-        out_of_scope=_bullets(said["out_of_scope"]),
-        data="\n".join(_data(item) for item in said["data"]),
-        never=", ".join(said["never_seen"]["gliomas"]),
-        runs="\n".join(_runs(said["runs"])),
+        card=f"{card.name}.json",
+        members="\n".join(_member(asdict(member)) for member in card.members),
+        multiplanar=_MULTIPLANAR if card.contract.get("multiplanar") else "",
+        rule=_rule(asdict(card.rule)),
+        out_of_scope=_bullets(_OUT_OF_SCOPE),
+        data="\n".join(_data(item, material[item["material"]]) for item in _DATA),
+        never=", ".join(material["never"]["gliomas"]),
+        runs="\n".join(_runs(card.seen["runs"])),
         targets="\n".join(target_table(rows)),
         measures="\n".join(measure_table(rows)),
         sizes="\n".join(size_table(rows)),
-        merit=", ".join(f"{name} {value:.3f}" for name, value in merits),
-        failures=_bullets(said["known_failures"]),
+        merit=", ".join(f"{name} {value:.3f}" for name, value in card.measured["merit"].items()),
+        failures=_bullets(_FAILURES),
     )
 
 
-_SIDES = """; around candidates coronal and sagittal slices too
-(`models/sides.py`)"""
+_MULTIPLANAR = """; around candidates coronal and sagittal slices too
+(`models/multiplanar.py`)"""
 
 _PAGE = """# Model card: {version}
 
 **RESEARCH USE ONLY. NOT FOR DIAGNOSIS.** No regulator has seen these weights.
 
-Written by `{command}`; do not edit by hand. `{twin}` is the same for machines.
+Written by `{command}`; do not edit by hand. For machines: `{card}` (networks, rule, runs),
+`{twin}` (words) and [docs/accuracy.json](../../docs/accuracy.json) (measures).
 
 ## What it is
 
 {members}
 
 Input: axial slices at 1 mm, three neighbouring ones and CLAHE of the middle one
-(`models/inputs.py`){sides}. Answer: the mean of the members' probabilities, each calibrated by one
-temperature, on the scanner's own grid, and a probability of brain.
+(`models/inputs.py`){multiplanar}. Answer: the mean of the members' probabilities, each calibrated
+by one temperature, on the scanner's own grid, and a probability of brain.
 {rule}
 
 ## Intended use
@@ -219,8 +220,7 @@ def _rule(rule: Mapping[str, Any]) -> str:
     return words + "."
 
 
-def _data(item: Mapping[str, Any]) -> str:
-    material = item["material"]
+def _data(item: Mapping[str, str], material: str | Sequence[str]) -> str:
     named = material if isinstance(material, str) else ", ".join(material)
     return f"- {item['name'].capitalize()}: {named}. {item['from']}. Use: {item['use']}."
 

@@ -16,7 +16,7 @@ from training.finish.evaluation import Row, row_from
 from training.finish.finish_command import answers_of
 from training.finish.finishing import ENSEMBLE, judge, measure, subjects
 from training.report.accuracy import accuracy_entry
-from training.report.accuracy_page import accuracy_page, marked_by_contrast
+from training.report.accuracy_page import accuracy_page, marked_by_conspicuity
 from training.report.fates import Fate, fate_counts, fates
 from training.report.model_card import facts, model_card
 from training.report.pictures import Gallery
@@ -58,9 +58,8 @@ def report_command(
     (docs / "accuracy.md").write_text(accuracy_page(card, rows, ends, shown, COMMAND))
     entry = accuracy_entry(card, rows, COMMAND) | {"synthetic_lesions": _ended(ends)}
     (docs / "accuracy.json").write_text(json.dumps(entry, indent=1) + "\n")
-    said = facts(card, rows, entry)
-    (weights / MODEL_CARD).write_text(json.dumps(said, indent=2) + "\n")
-    (weights / "README.md").write_text(model_card(said, rows))
+    (weights / MODEL_CARD).write_text(json.dumps(facts(card, rows), indent=2) + "\n")
+    (weights / "README.md").write_text(model_card(card, rows, COMMAND))
     return rows
 
 
@@ -85,12 +84,12 @@ def measured(card: Card, answer: Answer, gallery: Gallery, ends: list[Fate]) -> 
 
 
 def _ended(ends: Sequence[Fate]) -> dict[str, Any]:
-    contrasts = marked_by_contrast(ends)
+    conspicuities = marked_by_conspicuity(ends)
     return {
         "ends": fate_counts(ends),
-        "marked_by_contrast": {
+        "marked_by_conspicuity": {
             name: {one.name: [one.found, one.lesions] for one in bins}
-            for name, bins in contrasts.items()
+            for name, bins in conspicuities.items()
         },
     }
 
