@@ -1,4 +1,4 @@
-"""Metastases: how many, how large, where, and what they look like."""
+"""Metastases: how many, how large, where, and how they appear."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from training.synthesis import labels as lb
-from training.synthesis.anatomy import Look
+from training.synthesis.anatomy import GreyLevels
 from training.synthesis.fields import Array, Shape, blur, smooth_noise
 from training.synthesis.lesion_shapes import draw_shape, share_inside
 
@@ -96,7 +96,7 @@ def add_lesions(
     image: Array,
     labels: NDArray[np.uint16],
     plans: list[Plan],
-    look: Look,
+    levels: GreyLevels,
     rng: np.random.Generator,
 ) -> tuple[Array, NDArray[np.uint16], list[Drawn]]:
     """Draw the planned lesions into `image` (changed in place), largest first.
@@ -116,7 +116,7 @@ def add_lesions(
         if centre is None:
             continue
         number = len(drawn) + 1
-        if _draw(image, core, numbers, inside, centre, plan, number, look, rng):
+        if _draw(image, core, numbers, inside, centre, plan, number, levels, rng):
             middle = (int(centre[0]), int(centre[1]), int(centre[2]))
             drawn.append(Drawn(number, plan.diameter_mm, plan.kind, middle))
     return core, numbers, drawn
@@ -184,7 +184,7 @@ def _draw(
     centre: NDArray[np.float64],
     plan: Plan,
     number: int,
-    look: Look,
+    levels: GreyLevels,
     rng: np.random.Generator,
 ) -> bool:
     """Draw one lesion and its oedema; False when less than a voxel of it lies inside the brain."""
@@ -199,7 +199,7 @@ def _draw(
         return False
     if swelling:
         add_oedema(image[box], shape.distance, swelling, rng)
-    level = appearance(shape.distance, plan, look.enhancement, rng)
+    level = appearance(shape.distance, plan, levels.enhancement, rng)
     image[box] += share * (level - image[box])
     core[box] = np.maximum(core[box], share)
     numbers[box][new] = number

@@ -1,4 +1,4 @@
-"""Of many rules the one of most merit is taken; a look only where it wins on heads it never saw."""
+"""The rule of most merit is chosen; a classifier only where it wins on heads it never saw."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from imaging.lesions.candidates import Evidence
 from imaging.lesions.rule import FEATURES, LesionRule
 from imaging.volume import Volume
 from training.data.material import Side
-from training.finish.looks import fit_look, out_of_sample, scores
+from training.finish.candidate_classifier import fit_classifier, out_of_sample, scores
 from training.finish.thresholds import (
     Table,
     choose_rule,
@@ -166,7 +166,7 @@ def tubes(count):
     return [head(RIGHT, candidate(long=3.0)) for _ in range(count)]
 
 
-def test_a_look_is_taken_where_shape_alone_tells():
+def test_a_classifier_is_used_where_shape_alone_decides():
     rule, best = choose_rule({0.5: tubes(20)})
     assert best == pytest.approx(1.0)
     assert rule.look is not None
@@ -174,20 +174,20 @@ def test_a_look_is_taken_where_shape_alone_tells():
     assert found["elongation"] < 0
 
 
-def test_with_few_candidates_there_is_no_look():
+def test_with_few_candidates_there_is_no_classifier():
     rule, best = choose_rule({0.5: tubes(5)})
     assert rule.look is None
     assert best < 1.0
 
 
-def test_scores_of_a_head_are_by_a_look_that_never_saw_it():
-    """The last head is the only one whose vessels are round: only a look that saw it would know."""
+def test_scores_of_a_head_are_by_a_classifier_that_never_saw_it():
+    """The last head is the only one whose vessels are round: only having seen it would help."""
     heads = [*tubes(24), head(RIGHT, candidate(long=0.0))]
     seen, lesion = [h.seen for h in heads], [h.lesion for h in heads]
     unseen = out_of_sample(seen, lesion, parts=25)
     assert unseen is not None
     assert unseen[0][0] > 0.9 > 0.1 > unseen[0][1]
     assert unseen[-1][1] > 0.9
-    look = fit_look(np.concatenate(seen), np.concatenate(lesion), least=0.5)
-    assert look is not None
-    np.testing.assert_allclose(scores(look, heads[0].seen), unseen[0], atol=0.1)
+    classifier = fit_classifier(np.concatenate(seen), np.concatenate(lesion), least=0.5)
+    assert classifier is not None
+    np.testing.assert_allclose(scores(classifier, heads[0].seen), unseen[0], atol=0.1)

@@ -1,4 +1,4 @@
-"""The three-dimensional look at candidates, learnt from candidates of held-out heads."""
+"""The candidate classifier, learnt from candidates of held-out heads."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,9 +15,12 @@ _RIDGE: Final = 0.01
 LEAST_OF_A_KIND: Final = 10
 
 
-def fit_look(seen: NDArray[np.float64], lesion: NDArray[np.bool_], *, least: float) -> Look | None:
-    """Logistic regression of ``(n, F)`` features on whether a candidate touches a lesion, both
-    kinds weighing the same. None when there are too few of a kind.
+def fit_classifier(
+    seen: NDArray[np.float64], lesion: NDArray[np.bool_], *, least: float
+) -> Look | None:
+    """Logistic regression of ``(n, F)`` features on whether a candidate touches a lesion.
+
+    Lesions together weigh as much as the other candidates. None when there are too few of a kind.
     """
     if min(lesion.sum(), (~lesion).sum()) < LEAST_OF_A_KIND:
         return None
@@ -45,30 +48,30 @@ def fit_look(seen: NDArray[np.float64], lesion: NDArray[np.bool_], *, least: flo
     )
 
 
-def scores(look: Look, seen: NDArray[np.float64]) -> NDArray[np.float64]:
+def scores(classifier: Look, seen: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability of lesion of ``(n, F)`` candidates."""
-    return np.array([look.probability(row) for row in seen], dtype=np.float64)
+    return np.array([classifier.probability(row) for row in seen], dtype=np.float64)
 
 
 def out_of_sample(
     seen: Sequence[NDArray[np.float64]], lesion: Sequence[NDArray[np.bool_]], *, parts: int = 5
 ) -> list[NDArray[np.float64]] | None:
-    """Scores of each head's candidates by a look that was learnt from the heads of other parts.
+    """Scores of each head's candidates by a classifier learnt from the heads of the other parts.
 
-    None when some look cannot be learnt.
+    None when there are too few candidates to learn one.
     """
     if len(seen) < parts:
         return None
     result: list[NDArray[np.float64]] = [np.zeros(0)] * len(seen)
     for part in range(parts):
         others = [index for index in range(len(seen)) if index % parts != part]
-        look = fit_look(
+        classifier = fit_classifier(
             np.concatenate([seen[i] for i in others]),
             np.concatenate([lesion[i] for i in others]),
             least=0.5,
         )
-        if look is None:
+        if classifier is None:
             return None
         for index in range(part, len(seen), parts):
-            result[index] = scores(look, seen[index])
+            result[index] = scores(classifier, seen[index])
     return result
