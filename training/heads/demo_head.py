@@ -11,9 +11,9 @@ from training.synthesis.lesions import Kind, Plan
 from training.synthesis.stripping import Stripping
 from training.synthesis.synthesis import SyntheticHead, synthesise_head
 
-# Not a fair draw: the first seed after 20_000_006 on whose head the weights of 2.1.0 passed the test
-# of that time. It stays, whatever later weights find: tests/e2e/test_demo.py asks for what any head
-# like it must give, and docs/accuracy.md measures.
+# Not a fair draw: the first seed after 20_000_006 on whose head the weights of 2.1.0 passed the
+# test of that time. It stays, whatever later weights find in it: tests/e2e/test_demo.py asks for
+# what any such head must give, and docs/accuracy.md measures.
 DEMO_SEED: Final = 20_000_007
 LESIONS: Final = (
     Plan(25.0, Kind.RING),

@@ -17,7 +17,7 @@ from training.synthesis.labels import axial_affine, read_label_map
 from training.synthesis.synthesis import SyntheticHead, synthesise_head
 
 Show = Callable[[int, int], None]
-"""Told how many are done, of how many."""
+"""Gets the number of heads done, and of all."""
 
 
 def write_head(path: Path, head: SyntheticHead, *, label_map: str) -> None:
@@ -58,7 +58,7 @@ class HeadPlan:
     seed: int
 
     def draw(self) -> None:
-        """Draw it and write it, unless it is there."""
+        """Draw and write the head, unless the file exists."""
         if not self.path.exists():
             head = synthesise_head(read_label_map(self.label_map), seed=self.seed)
             write_head(self.path, head, label_map=self.label_map.name)

@@ -1,4 +1,4 @@
-"""What the weights reach, as numbers, and the accuracy page made of them."""
+"""What the weights reach: targets, summaries, and the tables of the accuracy page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ DRAWN = ((">=10", 0.96), ("5-10", 0.90), ("3-5", 0.65))
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A number that was to be reached. `reached` is None when there was nothing to measure."""
+    """A number to reach. `reached` is None when there was nothing to measure."""
 
     measure: str
     wanted: float
@@ -38,7 +38,7 @@ class Target:
 
     @property
     def words(self) -> str:
-        """What was reached, three digits; a dash for nothing measured."""
+        """What was reached, with three digits; a dash where nothing was measured."""
         return "-" if self.reached is None else f"{self.reached:.3f}"
 
     def entry(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Target:
 
 
 def targets(rows: Sequence[Row]) -> Iterator[Target]:
-    """The numbers that these weights were made to reach, and what they reach."""
+    """The numbers that the weights should reach, and what they reach."""
     tumours, brains = (_of(rows, group) for group in (Group.TUMOUR, Group.NEGATIVE))
     drawn = _of(rows, *SYNTHETIC)
     dice = _mean(tumours, "dice")
@@ -146,7 +146,7 @@ def _key(entry: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def target_table(rows: Sequence[Row]) -> Iterator[str]:
-    """Markdown: what was to be reached and what was."""
+    """Markdown: targets and what was reached."""
     yield "| measure | to reach | reached | of | short by |"
     yield "|---|---|---|---|---|"
     for one in targets(rows):
@@ -239,6 +239,6 @@ def _falses(summary: Summary) -> str:
 
 
 def found_cell(one: DiameterBin) -> str:
-    """Markdown: found of all, and their share."""
+    """Markdown: found lesions of all, and their share."""
     share = f" ({one.sensitivity:.2f})" if one.sensitivity is not None else ""
     return f"{one.found} of {one.lesions}{share}"

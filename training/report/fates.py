@@ -29,7 +29,7 @@ class Fate:
     conspicuity: float
 
 
-def fates(told: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> list[Fate]:
+def fates(evidence: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> list[Fate]:
     """One for each 26-connected component of the reference ``(Z, H, W)``.
 
     A lesion is marked when something that the rule keeps touches it: found in the sense of
@@ -37,23 +37,23 @@ def fates(told: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> lis
     """
     truth, count = connected(reference)
     ends = np.zeros(count, dtype=np.intp)
-    for component in components(told, rule.grow_threshold):
+    for component in components(evidence, rule.grow_threshold):
         numbers = np.unique(truth[component.box][component.mask])
         touched = numbers[numbers > 0].astype(np.intp) - 1
         if touched.size:
             end = ENDS.index(str(refusal(component, rule) or MARKED))
             ends[touched] = np.maximum(ends[touched], end)
-    volumes = np.bincount(truth.ravel(), minlength=count + 1)[1:] * told.volume.voxel_volume_mm3
+    volumes = np.bincount(truth.ravel(), minlength=count + 1)[1:] * evidence.volume.voxel_volume_mm3
     return [
         Fate(equivalent_diameter_mm(float(volume)), ENDS[end], conspicuity)
         for volume, end, conspicuity in zip(
-            volumes, ends, conspicuities(told.volume, truth), strict=True
+            volumes, ends, conspicuities(evidence.volume, truth), strict=True
         )
     ]
 
 
 def fate_counts(found: Sequence[Fate]) -> dict[str, dict[str, int]]:
-    """How many came to each of `ENDS`, by the names of `imaging.metrics.DiameterBin`."""
+    """How many lesions came to each of `ENDS`, by the names of `imaging.metrics.DiameterBin`."""
     counts: dict[str, dict[str, int]] = {one.name: {} for one in by_diameter(())}
     for end in ENDS:
         for one in by_diameter((fate.diameter_mm, True) for fate in found if fate.end == end):

@@ -1,5 +1,5 @@
-"""Vessels as random walks: small ones everywhere, thick ones at the base of the brain. Bright, and
-like lesions in a single slice.
+"""Vessels as random walks: small ones everywhere, thick ones at the base of the brain. They are
+bright, and look like lesions in a single slice.
 """
 
 import numpy as np
