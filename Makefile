@@ -32,7 +32,7 @@ $(UV): $(BIN)/python
 
 $(VENV)/.installed: pyproject.toml uv.lock | $(UV)
 	@echo "installing from uv.lock (TensorFlow is large: a few minutes the first time)"
-	@$(SYNC) --no-dev --extra openvino
+	@$(SYNC) --no-dev --extra openvino --extra training
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml uv.lock | $(UV)

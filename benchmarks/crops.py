@@ -20,7 +20,7 @@ from models.inputs import InputContract
 from training.crops.crops import Batch, prefetch
 from training.crops.loaders import Loaders, Share, make_sampler
 from training.heads.head_commands import label_map_paths
-from training.heads.heads import generate_heads
+from training.heads.heads import plan_heads
 from training.recipe import Recipe, read_recipe
 
 RECIPE = "base_attention_unet"
@@ -37,7 +37,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory(prefix="metseg-bench-") as folder:
         maps = label_map_paths(arguments.label_maps, "train")
-        generate_heads(Path(folder), label_maps=maps, count=arguments.heads, seed=1)
+        for plan in plan_heads(Path(folder), label_maps=maps, count=arguments.heads, seed=1):
+            plan.draw()
         found = {count: rate(Path(folder), count, arguments.batches) for count in PROCESSES}
     print_table(found)
 

@@ -90,7 +90,7 @@ def edge(settings: Settings | None = None) -> Iterator[None]:
     try:
         yield
     except MetsegError as error:
-        err.print(f"[red]{error.code}[/]: {error}", soft_wrap=True)
+        err.print(f"[red]{error.code}[/]: {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(ExitCode.SETUP) from None
     except SQLAlchemyError as error:
         if settings is None:

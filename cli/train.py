@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from cli.common import edge, err, out
+from cli.training_extra import require_training
 from metseg.notice import RESEARCH_NOTICE
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from training.train_command import Say, Show
 
 Config = Annotated[
-    Path, typer.Argument(metavar="CONFIG", help="TOML file, or the name of a recipe in the box.")
+    Path, typer.Argument(metavar="CONFIG", help="TOML file, or the name of a shipped recipe.")
 ]
 Folder = Annotated[
-    Path, typer.Option("--out", help="Folder of the run; is made. Of a killed run: goes on.")
+    Path, typer.Option("--out", help="Folder of the run, made if missing. A killed run continues.")
 ]
 Changes = Annotated[
     list[str] | None,
@@ -30,16 +31,17 @@ Changes = Annotated[
 
 
 def train(config: Config, folder: Folder, changes: Changes = None) -> None:
-    """Train one network as a small TOML file says. Killed and started again, it goes on.
+    """Train one network as a small TOML file says. A killed run continues when started again.
 
-    The folder gets run.toml and run.json (what was asked and what was reached), log.csv,
-    validation.jsonl, checkpoint.npz, and average.weights.h5 at the end. `docs/training.md` lists
+    The folder gets run.toml and run.json (the recipe and what was reached), log.csv,
+    validation.jsonl, checkpoint.npz, and average.weights.h5 at the end. `docs/recipes.md` lists
     the keys.
 
     Example: `metseg train base_attention_unet --out runs/base --set material.heads=heads/train`
     """
-    from training.train_command import train_command
-
+    with edge():
+        require_training()
+        from training.train_command import train_command
     with edge(), display() as (say, show):
         standing = train_command(config, folder, changes=changes or (), say=say, show=show)
     _print(standing)
@@ -55,19 +57,20 @@ def finetune(
         typer.Option(help="Folder with a folder for each case: image and mask, NIfTI or DICOM."),
     ] = None,
     network: Annotated[
-        str | None, typer.Option(help="Member to go on from: attention_unet or unet_plus_plus.")
+        str | None, typer.Option(help="Member to continue from: attention_unet or unet_plus_plus.")
     ] = None,
     changes: Changes = None,
 ) -> None:
-    """Go on from shipped weights with labelled cases of your own, to weights ready for use.
+    """Continue from shipped weights with labelled cases of your own, to weights ready for use.
 
-    Every n-th case is held out and looked at. OUT/weights is the new ensemble: METSEG_WEIGHTS names
-    it. `docs/training.md` says how a case must look; one that cannot be used is left out.
+    Every n-th case is held out for validation. OUT/weights is the new ensemble: set METSEG_WEIGHTS
+    to it. `docs/training.md` says what a case must hold; one that cannot be used is left out.
 
     Example: `metseg finetune --pairs cases --network attention_unet --out runs/mine`
     """
-    from training.finetuning import finetune_command
-
+    with edge():
+        require_training()
+        from training.finetuning import finetune_command
     given = list(changes or ())
     if pairs:
         given.append(f"material.pairs={[str(path) for path in pairs]}")
@@ -82,8 +85,9 @@ def finetune(
 
 @contextmanager
 def display() -> Iterator[tuple["Say", "Show"]]:
-    """On a terminal a bar with loss and the last validation, and rare lines above it; elsewhere
-    every line.
+    """Show a bar with loss and the last validation on a terminal, the rarer lines above it.
+
+    Elsewhere every line is written.
     """
     if not err.is_terminal:
         yield _plain, lambda _: None

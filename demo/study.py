@@ -1,6 +1,7 @@
 """The demo study: a synthetic head with known metastases, as a scanner would have sent it.
 
-`training` drew the head from a label map and a seed that training never saw: demo/NOTICE.
+`training` drew the head. No weights were trained on its label map or seed; how the seed was
+chosen is in demo/NOTICE.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ STUDY_UID = str(generate_uid(entropy_srcs=["metseg", "demo study"]))
 SERIES_UID = str(generate_uid(entropy_srcs=["metseg", "demo series"]))
 
 WORDS = SeriesWords(
-    # The word synthetic would shut it out, as it does computed T1s (imaging.words.words).
+    # The word synthetic would exclude it, as it excludes computed T1s (imaging.words.words).
     description="T1 MPRAGE +C (metseg demo)",
     contrast_agent="simulated agent: enhancement was drawn",
     patient_name="DEMO^SYNTHETIC",
@@ -29,14 +30,14 @@ WORDS = SeriesWords(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DemoHead:
-    """A head and its lesions: `labels` ``(Z, H, W)``, 0 outside, else the number of the lesion."""
+    """A head and its lesions: `labels` ``(Z, H, W)`` holds the number of the lesion, 0 outside."""
 
     volume: Volume
     labels: NDArray[np.uint8]
 
 
 def load_head() -> DemoHead:
-    """The head in the box."""
+    """The shipped head."""
     with as_file(files("demo") / "head.npz") as path, np.load(path, allow_pickle=False) as stored:
         volume = Volume(stored["voxels"].astype(np.float32), stored["affine"].astype(np.float64))
         return DemoHead(volume, stored["labels"].astype(np.uint8))
@@ -45,7 +46,7 @@ def load_head() -> DemoHead:
 def write_study(inbox: Path) -> bool:
     """Write the demo study below `inbox`: one series and its reference as DICOM SEG.
 
-    Returns False, and touches nothing, when it is there already.
+    Returns False, and changes nothing, when it is there already.
     """
     directory = inbox / "demo-study"
     if directory.exists():

@@ -1,4 +1,4 @@
-"""What is made once for the box, by its makers: the demonstration's head, weights, their report.
+"""What the maintainers make once for a release: the demo's head, weights and their report.
 
 ``python -m training demo-head | finish | report | slices | table --help``
 """
@@ -17,7 +17,7 @@ def main() -> None:
     """Parse the arguments and run the command."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    demo = commands.add_parser("demo-head", help="draw the demonstration's head")
+    demo = commands.add_parser("demo-head", help="draw the demo's head")
     demo.add_argument("out", type=Path, help="file")
     demo.add_argument("--label-maps", type=Path, required=True)
     demo.set_defaults(run=_demo_head)
@@ -27,7 +27,7 @@ def main() -> None:
     finish.set_defaults(run=_finish)
     report = commands.add_parser("report", help="accuracy page and model card")
     report.add_argument("--docs", type=Path, default=Path("docs"))
-    report.add_argument("--kept", type=Path, help="folder for what the networks say")
+    report.add_argument("--kept", type=Path, help="folder that keeps the networks' answers")
     report.set_defaults(run=_report)
     slices = commands.add_parser("slices", help="the brain in real single slices, by a network")
     slices.add_argument("out", type=Path, help="file, .npz")

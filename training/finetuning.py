@@ -1,4 +1,4 @@
-"""Going on from an ensemble's weights with own cases, to a new ensemble that is ready for use."""
+"""Continuing from an ensemble's weights with own cases, to a new ensemble that is ready for use."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from training.fit.journal import Standing
 
-# A tenth of the rate from nothing: what was learnt is to stay.
+# A tenth of the rate of a training from nothing, so that what was learnt stays.
 BENEATH: Mapping[str, Any] = {"schedule": {"peak": 1e-4, "floor": 1e-6}, "finetune": {}}
 
 
@@ -31,11 +31,11 @@ def finetune_command(
     say: Say = say,
     show: Show | None = None,
 ) -> tuple["Standing", Path]:
-    """Go on from a member of an ensemble as a recipe says, and make a new ensemble of it.
+    """Continue from a member of an ensemble as a recipe says, and make a new ensemble.
 
-    Network, filters and input contract are the member's. Besides what a run leaves, ``out/weights``
-    gets the ensemble with the new weights in it: the other members and the lesion rule as they
-    were, the member's temperature too, and a card with its hashes.
+    Network, filters and input contract are the member's. Besides the files of a run, `out` gets
+    ``weights``, the ensemble with the new weights: the other members, the lesion rule and the
+    member's temperature as they were, and a card with the new hashes.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def finetune_command(
     Raises
     ------
     ConfigurationError, WeightsError
-        The recipe is not valid, `out` holds another run, or the ensemble is not whole or lacks the
+        The recipe is not valid, `out` holds another run, or the ensemble lacks a file or the
         network.
     """
     recipe = read_recipe(config, changes, beneath=BENEATH)
@@ -70,7 +70,7 @@ def finetune_command(
 
 
 def _member(base: Finetune, folder: Path, network: str) -> tuple[Card, Member]:
-    """The card, its files checked, and the member to go on from."""
+    """The card, its files checked, and the member to continue from."""
     for file in describe(base.ensemble, folder):
         if not file.ok:
             raise WeightsError(
@@ -86,7 +86,7 @@ def _member(base: Finetune, folder: Path, network: str) -> tuple[Card, Member]:
 
 
 def _network(member: Member) -> "keras.Model":
-    """With every head of the file, so that each of them learns."""
+    """With every depth of the file, so that each of them learns."""
     from models.networks.build import build
 
     return build(
@@ -128,7 +128,7 @@ def _ready(
         release=base.release,
         members=tuple(tuned if one == member else one for one in card.members),
         seen=dict(card.seen) | {"finetuned": [*card.seen.get("finetuned", []), facts]},
-        # What was measured on the old weights says nothing of these.
+        # What was measured on the old weights is not true of these.
         measured={"held_out_own_cases": dict(standing.validation)},
     )
     write_card(made / f"{card.name}.json", new)

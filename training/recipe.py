@@ -12,7 +12,7 @@ from metseg.errors import ConfigurationError
 from models.networks import BUILDERS
 
 _BUDGETS = ("minutes", "steps")
-RECIPES_IN_THE_BOX = Path(__file__).parent / "recipes"
+SHIPPED_RECIPES = Path(__file__).parent / "recipes"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Filters = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=2)]
@@ -34,31 +34,34 @@ class _Table(BaseModel):
 class Material(_Table):
     """What is trained on. Folders are relative to where the command runs."""
 
-    heads: Path | None = Field(None, description="Folder of synthetic heads, head_0000.npz and on.")
+    heads: Path | None = Field(
+        None, description="Folder of synthetic heads, head_0000.npz and so on."
+    )
     label_maps: Path | None = Field(
         None, description="Folder of label maps: new heads are drawn into `heads` during the run."
     )
-    drawers: int = Field(1, ge=1, description="Processes that draw them.")
-    keep: int = Field(400, ge=1, description="Of the heads drawn so, the newest so many are kept.")
+    drawers: int = Field(1, ge=1, description="Number of processes that draw them.")
+    keep: int = Field(400, ge=1, description="How many of these heads are kept, the newest.")
     data: Path | None = Field(None, description="Folder with glioma/ and negatives/.")
     fold: Literal[0, 1, 2, "all", "none"] = Field(
-        "none", description="Fold of `data` that is held out; all: nothing is; none: not used."
+        "none",
+        description="Fold of `data` that is held out; all: train on all of it; none: use none.",
     )
-    pairs: tuple[Path, ...] = Field((), description="Folders with a folder for each own case.")
+    pairs: tuple[Path, ...] = Field((), description="Folders that hold a folder for each own case.")
     implants: int = Field(
         0, ge=0, description="Copies of each real scan trained on with lesions drawn into them."
     )
     slices: Path | None = Field(
         None, description="File of `python -m training slices`: real single slices."
     )
-    hold_out: int = Field(5, ge=0, description="Every n-th own case is held out; 0: none.")
+    hold_out: int = Field(5, ge=0, description="Every n-th own case is held out; 0: no case.")
 
 
 class Mix(_Table):
     """Shares of the crops, see `training.crops.crops.CropMix`."""
 
     tumour: Share = Field(0.35, description="From real scans with a lesion.")
-    negative: Share = Field(0.08, description="From real scans without.")
+    negative: Share = Field(0.08, description="From real scans without a lesion.")
     implant: Share = Field(0.0, description="From real scans with lesions drawn into them.")
     single: Share = Field(0.0, description="From real single slices.")
     lesion: Share = Field(0.5, description="Around a lesion.")
@@ -77,24 +80,28 @@ class Rates(_Table):
     """Learning rate over the budget, see `training.fit.schedule.Schedule`."""
 
     peak: float = Field(1e-3, gt=0, description="After the warm-up.")
-    floor: float = Field(1e-5, gt=0, description="In the beginning and at the end.")
-    warm_up: float = Field(0.03, ge=0, lt=1, description="Share of the budget that it takes.")
+    floor: float = Field(1e-5, gt=0, description="At the beginning and at the end.")
+    warm_up: float = Field(
+        0.03, ge=0, lt=1, description="Share of the budget that the warm-up takes."
+    )
 
 
 class Validation(_Table):
-    """What is looked at during the run."""
+    """What the run is validated on while it goes."""
 
     heads: Path | None = Field(None, description="Folder of synthetic heads, held out.")
-    count: int = Field(4, ge=0, description="So many of them.")
-    minutes: float = Field(15.0, gt=0, description="Time between looks.")
+    count: int = Field(4, ge=0, description="How many of them are used.")
+    minutes: float = Field(15.0, gt=0, description="Time between validations.")
 
 
 class Finetune(_Table):
-    """Where `metseg finetune` begins, and what it makes."""
+    """Where `metseg finetune` starts, and what it makes."""
 
     ensemble: str = Field("standard", description="Name of the card.")
-    weights: Path | None = Field(None, description="Its folder. Default: the one in the box.")
-    release: str = Field("finetuned", pattern=r"^[A-Za-z0-9._-]+$", description="Of the new card.")
+    weights: Path | None = Field(None, description="Its folder. Default: the shipped one.")
+    release: str = Field(
+        "finetuned", pattern=r"^[A-Za-z0-9._-]+$", description="Release that the new card names."
+    )
 
 
 class Recipe(_Table):
@@ -104,23 +111,31 @@ class Recipe(_Table):
     filters: Filters = Field(
         (16, 32, 64, 128, 256), description="Width of each level, finest first."
     )
-    start: Path | None = Field(None, description="Weights file to begin with.")
-    minutes: float | None = Field(None, gt=0, description="Budget of wall time; or `steps`.")
-    steps: int | None = Field(None, gt=0, description="Budget of batches.")
-    batch: int = Field(12, ge=1, description="Crops a step.")
-    crop: int = Field(128, ge=16, description="Pixels, a multiple of 2 for each level but one.")
-    seed: int = Field(1, ge=0, description="Of weights and crops.")
+    start: Path | None = Field(None, description="Weights file to start from.")
+    minutes: float | None = Field(
+        None, gt=0, description="Budget of wall time. Give this or `steps`."
+    )
+    steps: int | None = Field(None, gt=0, description="Budget of batches. Give this or `minutes`.")
+    batch: int = Field(12, ge=1, description="Crops per step.")
+    crop: int = Field(
+        128, ge=16, description="Side in pixels, a multiple of 2 for each level but one."
+    )
+    seed: int = Field(1, ge=0, description="Seed of weights and crops.")
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "auto",
-        description="Of the arithmetic; weights are float32. auto: mixed_bfloat16 on a GPU and on "
-        "processors that compute in bfloat16, else float32.",
+        description="Precision of the arithmetic; weights are float32. auto: mixed_bfloat16 on a "
+        "GPU and on processors that compute in bfloat16, else float32.",
     )
     loaders: int = Field(
         0, ge=0, description="Processes that draw crops; 0: a thread of the run's own process."
     )
     threads: int = Field(0, ge=0, description="Processor threads; 0: as many as there are.")
-    clahe_clip: float = Field(2.0, ge=0, description="Of the CLAHE channel; 0: empty channel.")
-    miss_weight: float = Field(0.5, gt=0, lt=1, description="Of the overlap loss; 0.5: soft Dice.")
+    clahe_clip: float = Field(
+        2.0, ge=0, description="Clip limit of the CLAHE channel; 0: empty channel."
+    )
+    miss_weight: float = Field(
+        0.5, gt=0, lt=1, description="Weight of missed pixels in the overlap loss; 0.5: soft Dice."
+    )
     checkpoint_minutes: float = Field(3.0, gt=0, description="Time between checkpoints.")
     material: Material = Material()
     mix: Mix = Mix()
@@ -152,7 +167,7 @@ class Recipe(_Table):
 def read_recipe(
     path: Path | str, changes: Sequence[str] = (), *, beneath: Mapping[str, Any] | None = None
 ) -> Recipe:
-    """Read a recipe, a file or the name of one in the box.
+    """Read a recipe: a file, or the name of a shipped one.
 
     Parameters
     ----------
@@ -165,7 +180,8 @@ def read_recipe(
     Raises
     ------
     ConfigurationError
-        Not readable, not TOML, or a key breaks its rule: file, key, rule and what was found.
+        The file is not readable or not TOML, or a key breaks its rule; the message gives file, key,
+        rule and value.
     """
     file = _find(Path(path))
     try:
@@ -188,7 +204,7 @@ def read_recipe(
 
 
 def recipe_toml(recipe: Recipe) -> str:
-    """The recipe with every value as TOML, defaults too; `read_recipe` gives the same again."""
+    """The recipe with every value as TOML, defaults too; `read_recipe` reads it back."""
     fields = recipe.model_dump(mode="json", exclude_none=True)
     plain = {key: value for key, value in fields.items() if not isinstance(value, dict)}
     lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
@@ -200,8 +216,10 @@ def recipe_toml(recipe: Recipe) -> str:
 
 
 def _find(path: Path) -> Path:
-    boxed = RECIPES_IN_THE_BOX / f"{path.name}.toml"
-    return boxed if not path.exists() and path.parent == Path() and boxed.is_file() else path
+    shipped = SHIPPED_RECIPES / f"{path.name}.toml"
+    if not path.exists() and path.parent == Path() and shipped.is_file():
+        return shipped
+    return path
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -233,12 +251,12 @@ def _override(fields: dict[str, Any], change: str) -> None:
 
 
 def _words(problem: Mapping[str, Any]) -> str:
-    """One problem: key, rule, and what was found unless that is a whole table."""
+    """One problem: key, rule, and the value unless that is a whole table."""
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return f"{key}: must be a key of a recipe, it is none"
+        return f"{key}: must be a key of a recipe, it is not"
     rule = str(problem["msg"]).removeprefix("Value error, ")
     rule = rule[:1].lower() + rule[1:]
     found = problem["input"]
-    said = "" if isinstance(found, dict | BaseModel) else f", got {found!r}"
-    return f"{key}: {rule}{said}" if key else f"{rule}{said}"
+    value = "" if isinstance(found, dict | BaseModel) else f", got {found!r}"
+    return f"{key}: {rule}{value}" if key else f"{rule}{value}"

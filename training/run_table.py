@@ -1,4 +1,4 @@
-"""Finished runs as rows of a Markdown table: what was set, how long it took, what came of it."""
+"""Finished runs as rows of a Markdown table: steps, minutes and what was reached."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,23 +22,23 @@ def run_table(runs: Path) -> Iterator[str]:
     """Header, and a row for each finished run in `runs`, in the order in which they ended.
 
     Dice is the mean over heads with lesions, found the share of all their lesions, false the mean
-    number of components a head, of the last look at the held-out heads.
+    number of false components per head, all of the last validation.
     """
     yield _line(_COLUMNS)
     yield _line(["---"] * len(_COLUMNS))
     for facts in sorted(runs.glob("*/run.json"), key=lambda path: path.stat().st_mtime):
-        looks = facts.with_name(VALIDATION)
-        if looks.exists():
-            last = json.loads(looks.read_text().splitlines()[-1])
+        validations = facts.with_name(VALIDATION)
+        if validations.exists():
+            last = json.loads(validations.read_text().splitlines()[-1])
             yield _line(_cells(facts.parent.name, last))
 
 
-def _cells(name: str, look: Mapping[str, Any]) -> list[str]:
-    reached = look["summary"]
+def _cells(name: str, record: Mapping[str, Any]) -> list[str]:
+    reached = record["summary"]
     return [
         name,
-        f"{look['step']:,}",
-        f"{look['minutes']:.1f}",
+        f"{record['step']:,}",
+        f"{record['minutes']:.1f}",
         *(_cell(reached, kind) for kind in (Source.TUMOUR, Source.NEGATIVE, Source.SYNTHETIC)),
     ]
 

@@ -1,4 +1,4 @@
-"""Which material is for what. Fixed: a change makes every earlier number incomparable."""
+"""Which material is for what. Fixed: after a change no earlier number could be compared."""
 
 from collections.abc import Sequence
 from typing import Final

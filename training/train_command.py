@@ -34,7 +34,7 @@ Show = Callable[["Standing"], None]
 
 RECIPE = "run.toml"
 FACTS = "run.json"
-# What may change when a run goes on; anything else makes another run.
+# What may change when a run continues; anything else makes another run.
 _MAY_CHANGE = ("minutes", "steps", "threads", "loaders", "checkpoint_minutes", "validation")
 _MATERIAL_MAY_CHANGE = {"label_maps", "drawers", "keep"}
 
@@ -47,10 +47,10 @@ def train_command(
     say: Say = say,
     show: Show | None = None,
 ) -> "Standing":
-    """Train one network as a recipe says; killed and started again, it goes on.
+    """Train one network as a recipe says. A killed run continues when started again.
 
-    `out` gets ``run.toml``, the recipe with every value; ``run.json``, the same with what came of
-    it; ``run.log``; and what `training.fit.fit.fit` writes.
+    `out` gets ``run.toml``, the recipe with every value; ``run.json``, the same with what was
+    reached; ``run.log``; and what `training.fit.fit.fit` writes.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def run(
 
 
 def check_folder(out: Path, recipe: Recipe) -> None:
-    """Refuse to go on with another run's folder.
+    """Refuse to continue in another run's folder.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def check_folder(out: Path, recipe: Recipe) -> None:
 
 
 def _fixed(recipe: Recipe) -> dict[str, Any]:
-    """What may not change when a run goes on."""
+    """What may not change when a run continues."""
     beside = dict.fromkeys(_MAY_CHANGE, True) | {"material": _MATERIAL_MAY_CHANGE}
     return recipe.model_dump(mode="json", exclude=beside)
 
@@ -148,7 +148,7 @@ def load_weights(model: "keras.Model", path: Path) -> None:
     Raises
     ------
     ConfigurationError
-        It is not there, or of another network.
+        It is missing, or of another network.
     """
     try:
         model.load_weights(path)
@@ -160,9 +160,9 @@ def load_weights(model: "keras.Model", path: Path) -> None:
 
 
 def limit_threads(threads: int) -> None:
-    """Keep this process to so many threads, 0 for as many as there are; before Keras is imported.
+    """Limit the threads of this process, 0 for no limit. To be called before Keras is imported.
 
-    Crops are cut in a thread of their own: OpenCV's would get in each other's way.
+    Crops are cut in a thread of their own, so OpenCV gets one thread.
     """
     cv2.setNumThreads(1)
     if threads:
@@ -212,7 +212,7 @@ def _plan(recipe: Recipe) -> Any:
 
 
 def _write_facts(out: Path, recipe: Recipe, standing: "Standing | None" = None) -> None:
-    """Write ``run.json``: the recipe, the versions, and what was reached."""
+    """Write ``run.json``: the recipe, the versions and what was reached."""
     import keras
 
     facts: dict[str, Any] = recipe.model_dump(mode="json") | {
@@ -234,7 +234,7 @@ def _write_facts(out: Path, recipe: Recipe, standing: "Standing | None" = None) 
 
 
 def _version(name: str) -> str | None:
-    """None of a checkout that is not installed."""
+    """None for a checkout that is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -1,4 +1,8 @@
-"""`make demo` with the weights in the box: the promise of the README."""
+"""`make demo` with the shipped weights, asked for what any clean head at 1 mm must give.
+
+Lesions of 10 mm and more are found in every such head (the targets of docs/accuracy.md); what
+becomes of smaller ones in this head alone says nothing. How its seed was chosen: demo/NOTICE.
+"""
 
 import json
 import os
@@ -14,8 +18,9 @@ from scipy import ndimage
 from demo.study import load_head
 from tests.helpers.places import ROOT
 
-LEAST_DICE = 0.70
-MUST_FIND_MM = 8.0
+LEAST_DICE = 0.80
+MOST_FALSE = 1
+MUST_FIND_MM = 10.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -38,26 +43,30 @@ def metseg(*arguments: str) -> subprocess.CompletedProcess[str]:
     return run(sys.executable, "-m", "metseg", *arguments)
 
 
-def test_the_demo_finds_its_metastases_and_knows_them_the_second_time(tmp_path: Path) -> None:
+def test_the_demo_finds_what_a_fair_head_must_give_and_knows_its_study_the_second_time(
+    tmp_path: Path,
+) -> None:
     home = tmp_path / "demo"
     first = run("make", "demo", f"DEMO_HOME={home}")
     assert first.returncode == 0, first.stderr
-    told = metseg("results", "--home", str(home), "--format", "json").stdout
-    (report,) = json.loads(told)
-    assert report["dice"] >= LEAST_DICE
+    results = metseg("results", "--home", str(home), "--format", "json").stdout
+    (report,) = json.loads(results)
+    (evaluation,) = report["evaluations"]
+    assert evaluation["dice"] >= LEAST_DICE
+    assert evaluation["false_positives"] <= MOST_FALSE
     assert missed_diameters_mm(report["lesions"]) == []
 
     second = metseg("demo", "--home", str(home))
     assert second.returncode == 0, second.stderr
     assert "already" in second.stdout
-    assert metseg("results", "--home", str(home), "--format", "json").stdout == told
+    assert metseg("results", "--home", str(home), "--format", "json").stdout == results
     with sqlite3.connect(home / "metseg.sqlite3") as database:
         assert database.execute("select count(*) from result").fetchone() == (1,)
     database.close()
 
 
 def missed_diameters_mm(lesions: list[dict[str, list[float]]]) -> list[float]:
-    """Equivalent diameters, MUST_FIND_MM or more, of known lesions with no found centroid near."""
+    """Diameters of known lesions of MUST_FIND_MM or more that no found centroid is near."""
     head = load_head()
     found = np.array([lesion["centroid_lps_mm"] for lesion in lesions])
     missed = []

@@ -1,4 +1,4 @@
-"""Cutting one crop out of a case and changing it: place, turn, size, contrast, sharpness."""
+"""Cutting one crop out of a case and changing it: place, turn, size, intensities, sharpness."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,9 +18,9 @@ CLAHE_TILE_RANGE_MM: Final = (22.0, 36.0)
 class Changes:
     """What is done to a crop.
 
-    `angle` in degrees, `plane_blur` in voxels, `slice_blur` the share of each neighbouring slice;
-    `neighbour` is how much larger the slice below is than a single slice, and how much smaller the
-    one above: what it has for neighbours is made of itself.
+    `angle` in degrees, `plane_blur` in voxels, `slice_blur` the share of each neighbouring slice.
+    The neighbours of a single slice are made of itself: the one below is larger by the factor
+    `neighbour`, the one above smaller.
     `gamma` acts on intensities scaled to [0, 1], `gain` and `shift` on normalised ones.
     """
 
@@ -71,10 +71,10 @@ def cut(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Cut ``(size, size, 4)`` network input and its ``(size, size, 4)`` truth around `centre`.
 
-    `axis` is what the slices lie across, see `Case.seen_along`; `centre` is slice, row and column.
+    Slices are perpendicular to `axis`, see `Case.seen_along`; `centre` is slice, row and column.
     The truth holds lesion and its weight, which is `small_weight` on small lesions and 1 elsewhere,
-    then brain and its weight, which is 0 where nobody knows the brain. What lies outside the case
-    is air. `rng` makes the noise only.
+    then brain and its weight, which is 0 where the brain is not known. Outside the case is air.
+    `rng` draws the noise only.
     """
     index, row, column = centre
     turn = _turn(row, column, size, changes)

@@ -1,4 +1,4 @@
-"""The stream of training crops: which case, around which voxel, in batches."""
+"""The stream of training crops: choosing case and voxel, making batches."""
 
 import queue
 import threading
@@ -31,8 +31,8 @@ class Aim(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CropMix:
-    """Shares of the crops. Synthetic heads get what the real sources leave: real scans with a
-    `tumour`, without (`negative`), with lesions drawn into them (`implant`), and single slices.
+    """Shares of the crops by source: real scans with a `tumour`, without (`negative`), with lesions
+    drawn into them (`implant`), and single slices. The rest are of synthetic heads.
 
     `lesion` is the share of all crops around a lesion; the rest is halved between bright voxels
     away from lesions and anywhere. `jitter` is how far, in voxels, a crop's centre may be from the
@@ -73,20 +73,20 @@ class CropSampler:
     Parameters
     ----------
     heads
-        Folder of synthetic heads. Read bit by bit: `first` at the start, then one every
-        `crops_per_head` crops, new files as they appear; at most `pool` are kept, the oldest leave
-        first. About 7 MB a head.
+        Folder of synthetic heads, about 7 MB each in memory. `first` are read at the start, then
+        one every `crops_per_head` crops, new files as they appear. At most `pool` are kept; the
+        oldest leave first.
     real
         Cases from `training.data.cases.case_from_real`.
     seed
-        Of every draw.
+        Seed of every draw.
     share
         ``(number, of)``: samplers that read the same folder side by side each take their own heads.
 
     Raises
     ------
     MetsegError
-        No synthetic head although the mix wants them.
+        There is neither a head nor a real case.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class CropSampler:
             yield np.stack([c[0] for c in crops]), np.stack([c[1] for c in crops])
 
     def _choose(self) -> tuple[Case, Aim]:
-        """A case and an aim it can serve."""
+        """A case, and an aim that it can serve."""
         source = self._source()
         share = self._mix.lesion / (1 - self._mix.negative) if self._mix.negative < 1 else 0.0
         draw = self._rng.random()
@@ -196,7 +196,7 @@ class CropSampler:
             self._used.add(file.name)
             try:
                 head = read_head(file)
-            except FileNotFoundError:  # thrown away meanwhile, see `training.heads.drawing`
+            except FileNotFoundError:  # removed meanwhile, see `training.heads.drawing`
                 continue
             self._pool.append(case_from_head(file.name, head, self._contract))
             return True
@@ -242,7 +242,7 @@ def _fill(
             if not offer(batch):
                 return
         offer(StopIteration())
-    except Exception as error:  # handed to the consumer, which raises it
+    except Exception as error:  # passed to the consumer, which raises it
         offer(error)
 
 

@@ -1,7 +1,7 @@
 """Crops drawn by processes of their own, so that a step need not wait for them.
 
-Each process reads its own material, draws whole batches and offers them through a pipe, as bytes;
-it ends when nobody reads any more, however the reader ended.
+Each process reads its own material, draws whole batches and writes them into a pipe, as bytes. It
+ends when nobody reads them any more, however the reader ended.
 """
 
 import fcntl
@@ -51,7 +51,7 @@ def make_sampler(
 ) -> CropSampler:
     """The stream of crops of a recipe, or a share of it, with its material read.
 
-    A run that goes on sees new crops, not those of its beginning again.
+    A run that continues gets new crops, not those of its beginning again.
 
     Raises
     ------
@@ -73,12 +73,12 @@ def make_sampler(
 
 
 class Loaders:
-    """Batches from `recipe.loaders` processes, in turn. A context: leaving it ends them.
+    """Batches from `recipe.loaders` processes, in turn. A context manager that ends them.
 
     Raises
     ------
     MetsegError
-        A process could not read its material: what it said.
+        A process could not read its material; the message is its own.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Loaders:
             self._pipes.append(ours)
             self._processes.append(process)
         for number, pipe in enumerate(self._pipes):
-            self._hear(pipe, say if number == 0 else _silent)
+            self._report(pipe, say if number == 0 else _silent)
 
     def __enter__(self) -> Self:
         return self
@@ -123,20 +123,22 @@ class Loaders:
                 y = np.frombuffer(pipe.recv_bytes(), np.float32).reshape(*self._shape, _TRUTHS)
                 yield x, y
 
-    def _hear(self, pipe: Connection, say: Callable[[str], None]) -> None:
-        """What a process says before it begins."""
+    def _report(self, pipe: Connection, say: Callable[[str], None]) -> None:
+        """Report what a process says before its first batch."""
         try:
-            told = json.loads(pipe.recv_bytes())
+            start = json.loads(pipe.recv_bytes())
         except EOFError:
-            raise MetsegError("a loader must read its material, it ended without a word") from None
-        for line in told["said"]:
+            raise MetsegError(
+                "a loader must read its material, it ended without a message"
+            ) from None
+        for line in start["said"]:
             say(line)
-        if told["error"]:
-            raise MetsegError(told["error"])
+        if start["error"]:
+            raise MetsegError(start["error"])
 
 
 def _serve(recipe: Recipe, contract: InputContract, share: Share, pipe: Connection) -> None:
-    """Draw batches for as long as they are read."""
+    """Draw batches as long as they are read."""
     cv2.setNumThreads(1)
     said: list[str] = []
     try:
@@ -154,8 +156,9 @@ def _serve(recipe: Recipe, contract: InputContract, share: Share, pipe: Connecti
 
 
 def _widen(pipe: Connection) -> None:
-    """Give a pipe the room of a quarter of a batch: the usual 64 KiB cost a change of process for
-    each. Linux alone can.
+    """Enlarge a pipe to about a quarter of a batch: the usual 64 KiB cost a process switch each.
+
+    Only Linux can.
     """
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         with suppress(OSError):
@@ -163,11 +166,11 @@ def _widen(pipe: Connection) -> None:
 
 
 def _silent(_: str) -> None:
-    """What the first process says, the others need not."""
+    """The first process has reported it."""
 
 
 def _mix(recipe: Recipe, sources: set[Source]) -> CropMix:
-    """The recipe's mix; what there is no case of gets no share."""
+    """The recipe's mix; a source without a case gets no share."""
     mix = recipe.mix
     shares = {
         name: getattr(mix, name) if source in sources else 0.0

@@ -1,4 +1,4 @@
-"""The real scans of a run: which are trained on, and which are held out."""
+"""The real scans of a run: those that are trained on, and those held out."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,12 +23,12 @@ EVERYTHING: Final = slice(None)
 def training_cases(
     recipe: Recipe, contract: InputContract, *, say: Say, part: slice = EVERYTHING
 ) -> list[Case]:
-    """Real cases to train on; of the single slices those of a part.
+    """Real cases to train on; of the single slices only `part`.
 
     Raises
     ------
     MetsegError
-        A folder is not there, or holds nothing of use.
+        A folder is missing, or holds nothing that can be used.
     """
     material = recipe.material
     scans = list(_shared(material, held_out=False))
@@ -45,8 +45,8 @@ def training_cases(
 
 
 def held_out_cases(recipe: Recipe, contract: InputContract) -> list[Case]:
-    """What the run is looked at with: real cases, the same with lesions drawn into them where the
-    run trains on such, then synthetic heads. Raises as `training_cases`.
+    """What the run is validated on: real cases, the same with lesions drawn into them if the run
+    trains on such, then synthetic heads. Raises the errors of `training_cases`.
     """
     material, validation = recipe.material, recipe.validation
     scans = list(_shared(material, held_out=True))
@@ -65,11 +65,11 @@ def held_out_cases(recipe: Recipe, contract: InputContract) -> list[Case]:
 
 
 def names_by_use(names: Sequence[str], material: Material) -> Names:
-    """Names for training and held-out names of the shared data, by the fold."""
+    """Names of the shared data to train on, and held-out names, by the fold."""
     match material.fold:
         case "all":
             return sorted(names), []
-        case "none":  # looked at, never trained on
+        case "none":  # validated on, never trained on
             return [], split(names, fold=0)[1]
         case fold:
             return split(names, fold=fold)
@@ -88,14 +88,14 @@ def _shared(material: Material, *, held_out: bool) -> Iterator[RealCase]:
 
 
 def _held_out(material: Material, count: int) -> slice:
-    """Which of so many own cases are held out."""
+    """Which of `count` own cases are held out."""
     if not material.hold_out or count < 2:
         return slice(0)
     return slice(None, None, material.hold_out)
 
 
 def _own(material: Material, contract: InputContract, *, say: Say) -> Iterator[Case]:
-    """Own cases one by one; those left out are said. Raises when none is left."""
+    """Own cases one by one; those left out are reported. Raises when no case is left."""
     left = 0
     for folder in material.pairs:
         for case in read_own_cases(_folder(folder, "material.pairs")):
@@ -121,4 +121,4 @@ def _file(path: Path, key: str) -> Path:
 
 
 def _silent(_: str) -> None:
-    """What training says of own cases is not said again."""
+    """`training_cases` has reported it."""

@@ -1,4 +1,4 @@
-"""Training cases in memory: eight bits a voxel, and the points that crops are taken around."""
+"""Training cases in memory: eight bits per voxel, and the points that crops are taken around."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,23 +13,23 @@ from training.data.real_cases import RealCase
 from training.heads.heads import StoredHead
 
 POINTS_PER_LESION = 64
-# Specks of a reference mask are no lesion to aim at.
+# Smaller specks of a reference mask are not worth aiming at.
 LEAST_VOXELS = 6
-# Lesions below this, a ball of 7 mm, weigh more in the loss: they are few voxels. In a single
-# slice it is that ball's middle.
+# Lesions below this, a ball of 7 mm, weigh more in the loss: they have few voxels. In a single
+# slice the limit is the area of that ball's middle.
 SMALL_VOXELS = 180
 SMALL_PIXELS = 38
 POINTS_ELSEWHERE = 800
 # A head is whole when it has this much tissue outside the brain, relative to the brain. In a
-# stripped one all tissue is brain; taught as much as whole heads, that is learnt of every tissue.
+# stripped one all tissue is brain: with full weight the networks would take all tissue for brain.
 WHOLE = 0.3
 STRIPPED_BRAIN_WEIGHT = 0.1
-# Bright for a real scan: the brightest 6 % of the head, about where vessels start.
+# Bright in a real scan: the brightest 6 % of the head, about where vessels begin.
 BRIGHT_PERCENTILE = 94.0
 
 
 class Source(StrEnum):
-    """Where a case is from; the crop mix is set by source."""
+    """Where a case comes from; the crop mix is set by source."""
 
     SYNTHETIC = "synthetic"
     TUMOUR = "tumour"
@@ -44,8 +44,8 @@ class Case:
 
     `voxels` uint8 ``(Z, H, W)``; `mask`, `small` and `brain` hold bits packed along columns: the
     lesions, those of fewer than `SMALL_VOXELS`, and the brain, None where it is not known; its
-    voxels weigh `brain_weight` when brain is taught, others 1. `unsure` holds, packed alike, where
-    nobody knows whether there is a lesion: nothing is taught there. Points are ``(N, 3)`` voxel
+    voxels weigh `brain_weight` when brain is taught, others 1. `unsure`, packed alike, marks where
+    it is not known whether there is a lesion: nothing is taught there. Points are ``(N, 3)`` voxel
     indices: some of each lesion, bright voxels away from lesions, and any voxels of the head; of a
     whole head, half of these lie outside the brain.
     """
@@ -66,11 +66,11 @@ class Case:
 
     @property
     def flat(self) -> bool:
-        """Whether it is a single slice, which stands for its own neighbours."""
+        """Whether it is a single slice, which serves as its own neighbours."""
         return bool(self.voxels.shape[0] == 1)
 
     def seen_along(self, axis: int) -> NDArray[np.uint8]:
-        """The voxels as slices across an axis: 0 axial, 1 coronal, 2 sagittal; the others keep
+        """The voxels as slices across an axis: 0 axial, 1 coronal, 2 sagittal. The other axes keep
         their order.
         """
         return np.moveaxis(self.voxels, axis, 0)
@@ -98,7 +98,7 @@ def case_from_head(name: str, head: StoredHead, contract: InputContract) -> Case
 def case_from_real(
     real: RealCase, contract: InputContract, *, source: Source | None = None
 ) -> Case:
-    """A real scan as a case; unless told, one without a mask is a negative."""
+    """A real scan as a case; without `source`, one with an empty mask is a negative."""
     source = source or (Source.TUMOUR if real.mask.any() else Source.NEGATIVE)
     lesions = connected(real.mask)[0].astype(np.uint16)
     return _case(real.name, source, real.voxels, lesions, real.brain, None, contract)
@@ -111,8 +111,8 @@ def case_from_slice(
     unsure: NDArray[np.bool_],
     contract: InputContract,
 ) -> Case:
-    """A real slice ``(1, H, W)``, the numbers of what was implanted, and where its own tumour is:
-    nothing is taught there but what was implanted.
+    """A real slice ``(1, H, W)``, the numbers of implanted lesions, and where its own tumour is:
+    only implanted lesions are taught there.
     """
     return _case(name, Source.SLICE, voxels, lesions, None, None, contract, unsure=unsure)
 

@@ -21,23 +21,24 @@ from training.data.real_cases import RealCase
 from training.data.slices import OutlinedSlice, read_outlines
 from training.synthesis.lesions import DIAMETER_RANGE_MM, Kind, Plan, draw_plan
 
-# The implants that training is looked at with are the same in every run.
+# Every run is validated with the same implants.
 HELD_OUT_SEED: Final = 7
 _PER_SCAN: Final = (6, 18)
 _MEDIAN_MM: Final = 5.5
 _LOG_DEVIATION: Final = 0.55
-# Of single slices so many get lesions, one to so many.
+# Share of the single slices that get lesions, and the most that one gets.
 _SLICES_WITH: Final = 0.6
 _PER_SLICE: Final = 4
-# What is measured with: so many lesions of so many mm in each scan, solid ones.
+# Implants to measure with: the number of solid lesions in each scan, and their range in mm.
 MEASURED: Final = ((3, (10.0, 15.0)), (4, (5.0, 8.0)), (2, (3.0, 4.0)))
-# A scan without a tumour of its own takes the median of those that have one.
+# For a scan without a tumour: the median of those that have one.
 _TYPICAL_ENHANCEMENT: Final = 1.4
 
 
 def scan_to_measure(scan: RealCase) -> RealCase:
-    """The scan with lesions drawn into it that are as bright as its own tumour, always the same;
-    without a known brain it stays as it is.
+    """The scan with lesions drawn into it, always the same, as bright as its own tumour.
+
+    A scan without a known brain is returned as it is.
     """
     ground = None
     if scan.brain is not None:
@@ -73,7 +74,7 @@ def implant_cases(
 def slice_cases(
     path: Path, contract: InputContract, *, seed: int, part: slice = slice(None)
 ) -> list[Case]:
-    """Single slices of a file, or a part of them, lesions drawn into the brains of most."""
+    """Single slices of a file, or a part of them; most get lesions drawn into the brain."""
     return [
         _slice_case(one, contract, np.random.default_rng([seed, one.head.number]))
         for one in read_outlines(path)[part]

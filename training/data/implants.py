@@ -1,4 +1,4 @@
-"""Lesions of the synthesis drawn into real scans: real background is what synthesis cannot draw."""
+"""Drawn lesions in real scans, for the real background that the synthesis cannot draw."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,13 +17,13 @@ from training.synthesis.lesions import Plan, add_oedema, appearance, swelling_mm
 _WHITE_PERCENTILE: Final = 75.0
 # Medians of what enhances in the gliomas of the shared data, white matter being 1: 1.1 to 1.8.
 ENHANCEMENT_RANGE: Final = (1.15, 1.9)
-# Finer than this is the scan's own noise, which goes on inside a lesion.
+# Structure finer than this is the scan's own noise, which continues inside a lesion.
 _TEXTURE_MM: Final = 1.5
 _POINT_SPREAD_MM: Final = (0.35, 0.8)
 # Lesions keep away from the brain's surface, from what the scan itself holds, and from each other.
 _DEPTH_MM: Final = 2
 _CLEAR_MM: Final = 6
-# Tissue, neither fluid nor blood, white matter being 1.
+# Grey levels of tissue that is neither fluid nor blood, white matter being 1.
 _TISSUE: Final = (0.6, 1.25)
 _TRIES: Final = 40
 
@@ -45,7 +45,7 @@ class Ground:
     def of(
         cls, voxels: Array, brain: NDArray[np.bool_], taken: NDArray[np.bool_]
     ) -> "Ground | None":
-        """With the white matter found in the scan; None when hardly any brain is free."""
+        """Find the white matter in a scan; None when hardly any brain is free."""
         healthy = brain & ~taken
         if np.count_nonzero(healthy) < 500:
             return None
@@ -60,7 +60,7 @@ def implant(
     Parameters
     ----------
     plans
-        Largest first; those that find no room are left out.
+        Largest first; those without room are left out.
     enhancement
         Grey level of what takes up the agent, white matter being 1.
 
@@ -83,13 +83,13 @@ def implant(
 
 
 def implanted_case(scan: RealCase, plans: Sequence[Plan], rng: np.random.Generator) -> RealCase:
-    """A real scan with lesions implanted into its healthy brain, at an enhancement drawn from those
-    of real tumours; the mask holds its own tumour and these.
+    """A real scan with lesions implanted into its healthy brain, as bright as real tumours are; the
+    mask holds its own tumour and the implants.
 
     Raises
     ------
     ValueError
-        The scan's brain is not known, or there is none.
+        The scan's brain is not known, or has no room.
     """
     ground = None
     if scan.brain is not None:

@@ -16,14 +16,14 @@ from training.heads.heads import read_head
 from training.split import clear_gliomas, is_faint, split
 from training.synthesis.stripping import Stripping
 
-# Of the full heads of Buda 2019: what their slices span, a pixel, and the widest slices taken.
+# The full heads of Buda 2019: extent of their slices, pixel size, and the widest spacing used.
 FULL_HEAD_MM: Final = 140.0
 PIXEL_MM: Final = 0.94
 WIDEST_MM: Final = 6.0
 
 
 class Side(StrEnum):
-    """What a rule is judged on apart: it must not win on one by losing on another."""
+    """What a rule is judged on separately: it must not win on one side by losing on another."""
 
     SYNTHETIC = "synthetic"
     REAL = "real"
@@ -31,7 +31,7 @@ class Side(StrEnum):
 
 
 class Group(StrEnum):
-    """Numbers of two groups are never pooled."""
+    """A kind of head; numbers of different groups are never pooled."""
 
     FULL = "synthetic, full heads"
     STRIPPED = "synthetic, skull-stripped"
@@ -43,7 +43,7 @@ class Group(StrEnum):
 
     @property
     def side(self) -> Side:
-        """Whether its heads are drawn, or the lesions in them, or nothing."""
+        """Whether its heads are drawn, only the lesions in them, or nothing."""
         if self in (Group.FULL, Group.STRIPPED):
             return Side.SYNTHETIC
         return Side.IMPLANT if self is Group.IMPLANT else Side.REAL
@@ -60,7 +60,7 @@ class HeldOut:
 
 
 def synthetic_heads(folder: Path) -> Iterator[HeldOut]:
-    """Synthetic heads of a folder, one at a time: a head needs some 50 MB."""
+    """Synthetic heads of a folder, one at a time: each needs some 50 MB."""
     for path in sorted(folder.glob("*.npz")):
         head = read_head(path)
         full = head.meta["stripping"] == Stripping.NONE
@@ -91,10 +91,10 @@ def faint_heads(data: Path) -> Iterator[HeldOut]:
 
 
 def full_heads(data: Path) -> Iterator[HeldOut]:
-    """Real full heads after contrast agent, to measure with: no weights are trained on them. What
-    is marked away from the reference, the FLAIR abnormality, is a false lesion.
+    """Real full heads after contrast agent, to measure with: no weights are trained on them. Marks
+    away from the reference, the FLAIR abnormality, are false lesions.
 
-    Slices span some 140 mm; heads whose slices are further apart than metseg takes are left out.
+    Slices span some 140 mm; heads with slices further apart than metseg accepts are left out.
     """
     for path in sorted((data / "full_heads").glob("*.npz")):
         with np.load(path, allow_pickle=False) as stored:

@@ -23,7 +23,7 @@ from training.data.real_cases import RealCase
 IMAGE = "image.nii.gz"
 MASK = "mask.nii.gz"
 BRAIN = "brain.nii.gz"
-# Less than this in any direction is no head.
+# A head is wider than this in any direction.
 LEAST_MM = 30.0
 
 _SEGMENTATIONS = (SEGMENTATION_STORAGE, LABEL_MAP_SEGMENTATION_STORAGE)
@@ -32,9 +32,9 @@ _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 @dataclass(frozen=True, slots=True)
 class SkippedCase:
-    """A case that cannot be used: its number, folders sorted by name and counted from 1, and why.
+    """A case that cannot be used: its number, counted from 1 in the order of folder names, and why.
 
-    The folder's name is not said: it may be a patient's.
+    The folder's name is withheld: it may be a patient's.
     """
 
     number: int

@@ -22,7 +22,7 @@ CORE_LABELS: Final = (1, 4)
 class RealCase:
     """A scan on the 1 mm axial grid, ``(Z, H, W)`` in the scanner's units, and its tumour core.
 
-    `brain` is None where nobody knows it: a full head without a brain mask.
+    `brain` is None where it is not known: a full head without a brain mask.
     """
 
     name: str
@@ -53,7 +53,7 @@ def read_negative(folder: Path) -> RealCase:
 
 
 def stripped_brain(voxels: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """The brain of a skull-stripped scan ``(Z, H, W)``: all that is not black, holes filled."""
+    """The brain of a skull-stripped scan ``(Z, H, W)``: all that is not black, and its holes."""
     level = 0.05 * float(np.percentile(voxels[voxels > 0], 90))
     found = cc3d.largest_k(voxels > level, k=1, connectivity=6) > 0
     return np.stack([ndimage.binary_fill_holes(plane) for plane in found])

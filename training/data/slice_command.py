@@ -1,4 +1,4 @@
-"""Outlining the brain in real single slices, once, so that training can implant lesions there."""
+"""Outlining the brain in real single slices, once, so that lesions can be implanted there."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,14 +17,14 @@ from training.data.slices import (
 )
 
 _NETWORK = "attention_unet"
-_SAID_EVERY = 160
+_REPORT_EVERY = 160
 
 
 def slice_command(
     *, out: Path, data: Path, part: str, every: int, say: Callable[[str], None]
 ) -> None:
-    """Write slices of a part, ``train`` or ``held-out``, with the brain that the shipped Attention
-    U-Net sees in them.
+    """Write the slices of a part, ``train`` or ``held-out``, with the brain that the shipped
+    Attention U-Net finds in them.
     """
     numbers = (TRAINING_NUMBERS if part == "train" else HELD_OUT_NUMBERS)[::every]
     card = read_card(SHIPPED_WEIGHTS / "standard.json")
@@ -34,7 +34,7 @@ def slice_command(
     outlined: list[OutlinedSlice] = []
     for one in outline_slices(slices, network, InputContract.of(card.contract)):
         outlined.append(one)
-        if len(outlined) % _SAID_EVERY == 0:
+        if len(outlined) % _REPORT_EVERY == 0:
             say(f"{len(outlined)} of {len(slices)} slices")
     out.parent.mkdir(parents=True, exist_ok=True)
     write_outlines(out, outlined)

@@ -1,7 +1,7 @@
 """Real single slices of full heads after contrast agent, a box around each tumour (Cheng 2017).
 
-What lies outside the box is no metastasis: real skull, veins, dura and scalp. Inside, nobody says
-which voxels are tumour; there nothing is taught. Slices lie 6 mm apart, so each stands alone.
+Outside the box there is no metastasis: real skull, veins, dura and scalp. Inside, it is not known
+which voxels are tumour, so nothing is taught. Slices lie 6 mm apart, so each stands alone.
 """
 
 import csv
@@ -24,7 +24,6 @@ TRAINING_NUMBERS: Final = range(1, 2561)
 HELD_OUT_NUMBERS: Final = range(2561, 3065)
 # Tumours reach a little beyond the boxes that people drew around them.
 BOX_MARGIN: Final = 6
-OUTLINES: Final = "outlines.npz"
 _BRAIN_LEVEL: Final = 0.5
 # Bridges narrower than twice this, to an eye or the neck, are cut.
 _BRIDGE: Final = 4
@@ -50,7 +49,7 @@ class HeadSlice:
         return mask
 
     def turned(self) -> "HeadSlice":
-        """Upside down, as coronal and sagittal slices of a grid whose slices go to the head are."""
+        """Upside down, as coronal and sagittal slices are on a grid whose slices go upwards."""
         rows, columns = self.box
         height = self.voxels.shape[0]
         below = slice(height - rows.stop, height - rows.start)
@@ -59,7 +58,7 @@ class HeadSlice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutlinedSlice:
-    """A slice the way round in which a network knows it best, and the brain that it sees."""
+    """A slice, turned the way in which a network finds most brain, and that brain."""
 
     head: HeadSlice
     brain: NDArray[np.bool_]
@@ -82,7 +81,7 @@ def read_slices(folder: Path, numbers: Sequence[int]) -> Iterator[HeadSlice]:
 
 
 def slice_input(voxels: NDArray[np.uint8], contract: InputContract) -> Array:
-    """Network input ``(H, W, 4)`` of a slice that stands for its own neighbours."""
+    """Network input ``(H, W, 4)`` of a slice that serves as its own neighbours."""
     plane = voxels[None].astype(np.float32)
     normal = normalise(plane, find_head(plane), contract)
     return np.asarray(stack(normal, equalise(normal, contract), [0])[0])
@@ -91,7 +90,7 @@ def slice_input(voxels: NDArray[np.uint8], contract: InputContract) -> Array:
 def outline_slices(
     slices: Sequence[HeadSlice], network: Any, contract: InputContract
 ) -> Iterator[OutlinedSlice]:
-    """Each slice as it is or turned, whichever shows the network more brain, and that brain."""
+    """Each slice as it is or turned, whichever way the network finds more brain, and that brain."""
     for start in range(0, len(slices), _BATCH):
         some = slices[start : start + _BATCH]
         ways = [list(some), [one.turned() for one in some]]

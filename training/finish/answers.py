@@ -1,4 +1,4 @@
-"""What networks say of held-out heads, kept so that thresholds can be tried on it."""
+"""The answers of networks to held-out heads, kept so that thresholds can be tried on them."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,8 +43,8 @@ def ask(
 ) -> Iterator[Answer]:
     """Show every head to every network once, one head at a time.
 
-    What they say is kept in the folder `kept` under the hash of the voxels, and not asked for
-    again: the folder must be these engines' own.
+    Answers are kept in the folder `kept` under the hash of the voxels, and read from there the next
+    time: the folder must be used for these engines only.
     """
     for head in heads:
         file = kept / f"{_digest(head)}.npz" if kept else None
@@ -85,8 +85,8 @@ def _write(path: Path, maps: dict[str, NDArray[np.float16]]) -> None:
     partial.replace(path)
 
 
-def evidence(answer: Answer, temperature: Mapping[str, float]) -> Evidence:
-    """What the networks that have a temperature say together."""
+def evidence_of(answer: Answer, temperature: Mapping[str, float]) -> Evidence:
+    """The evidence of the networks that have a temperature, together."""
     members = [
         calibrate(answer.raw[name].astype(np.float32), value) for name, value in temperature.items()
     ]

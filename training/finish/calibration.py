@@ -1,4 +1,4 @@
-"""Temperature of a member: what its logits are divided by so that they mean what they say."""
+"""Temperature of a member: what its logits are divided by so that probabilities are calibrated."""
 
 import numpy as np
 from numpy.typing import NDArray

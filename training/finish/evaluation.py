@@ -1,4 +1,4 @@
-"""Measured heads: one row a head and subject, and their summaries."""
+"""Measured heads: one row per head and subject, and their summaries."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -46,7 +46,7 @@ def row_from(entry: Mapping[str, Any]) -> Row:
 
 
 def summaries(rows: Iterable[Row]) -> Iterator[tuple[Group, str, Summary]]:
-    """One for each group and subject that has rows: groups in order, subjects as they came."""
+    """One for each group and subject that has rows: groups in order, subjects as they occur."""
     rows = list(rows)
     names = list(dict.fromkeys(row.subject for row in rows))
     for group in Group:

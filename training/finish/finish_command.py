@@ -21,11 +21,11 @@ from training.split import FOLDS, clear_gliomas, is_faint
 NETWORKS = ("attention_unet", "unet_plus_plus")
 # Which depths of U-Net++ are averaged; None: all. docs/training.md has the comparison.
 DEPTHS: dict[str, tuple[int, ...] | None] = {"attention_unet": None, "unet_plus_plus": (4,)}
-# Parts whose networks answer; the base is only gone on from.
+# Parts whose networks answer; the base is only a start.
 _ASKED = (*(f"fold{fold}" for fold in range(FOLDS)), "final")
 LABEL_MAPS = "SynthSeg training_seg_01 to 17"
 SLICES = "Cheng 2017, numbers 1 to 2560"
-# The cheaper network answers the whole head, the other one what it finds.
+# The cheaper network answers the whole head, the other one only where that finds something.
 SCOUT = "attention_unet"
 
 
@@ -38,7 +38,7 @@ def finish_command(
     ----------
     runs
         Holds ``base_NETWORK``, ``fold0_NETWORK`` to ``fold2_NETWORK`` and ``final_NETWORK``, as
-        ``make crossvalidate`` leaves them. What networks said of heads is kept in its ``answers``.
+        ``make crossvalidate`` leaves them. Its ``answers`` keeps the networks' answers.
     heads
         Synthetic heads for choosing.
     data
@@ -82,7 +82,7 @@ def answers_of(
     say: Say,
     fold: int | None = None,
 ) -> Iterator[Answer]:
-    """What members, uncalibrated, say of heads; kept under the hashes of their weights."""
+    """Uncalibrated answers of members to heads, kept under the hashes of their weights."""
     engines = load_engines(members, weights, device="cpu")
     named = hashlib.sha256("".join(member.sha256 for member in members).encode()).hexdigest()[:12]
     folder = None if kept is None else kept / named
@@ -110,7 +110,7 @@ def _pool(
 
 
 def _require_finished(runs: Path) -> None:
-    """Refuse before hours of answering what would be refused after them."""
+    """Refuse a missing run before, and not after, hours of answering."""
     for run in _run_folders(runs, *_ASKED):
         if not (run / AVERAGE).exists():
             raise ConfigurationError(f"runs must hold a finished {run.name}, it does not")
@@ -148,7 +148,7 @@ def _run_folders(runs: Path, *parts: str) -> Iterator[Path]:
 
 
 def _run(run: Path) -> dict[str, Any]:
-    """What of a run belongs on the card: its recipe without folders, and what it reached."""
+    """The part of a run that the card holds: its recipe without folders, and what it reached."""
     facts = _facts(run)
     kept = ("network", "filters", "batch", "crop", "seed", "precision", "miss_weight", "mix")
     return {

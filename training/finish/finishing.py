@@ -16,7 +16,7 @@ from metseg.errors import MetsegError
 from models.card import Card, Member
 from models.inputs import InputContract
 from training.data.material import Group, HeldOut
-from training.finish.answers import Answer, Say, evidence
+from training.finish.answers import Answer, Say, evidence_of
 from training.finish.calibration import fit_temperature
 from training.finish.evaluation import Row
 from training.finish.thresholds import GROW, Table, choose_rule, tabulate
@@ -24,7 +24,7 @@ from training.split import FOLDS
 
 ENSEMBLE = "ensemble"
 
-# One voxel in so many goes into the fit of a temperature: neighbours say the same.
+# One voxel in eight goes into the fit of a temperature: neighbours are alike.
 _THINNING = 8
 
 # Tables of every head of the pool, in its order, by grow threshold.
@@ -39,7 +39,7 @@ class GateError(MetsegError):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The ensemble or one member alone: what takes part, its rule and what that is worth."""
+    """The ensemble or one member alone: the networks that take part, its rule and its merit."""
 
     name: str
     temperatures: Mapping[str, float]
@@ -69,11 +69,11 @@ def tables_of(pool: Sequence[Answer], taking_part: Mapping[str, float]) -> Table
     """The candidates of every head at every grow threshold."""
     tables: Tables = {grow: [] for grow in GROW}
     for answer in pool:
-        told = evidence(answer, taking_part)
+        evidence = evidence_of(answer, taking_part)
         for grow, heads in tables.items():
             heads.append(
                 tabulate(
-                    told,
+                    evidence,
                     answer.head.reference,
                     side=answer.head.group.side,
                     grow=grow,
@@ -96,7 +96,7 @@ def pass_gate(merits: Mapping[str, float]) -> None:
     Raises
     ------
     GateError
-        It is.
+        Its merit is below the best of its members.
     """
     best = max(merits, key=lambda name: merits[name])
     if merits[ENSEMBLE] < merits[best]:
@@ -109,8 +109,9 @@ def pass_gate(merits: Mapping[str, float]) -> None:
 def cross_validate(
     pool: Sequence[Answer], name: str, taking_part: Mapping[str, float], tables: Tables
 ) -> Iterator[Row]:
-    """Every real head by networks that never saw it, under a rule that was chosen without its
-    fold.
+    """Measure every real head by networks that never saw it.
+
+    The rule is chosen without its fold.
     """
     for fold in range(FOLDS):
         held_out = [answer for answer in pool if answer.fold == fold]
@@ -118,21 +119,25 @@ def cross_validate(
             continue
         rule, _ = choose_rule(without_fold(pool, tables, fold))
         for answer in held_out:
-            labels, _ = judge(evidence(answer, taking_part), rule)
+            labels, _ = judge(evidence_of(answer, taking_part), rule)
             yield measure(answer.head, name, labels)
 
 
-def judge(told: Evidence, rule: LesionRule) -> tuple[NDArray[np.uint16], list[Lesion]]:
+def judge(evidence: Evidence, rule: LesionRule) -> tuple[NDArray[np.uint16], list[Lesion]]:
     """Labels and lesions under a rule."""
     labels, lesions, _ = find_lesions(
-        told.mean, told.volume, rule, members=told.members, brain=told.brain
+        evidence.mean,
+        evidence.volume,
+        rule,
+        members=evidence.members,
+        brain=evidence.brain,
     )
     return labels, lesions
 
 
 def measure(head: HeldOut, name: str, labels: NDArray[np.uint16]) -> Row:
-    """Compare the labels that a subject gave a head with the head's reference. Of a full head only
-    false lesions count: what touches its abnormality is left out, and nothing is to be found.
+    """Compare the labels that a subject gave a head with the head's reference. In a real
+    full head only false lesions count: marks that touch its abnormality are left out.
     """
     reference = head.reference
     if head.group is Group.WHOLE:

@@ -16,7 +16,7 @@ def read_member(run: Path, weights: Path, *, depths: tuple[int, ...] | None = No
     """Put the averaged weights of a finished run beside the card; temperature still 1.
 
     `depths` are those of U-Net++ to average, by default all. All are written, so that a card may
-    ask for a shallower one; nothing of the optimizer is; kernels in float16.
+    ask for a shallower one. The optimizer's variables are not; kernels are in float16.
     """
     facts = json.loads((run / "run.json").read_text())
     network, filters = str(facts["network"]), tuple(facts["filters"])

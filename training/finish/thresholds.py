@@ -1,4 +1,4 @@
-"""The lesion rule that serves best on the heads for choosing."""
+"""Choosing the lesion rule that works best on the heads for choosing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from imaging.connected import connected
 from imaging.lesions.candidates import Candidate, Evidence, components, features
 from imaging.lesions.rule import FEATURES, LesionRule
 from training.data.material import Side
-from training.finish.looks import fit_classifier, out_of_sample
+from training.finish.candidate_classifier import fit_classifier, out_of_sample
 
 GROW: Final = (0.3, 0.4, 0.5)
 SEED: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -20,10 +20,11 @@ SEED: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 LEAST_MM3: Final = (8.0, 14.0, 20.0)
 BRAIN: Final = (0.0, 0.3, 0.5, 0.7, 0.85)
 LEAST_SCORE: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-# Who reads a scan looks at every false lesion: on average at most so many a head, on each side.
-FALSE_A_HEAD: Final = {Side.REAL: 0.5, Side.IMPLANT: 0.5, Side.SYNTHETIC: 0.7}
+# A reader has to check every false lesion. The most that a rule may leave: the mean per head, on
+# each side.
+FALSE_PER_HEAD: Final = {Side.REAL: 0.5, Side.IMPLANT: 0.5, Side.SYNTHETIC: 0.7}
 
-FALSE_COST: Final = 0.05  # of merit, for one false lesion a head
+FALSE_COST: Final = 0.05  # in merit, of one false lesion per head
 _COUNTS: Final = ("found", "missed")
 
 Numbers = NDArray[np.float64]
@@ -31,10 +32,10 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """The candidates of one head at one grow threshold, and how much there is to find.
+    """The candidates of one head at one grow threshold, and what there is to find.
 
     Arrays are ``(n,)`` but `seen` ``(n, F)``, the features, and `hits` ``(n, lesions)``, which
-    reference lesions a candidate touches. `score` is of a classifier that never saw this head.
+    reference lesions a candidate touches. `score` is from a classifier that never saw this head.
     """
 
     side: Side
@@ -93,8 +94,9 @@ def tabulate(evidence: Evidence, reference: NDArray[np.bool_], *, side: Side, gr
 
 
 def with_scores(tables: Sequence[Table]) -> list[Table] | None:
-    """The tables with scores of classifiers learnt from other heads; None if there are too few
-    candidates to learn from.
+    """The tables with scores of classifiers that were learnt from other heads.
+
+    None if there are too few candidates to learn from.
     """
     scores = out_of_sample([table.seen for table in tables], [table.lesion for table in tables])
     if scores is None:
@@ -103,8 +105,9 @@ def with_scores(tables: Sequence[Table]) -> list[Table] | None:
 
 
 def outcome(table: Table, rule: LesionRule, *, least_score: float = 0.0) -> Outcome:
-    """Dice and counts of a head under a rule of the table's grow threshold. The rule's own
-    classifier is not asked: the table's scores are compared with `least_score`.
+    """Dice and counts of a head under a rule of the table's grow threshold.
+
+    The rule's own classifier is not used: the table's scores are compared with `least_score`.
     """
     kept = (
         (table.peak >= rule.seed_threshold)
@@ -125,11 +128,11 @@ def outcome(table: Table, rule: LesionRule, *, least_score: float = 0.0) -> Outc
 
 
 def merit(outcomes: Sequence[Outcome]) -> float:
-    """What a rule is chosen for, at most 1: the mean of Dice and of the share of lesions found,
-    less a little for false lesions, each side alike.
+    """What a rule is chosen by, at most 1: the mean of Dice and of the share of lesions found,
+    less a little for false lesions; every side counts the same.
 
-    False lesions are bounded by `within_limit`; what they cost here decides between rules that find
-    the same. One in a head without any lesion counts among those of its side.
+    False lesions are bounded by `within_limit`; their cost here decides between rules that find the
+    same lesions. Those in heads without a lesion count too.
     """
     merits = []
     for side in Side:
@@ -143,34 +146,32 @@ def merit(outcomes: Sequence[Outcome]) -> float:
 
 
 def within_limit(outcomes: Sequence[Outcome]) -> bool:
-    """Whether each side has at most its `FALSE_A_HEAD` false lesions a head."""
+    """Whether each side has at most `FALSE_PER_HEAD` false lesions per head."""
     sides = {side: [one.false for one in outcomes if one.side is side] for side in Side}
     return all(
-        float(np.mean(false)) <= FALSE_A_HEAD[side] for side, false in sides.items() if false
+        float(np.mean(false)) <= FALSE_PER_HEAD[side] for side, false in sides.items() if false
     )
 
 
 def rules(grow: float) -> Iterator[LesionRule]:
-    """All rules of a grow threshold that are tried, without a classifier."""
+    """All rules that are tried at a grow threshold, without a classifier."""
     for seed, least, brain in product(SEED, LEAST_MM3, BRAIN):
         if seed >= grow:
             yield LesionRule(seed, grow, least, minimum_slices=2, minimum_brain=brain)
 
 
 def choose_rule(tables: Mapping[float, Sequence[Table]]) -> tuple[LesionRule, float]:
-    """The rule of most merit among those within the limit of false lesions, or of all if none is,
-    and its merit; `tables` holds those of every head by grow threshold.
+    """The rule of most merit among those within the limit of false lesions, and its merit.
 
-    A classifier is taken only if it wins where its scores are of heads that it was not learnt from;
-    then it is learnt again from all of them.
+    Of all rules where none is within the limit. `tables` holds those of every head by grow
+    threshold. A classifier is used only if it wins with scores of heads that it was not learnt
+    from; then it is learnt again from all heads.
     """
     rule, least, best = LesionRule(), 0.0, (False, -1.0)
     for grow, plain in tables.items():
         scored = with_scores(plain)
-        tries = (
-            (one, score) for one in rules(grow) for score in (0.0, *(LEAST_SCORE if scored else ()))
-        )
-        for one, score in tries:
+        least_scores = (0.0, *LEAST_SCORE) if scored else (0.0,)
+        for one, score in product(rules(grow), least_scores):
             heads = scored if score and scored else plain
             outcomes = [outcome(head, one, least_score=score) for head in heads]
             reached = within_limit(outcomes), merit(outcomes)
@@ -181,8 +182,7 @@ def choose_rule(tables: Mapping[float, Sequence[Table]]) -> tuple[LesionRule, fl
     heads = tables[rule.grow_threshold]
     seen = np.concatenate([head.seen for head in heads])
     lesion = np.concatenate([head.lesion for head in heads])
-    classifier = fit_classifier(seen, lesion, least=least)
-    return replace(rule, candidate_classifier=classifier), best[1]
+    return replace(rule, candidate_classifier=fit_classifier(seen, lesion, least=least)), best[1]
 
 
 def _column(found: Sequence[Candidate], name: str) -> Numbers:
@@ -190,5 +190,5 @@ def _column(found: Sequence[Candidate], name: str) -> Numbers:
 
 
 def _brain(component: Candidate) -> float:
-    told = component.brain_probability
-    return 1.0 if told is None else told
+    probability = component.brain_probability
+    return 1.0 if probability is None else probability

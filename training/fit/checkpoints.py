@@ -1,6 +1,4 @@
-"""All that a training run needs to go on after being killed, in one file that is either old or new,
-never half.
-"""
+"""All that a training run needs to continue after being killed, in one file, written atomically."""
 
 import json
 import os
@@ -17,8 +15,8 @@ from metseg.errors import WeightsError
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come; `seconds` of training and validation, over all its processes, and how
-    many of them went by waiting for data.
+    """How far a run has come: `seconds` of training and validation over all its processes, `waited`
+    of them for data.
     """
 
     step: int = 0
@@ -32,7 +30,7 @@ class Progress:
         return self.waited / self.seconds if self.seconds > 0 else 0.0
 
     def after_step(self, *, seconds: float, waited: float) -> "Progress":
-        """One step further, at `seconds`, of which the step waited `waited` for its data."""
+        """One step further, at `seconds` in all; the step waited `waited` seconds for its data."""
         return replace(self, step=self.step + 1, seconds=seconds, waited=self.waited + waited)
 
 
@@ -77,7 +75,7 @@ def load_checkpoint(path: Path, model: keras.Model) -> tuple[list[NDArray[np.flo
 
 
 def read_progress(path: Path) -> Progress:
-    """How far the run of a checkpoint has come; the beginning where there is none."""
+    """How far the run of a checkpoint has come; no step where there is no file."""
     if not path.exists():
         return Progress()
     with np.load(path, allow_pickle=False) as arrays:

@@ -1,4 +1,4 @@
-"""The learning curve of a run as a picture: loss, and each look at the held-out heads."""
+"""The learning curve of a run as a picture: loss, and each validation on the held-out heads."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ Points = list[tuple[float, float]]
 
 def write_curve(folder: Path) -> None:
     """Draw ``curve.png`` from ``log.csv`` and ``validation.jsonl``, a panel for each kind of
-    measure; where there is nothing to draw, none is written.
+    measure; nothing is written where there is nothing to draw.
     """
     panels = _panels(folder)
     if not panels:
@@ -49,11 +49,11 @@ def _panels(folder: Path) -> dict[str, dict[str, Points]]:
             panels["loss"] = {"loss": loss}
     if (folder / VALIDATION).exists():
         for line in (folder / VALIDATION).read_text().splitlines():
-            look = json.loads(line)
-            for name, value in look["summary"].items():
+            record = json.loads(line)
+            for name, value in record["summary"].items():
                 measure, _, kind = name.partition("_")
                 points = panels.setdefault(measure, {}).setdefault(kind, [])
-                points.append((float(look["step"]), float(value)))
+                points.append((float(record["step"]), float(value)))
     return panels
 
 

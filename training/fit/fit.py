@@ -1,5 +1,6 @@
-"""Fit one network within a budget of minutes or steps; killed at any moment, it goes on from the
-last checkpoint.
+"""Fit one network within a budget of minutes or steps.
+
+A run that was killed at any moment continues from its last checkpoint.
 """
 
 import time
@@ -21,7 +22,7 @@ from training.fit.curve import write_curve
 from training.fit.journal import Journal, Standing
 from training.fit.losses import overlap_loss
 from training.fit.schedule import Schedule, average_decay
-from training.fit.validation import LastHead, predict_case, score, summary
+from training.fit.validation import DeepestOutput, predict_case, score, summary
 
 CHECKPOINT = "checkpoint.npz"
 AVERAGE = "average.weights.h5"
@@ -38,13 +39,12 @@ class Sampler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one run is to do: within `minutes` of training and validation, over all restarts, or
-    within `steps`.
+    """What one run does, within `minutes` of training and validation over all restarts, or `steps`.
 
     Raises
     ------
     ValueError
-        Not one of the two.
+        Neither of the two is given, or both.
     """
 
     minutes: float | None = None
@@ -62,7 +62,7 @@ class Plan:
             raise ValueError(f"minutes or steps must be given, got {self.minutes} and {self.steps}")
 
     def share(self, step: int, seconds: float) -> float:
-        """Share of the budget used up; 1 and more is the end."""
+        """Share of the budget used up; 1 or more is the end."""
         if self.steps is not None:
             return step / self.steps
         assert self.minutes is not None
@@ -81,12 +81,11 @@ def fit(
     show: Callable[[Standing], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Standing:
-    """Train until the budget is used up. Writes into `folder`; the averaged weights end in
-    ``average.weights.h5``, and in the model.
+    """Train until the budget is used up. The model gets the averaged weights at the end.
 
-    `folder` gets ``checkpoint.npz``, ``log.csv`` (a row every `log_steps`), ``validation.jsonl``
-    and ``best.weights.h5``, the averaged weights of the best validation. `say` gets a line for each
-    row, `show` every step.
+    `folder` gets ``checkpoint.npz``, ``log.csv`` (a row every `log_steps`), ``validation.jsonl``,
+    ``best.weights.h5``, the averaged weights of the best validation, ``curve.png``, and at the end
+    ``average.weights.h5``. `say` gets a line for each row, `show` every step.
     """
     folder.mkdir(parents=True, exist_ok=True)
     compile_model(model, plan)
@@ -94,8 +93,8 @@ def fit(
     journal = Journal(folder, progress, log_steps=plan.log_steps, say=say, show=show)
     validation = _Validation(model, average, held_out, contract, folder, journal)
     begun = clock() - progress.seconds
-    look = _Every(plan.validate_minutes * 60, progress.seconds)
-    keep = _Every(plan.checkpoint_minutes * 60, progress.seconds)
+    validate = _Every(plan.validate_minutes * 60, progress.seconds)
+    save = _Every(plan.checkpoint_minutes * 60, progress.seconds)
     with closing(prefetch(sampler.batches(plan.batch))) as batches:
         while (share := plan.share(progress.step, clock() - begun)) < 1:
             rate = plan.schedule.rate(share)
@@ -104,9 +103,9 @@ def fit(
             progress = progress.after_step(seconds=clock() - begun, waited=waited)
             blend(average, model.get_weights(), average_decay(progress.step))
             journal.step(progress, loss=loss, rate=rate, share=share)
-            if look.due(progress.seconds):
+            if validate.due(progress.seconds):
                 progress = validation.run(progress)
-            if keep.due(progress.seconds):
+            if save.due(progress.seconds):
                 save_checkpoint(folder / CHECKPOINT, model, average, progress)
     progress = validation.run(progress)
     save_checkpoint(folder / CHECKPOINT, model, average, progress)
@@ -118,18 +117,18 @@ def fit(
 
 
 def compile_model(model: keras.Model, plan: Plan) -> None:
-    """Give the model its optimizer and one loss a head, equally weighted."""
+    """Give the model its optimizer and one loss per output, equally weighted."""
     optimizer = keras.optimizers.AdamW(plan.schedule.floor, weight_decay=plan.weight_decay)
     shifts = ("bias", "gamma", "beta")
     optimizer.exclude_from_weight_decay(var_names=list(shifts))
-    heads = len(model.outputs)
-    losses = [overlap_loss(miss_weight=plan.miss_weight) for _ in range(heads)]
+    outputs = len(model.outputs)
+    losses = [overlap_loss(miss_weight=plan.miss_weight) for _ in range(outputs)]
     # XLA is 1.6 (Attention U-Net) to 4 times (U-Net++) slower than oneDNN on the processor; without
     # it Keras would not compile a step of JAX at all.
     model.compile(
         optimizer=optimizer,
-        loss=losses if heads > 1 else losses[0],
-        loss_weights=[1.0 / heads] * heads if heads > 1 else None,
+        loss=losses if outputs > 1 else losses[0],
+        loss_weights=[1.0 / outputs] * outputs if outputs > 1 else None,
         jit_compile=keras.backend.backend() == "jax",
     )
 
@@ -143,7 +142,7 @@ def blend(average: Arrays, weights: Sequence[NDArray[np.float32]], decay: float)
 
 @contextmanager
 def averaged(model: keras.Model, average: Arrays) -> Iterator[None]:
-    """The model with its averaged weights, for the time of the block."""
+    """The model with its averaged weights while the block lasts."""
     weights = model.get_weights()
     model.set_weights(average)
     try:
@@ -153,7 +152,7 @@ def averaged(model: keras.Model, average: Arrays) -> Iterator[None]:
 
 
 def _start(folder: Path, model: keras.Model) -> tuple[Arrays, Progress]:
-    """The last checkpoint, or a beginning."""
+    """Average and progress of the last checkpoint, or those of a new run."""
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         average, progress = load_checkpoint(checkpoint, model)
@@ -168,8 +167,8 @@ def _step(
     asked = clock()
     x, y = next(batches)
     waited = clock() - asked
-    heads = len(model.outputs)
-    logs = model.train_on_batch(x, [y] * heads if heads > 1 else y, return_dict=True)
+    outputs = len(model.outputs)
+    logs = model.train_on_batch(x, [y] * outputs if outputs > 1 else y, return_dict=True)
     return float(logs["loss"]), waited
 
 
@@ -181,7 +180,7 @@ def _farewell(progress: Progress) -> str:
 
 
 class _Every:
-    """Says when so many seconds have passed since it last said so."""
+    """Becomes due when `seconds` have passed since it was last due."""
 
     def __init__(self, seconds: float, now: float) -> None:
         self._seconds, self._last = seconds, now
@@ -209,7 +208,7 @@ class _Validation:
             return progress
         began = time.monotonic()
         with averaged(self.model, self.average):
-            forward = LastHead(self.model)
+            forward = DeepestOutput(self.model)
             scores = [
                 score(predict_case(forward, case, self.contract), case) for case in self.held_out
             ]

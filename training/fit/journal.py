@@ -1,4 +1,4 @@
-"""What a run leaves behind while it goes: ``log.csv``, ``validation.jsonl``, words for people."""
+"""What a run writes while it goes: ``log.csv``, ``validation.jsonl`` and log lines."""
 
 import csv
 import json
@@ -17,8 +17,8 @@ VALIDATION = "validation.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a run stands: `share` of the budget used up, mean `loss` of the last steps, the last
-    validation in the words of `training.fit.validation.summary`.
+    """How far a run is: `share` of the budget used up, mean `loss` of the last steps, and the last
+    validation as `training.fit.validation.summary` gives it.
     """
 
     step: int
@@ -35,7 +35,7 @@ class Standing:
 
 
 class Journal:
-    """Rows and lines of one run; what a killed process wrote after `progress` is dropped.
+    """Rows and lines of one run. Those that a killed process wrote after `progress` are dropped.
 
     `log_steps` is the number of steps a row of ``log.csv`` stands for.
     """
@@ -70,7 +70,7 @@ class Journal:
             self._show(self.standing(progress, share))
 
     def standing(self, progress: Progress, share: float) -> Standing:
-        """Where the run stands now."""
+        """How far the run is now."""
         return Standing(
             progress.step,
             share,

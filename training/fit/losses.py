@@ -1,7 +1,7 @@
-"""What training lowers: binary cross-entropy plus one minus the soft Dice, or Tversky, of the whole
+"""The loss: binary cross-entropy plus one minus the soft Dice, or Tversky, of the whole
 batch, and the cross-entropy of the brain.
 
-Truth is ``(B, H, W, 4)``: lesion, its weight, brain, its weight; 0 where nobody knows.
+Truth is ``(B, H, W, 4)``: lesion, its weight, brain, its weight. A weight of 0 marks the unknown.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def soft_tversky(
 
 def overlap_loss(*, miss_weight: float = 0.5) -> Loss:
     """Cross-entropy plus ``1 - soft_tversky`` of the lesions, and a share of the brain's
-    cross-entropy, for one head of two maps; a head of one map has the lesions only.
+    cross-entropy, for an output of two maps; an output of one map holds lesions only.
 
     Raises
     ------

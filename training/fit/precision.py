@@ -1,4 +1,4 @@
-"""Which arithmetic is fast on this machine; weights and their average are float32 in any case."""
+"""Which arithmetic is fast on this machine; weights and their average are always float32."""
 
 from pathlib import Path
 from typing import Final

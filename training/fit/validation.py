@@ -1,4 +1,4 @@
-"""Whole held-out heads, the honest measure during training: Dice and false components."""
+"""Dice and false components on whole held-out heads while a run goes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def score(
 
 
 def summary(scores: Sequence[Score]) -> dict[str, float]:
-    """Mean Dice, share of all lesions found and false components a head of each kind,
+    """Mean Dice, share of all lesions found and false components per head of each kind,
     ``dice_tumour``, ``sensitivity_tumour``, ``false_tumour`` and so on; absent kinds are left out.
     """
     result: dict[str, float] = {}
@@ -82,8 +82,8 @@ def summary(scores: Sequence[Score]) -> dict[str, float]:
     return result
 
 
-class LastHead:
-    """The deepest head of a model in training, on arrays. `Model.predict` leaks in long loops."""
+class DeepestOutput:
+    """The deepest output of a model in training, on arrays. `Model.predict` leaks in long loops."""
 
     def __init__(self, model: keras.Model) -> None:
         self.name = str(model.name)

@@ -1,4 +1,4 @@
-"""Heads on one picture, to judge by eye: what is unlike a patient there, networks get wrong."""
+"""Heads on one picture, to judge by eye: networks get wrong whatever is unlike a patient there."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The demo's head: one fixed seed on the label map that no weights are trained on."""
+"""The demo's head: one fixed seed on a label map that no weights are trained on."""
 
 from pathlib import Path
 from typing import Final
@@ -11,8 +11,9 @@ from training.synthesis.lesions import Kind, Plan
 from training.synthesis.stripping import Stripping
 from training.synthesis.synthesis import SyntheticHead, synthesise_head
 
-# The first after 20_000_006 where the weights keep the promise of tests/e2e/test_demo.py: it is to
-# demonstrate, not to measure; docs/accuracy.md measures.
+# Not a fair draw: the first seed after 20_000_006 on whose head the weights of 2.1.0 passed the
+# test of that time. It stays, whatever later weights find in it: tests/e2e/test_demo.py asks for
+# what any such head must give, and docs/accuracy.md measures.
 DEMO_SEED: Final = 20_000_007
 LESIONS: Final = (
     Plan(25.0, Kind.RING),

@@ -1,4 +1,4 @@
-"""New heads drawn beside a training that reads them, so that none is seen too often."""
+"""New heads, drawn during a run that reads them, so that no head is seen too often."""
 
 import multiprocessing
 import os
@@ -17,8 +17,8 @@ _NICE: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What is drawn: into `folder`, from `label_maps`, by `workers` processes; of the heads drawn
-    so, the newest `keep` stay and older ones are thrown away.
+    """What is drawn: into `folder`, from `label_maps`, by `workers` processes. The newest `keep` of
+    these heads stay, older ones are removed.
     """
 
     folder: Path
@@ -29,7 +29,7 @@ class Drawing:
 
 
 class HeadDrawing:
-    """Processes that draw for as long as this context lasts, and no longer than this process."""
+    """Processes that draw while this context lasts; they end with this process at the latest."""
 
     def __init__(self, drawing: Drawing) -> None:
         context = multiprocessing.get_context("spawn")
@@ -75,7 +75,7 @@ def _draw(drawing: Drawing, number: int, parent: int) -> None:
 
 
 def head_plan(drawing: Drawing, index: int) -> HeadPlan:
-    """The fresh head of this number: its seed is its own, whoever draws it."""
+    """The fresh head of this number, with the same seed whichever process draws it."""
     return HeadPlan(
         drawing.folder / f"{PREFIX}_{drawing.seed}_{index:06d}.npz",
         drawing.label_maps[index % len(drawing.label_maps)],

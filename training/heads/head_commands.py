@@ -1,4 +1,4 @@
-"""Drawing heads: a folder of them for training, and the demo's one."""
+"""Drawing heads: a folder of them for training, and the one of the demo."""
 
 import re
 from pathlib import Path
@@ -41,7 +41,7 @@ def synthesize_command(
 ) -> Path:
     """Draw `count` heads into `out`, list their lesions and show some on a contact sheet.
 
-    Heads that exist are kept, so that a second call with a greater count goes on.
+    Heads that exist are kept, so that a second call with a greater count adds to them.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def synthesize_command(
     files
         What to write of each head besides npz.
     show
-        Told how many heads are done, of how many.
+        Gets the number of heads done, and of all.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def synthesize_command(
     Raises
     ------
     MetsegError
-        An unknown part, or a label map is missing or not one.
+        The part is unknown, or a label map is missing or cannot be read.
     """
     maps = label_map_paths(label_maps, part)
     cv2.setNumThreads(1)
@@ -88,7 +88,7 @@ def label_map_paths(folder: Path, part: str) -> list[Path]:
     Raises
     ------
     MetsegError
-        An unknown part; a map of it is missing; there is none at all.
+        The part is unknown, a map of it is missing, or the folder has no map.
     """
     if part in PARTS:
         return [label_map_path(folder, number) for number in PARTS[part]]

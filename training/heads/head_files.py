@@ -42,9 +42,9 @@ def generate_files(
     workers: int = 1,
     show: Show | None = None,
 ) -> list[HeadEntry]:
-    """Draw heads as `training.heads.heads.plan_heads` says and write them in every wanted form.
+    """Draw the heads of `training.heads.heads.plan_heads` and write them in every wanted form.
 
-    What exists is kept. Each of `workers` processes takes one head at a time, some 1.5 GB.
+    What exists is kept. Each of `workers` processes draws one head at a time, in some 1.5 GB.
     """
     out.mkdir(parents=True, exist_ok=True)
     plans = plan_heads(out, label_maps=label_maps, count=count, seed=seed)

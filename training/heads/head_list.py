@@ -20,8 +20,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class LesionEntry:
-    """A lesion: its number in the mask, the diameter it was drawn with, where, and how much of it
-    the mask holds.
+    """A lesion: number and volume in the mask, diameter and place as drawn.
 
     `centre_lps_mm` is where it was drawn, in the patient system of the NIfTI and DICOM files.
     """
@@ -46,7 +45,7 @@ class HeadEntry:
 
 
 def entry_of(name: str, head: StoredHead) -> HeadEntry:
-    """What the list says of a head."""
+    """The entry of a head in the list."""
     volume = head.volume()
     voxels = np.bincount(head.lesions.ravel())
     lesions = []
@@ -75,7 +74,7 @@ def entry_of(name: str, head: StoredHead) -> HeadEntry:
 
 
 def write_lists(out: Path, heads: Sequence[HeadEntry]) -> None:
-    """Write ``lesions.csv``, a row a lesion, and ``lesions.json``, an item a head."""
+    """Write ``lesions.csv``, a row per lesion, and ``lesions.json``, an item per head."""
     text = {"notice": NOTICE, "heads": [asdict(head) for head in heads]}
     (out / "lesions.json").write_text(json.dumps(text, indent=2) + "\n")
     with (out / "lesions.csv").open("w", newline="") as stream:

@@ -17,7 +17,7 @@ from training.synthesis.labels import axial_affine, read_label_map
 from training.synthesis.synthesis import SyntheticHead, synthesise_head
 
 Show = Callable[[int, int], None]
-"""Told how many are done, of how many."""
+"""Gets the number of heads done, and of all."""
 
 
 def write_head(path: Path, head: SyntheticHead, *, label_map: str) -> None:
@@ -58,16 +58,14 @@ class HeadPlan:
     seed: int
 
     def draw(self) -> None:
-        """Draw it and write it, unless it is there."""
+        """Draw and write the head, unless the file exists."""
         if not self.path.exists():
             head = synthesise_head(read_label_map(self.label_map), seed=self.seed)
             write_head(self.path, head, label_map=self.label_map.name)
 
 
-def plan_heads(
-    out: Path, *, label_maps: Sequence[Path], count: int, seed: int, start: int = 0
-) -> list[HeadPlan]:
-    """Heads ``start .. start + count - 1``, going round the label maps.
+def plan_heads(out: Path, *, label_maps: Sequence[Path], count: int, seed: int) -> list[HeadPlan]:
+    """Heads ``0 .. count - 1``, from each label map in turn.
 
     Head k has the seed ``seed * 100_000 + k`` whatever the count.
 
@@ -84,19 +82,8 @@ def plan_heads(
             label_maps[index % len(label_maps)],
             seed * 100_000 + index,
         )
-        for index in range(start, start + count)
+        for index in range(count)
     ]
-
-
-def generate_heads(
-    out: Path, *, label_maps: Sequence[Path], count: int, seed: int, start: int = 0
-) -> list[Path]:
-    """Draw the heads of `plan_heads` into `out`; files that exist are kept."""
-    plans = plan_heads(out, label_maps=label_maps, count=count, seed=seed, start=start)
-    out.mkdir(parents=True, exist_ok=True)
-    for plan in plans:
-        plan.draw()
-    return [plan.path for plan in plans]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""What the weights reach, as numbers, and the accuracy page made of them."""
+"""What the weights reach: targets, summaries, and the tables of the accuracy page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ DRAWN = ((">=10", 0.96), ("5-10", 0.90), ("3-5", 0.65))
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A number that was to be reached. `reached` is None when there was nothing to measure."""
+    """A number to reach. `reached` is None when there was nothing to measure."""
 
     measure: str
     wanted: float
@@ -37,7 +37,7 @@ class Target:
 
     @property
     def words(self) -> str:
-        """What was reached, three digits; a dash for nothing measured."""
+        """What was reached, with three digits; a dash where nothing was measured."""
         return "-" if self.reached is None else f"{self.reached:.3f}"
 
     def entry(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Target:
 
 
 def targets(rows: Sequence[Row]) -> Iterator[Target]:
-    """The numbers that these weights were made to reach, and what they reach."""
+    """The numbers that the weights should reach, and what they reach."""
     tumours, brains = (_of(rows, group) for group in (Group.TUMOUR, Group.NEGATIVE))
     drawn = _of(rows, *SYNTHETIC)
     dice = _mean(tumours, "dice")
@@ -106,12 +106,12 @@ def detected(rows: Sequence[Row]) -> Spread | None:
 
 
 def accuracy_entry(card: Card, rows: Sequence[Row], command: str) -> dict[str, Any]:
-    """Everything measured, for JSON: targets, summaries, and each head without single lesions.
+    """For JSON: targets, summaries, and each head without its single lesions.
 
-    The heads of the cross-validation stand in the weights card and are left out here.
+    Heads of the cross-validation are left out: the card holds them.
     """
-    crossed = [_identity(entry) for entry in card.measured.get("cross_validation", ())]
-    entries = [row.entry() for row in rows]
+    on_card = {_key(entry) for entry in card.measured.get("cross_validation", ())}
+    heads = [entry for entry in (row.entry() for row in rows) if _key(entry) not in on_card]
     groups = []
     for group, subject, summary in summaries(rows):
         lesions = detected([row for row in rows if (row.group, row.subject) == (group, subject)])
@@ -136,17 +136,16 @@ def accuracy_entry(card: Card, rows: Sequence[Row], command: str) -> dict[str, A
         "research_use_only": True,
         "targets": [target.entry() for target in targets(rows)],
         "groups": groups,
-        "heads": [entry for entry in entries if _identity(entry) not in crossed],
-        "cross_validated_heads": f"measured.cross_validation of models/weights/{card.name}.json",
+        "heads": heads,
     }
 
 
-def _identity(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(entry[key] for key in ("head", "group", "subject"))
+def _key(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+    return entry["head"], entry["group"], entry["subject"]
 
 
 def target_table(rows: Sequence[Row]) -> Iterator[str]:
-    """Markdown: what was to be reached and what was."""
+    """Markdown: targets and what was reached."""
     yield "| measure | to reach | reached | of | short by |"
     yield "|---|---|---|---|---|"
     for one in targets(rows):
@@ -239,6 +238,6 @@ def _falses(summary: Summary) -> str:
 
 
 def found_cell(one: DiameterBin) -> str:
-    """Markdown: found of all, and their share."""
+    """Markdown: found lesions of all, and their share."""
     share = f" ({one.sensitivity:.2f})" if one.sensitivity is not None else ""
     return f"{one.found} of {one.lesions}{share}"

@@ -7,54 +7,58 @@ from models.card import Card
 from training.data.material import Group
 from training.finish.evaluation import Row
 from training.report.accuracy import head_table, measure_table, size_table, target_table
-from training.report.contrast import ByContrast, by_contrast, contrast_table
+from training.report.conspicuity import ByConspicuity, by_conspicuity, conspicuity_table
 from training.report.fates import MARKED, Fate, fate_counts, fate_table
 from training.report.pictures import Shown
 
 _HEAD = """# Accuracy of {version}
 
 **{notice}.** Written by `{command}`; do not edit by hand.
-[accuracy.json](accuracy.json) holds every head; those of the cross-validation stand in the card,
-`models/weights/{name}.json`.
+[accuracy.json](accuracy.json) holds every head but those of the cross-validation, which are in the
+card, `models/weights/{name}.json`.
 
 Kinds of heads, never pooled:
 
 - **Synthetic** heads, drawn from two label maps (SynthSeg 19 and 20) that no weights and no choice
-  have seen, full and skull-stripped. They show how size, contrast and clutter matter; a synthetic
-  number is no promise for patients.
+  have seen, full and skull-stripped. They show how size, conspicuity and clutter matter; a
+  synthetic number is no promise for patients.
 - **Real** scans by three-fold cross-validation: each by networks that never saw it, under a lesion
   rule chosen without it. {gliomas} BraTS gliomas (target: tumour core, labels 1 and 4) and
   {negatives} brains with multiple sclerosis and no tumour. Gliomas are far larger than most
-  metastases. These rows are of the card (`make crossvalidate` makes them again); the weights in
-  the box have seen all of them.
+  metastases. These rows are of the card (`make crossvalidate` makes them again); the shipped
+  weights have seen all of them.
 - **Real scans with lesions drawn into them**, cross-validated alike: the same scans, in each nine
   solid lesions of 3 to 15 mm, as bright as its own tumour (`training/data/implanting.py`).
   Background, noise and blur are real, the lesions are not.
-- **Real gliomas that hardly enhance**, which no weights ever see, answered by the weights in the
-  box. They hardly show what the networks look for.
+- **Real gliomas that hardly enhance**, which no weights ever see, answered by the shipped
+  weights. They hardly show what the networks look for.
 - **Real full heads**: TCGA-LGG after contrast agent (Buda 2019), skull and all, which no weights
-  ever see, answered by the weights in the box. They count false lesions alone: what is marked away
+  ever see, answered by the shipped weights. Only false lesions are counted: what is marked away
   from the FLAIR abnormality.
 
 A lesion is a 26-connected component of the reference; predicted and reference lesions are paired
-one to one for the greatest sum of Dice, what is left over is missed or false (BraTS-METS 2025,
+one to one for the greatest sum of Dice, the others are missed or false (BraTS-METS 2025,
 [measures.md](measures.md)). Dice, surface Dice (1 mm) and HD95 are given as mean, median (SD) over
 heads with lesions; counts are sums over heads.
 """
 
 
+_SHORT = """
+Where a number is short, the [training diary](history/training-diary.md) says what was tried.
+"""
+
 _ENDS = """
 ## What became of each synthetic lesion, by equivalent diameter
 
-By the ensemble. Marked: touched by what was kept, so found or one with a neighbour. The others were
-candidates, and dropped for this reason ([networks.md](networks.md)), or nowhere probable enough to
-be one. A dropped candidate is in the database with its reason.
+By the ensemble. Marked: touched by a lesion that was kept, so found, or merged with a neighbour.
+The others were candidates that were dropped for the reason given ([networks.md](networks.md)), or
+were nowhere probable enough to be one. The database has dropped candidates too, with their reason.
 """
 
-_CONTRAST = """
-## Synthetic lesions marked, by contrast and equivalent diameter
+_CONSPICUITY = """
+## Synthetic lesions marked, by conspicuity and equivalent diameter
 
-By the ensemble, as above. Contrast: how far the brighter part of a lesion (third quartile) lies
+By the ensemble, as above. Conspicuity: how far the brighter part of a lesion (third quartile) lies
 above the median of what surrounds it, 1.5 to 4.5 mm from its edge, in standard deviations of that.
 A ring whose rim is less than a quarter of it counts by its centre.
 """
@@ -79,15 +83,15 @@ def accuracy_page(
         ),
         "## Against what was to be reached\n",
         *target_table(rows),
-        "\nWhere a number is short, [training.md](training.md) says what was tried.\n",
+        _SHORT,
         "## The ensemble and each member\n",
         *measure_table(rows),
         "\n## Lesions found, by equivalent diameter\n",
         *size_table(rows),
         _ENDS,
         *fate_table(fate_counts(ends)),
-        _CONTRAST,
-        *contrast_table(marked_by_contrast(ends)),
+        _CONSPICUITY,
+        *conspicuity_table(marked_by_conspicuity(ends)),
         "\n## Each real head, by the ensemble\n",
         *head_table(rows, Group.TUMOUR, Group.NEGATIVE, Group.FAINT),
         *_pictures(shown),
@@ -95,9 +99,9 @@ def accuracy_page(
     return "\n".join(parts) + "\n"
 
 
-def marked_by_contrast(ends: Sequence[Fate]) -> ByContrast:
-    """Which lesions were marked, for `contrast_table`."""
-    return by_contrast((one.contrast, one.diameter_mm, one.end == MARKED) for one in ends)
+def marked_by_conspicuity(ends: Sequence[Fate]) -> ByConspicuity:
+    """Which lesions were marked, for `conspicuity_table`."""
+    return by_conspicuity((one.conspicuity, one.diameter_mm, one.end == MARKED) for one in ends)
 
 
 def _heads(rows: Sequence[Row], group: Group) -> int:

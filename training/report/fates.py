@@ -13,7 +13,7 @@ from imaging.lesions.find import refusal
 from imaging.lesions.lesion import DropReason
 from imaging.lesions.rule import LesionRule
 from imaging.metrics.bins import by_diameter, equivalent_diameter_mm
-from training.report.contrast import contrasts
+from training.report.conspicuity import conspicuities
 
 UNSEEN: Final = "no candidate"
 MARKED: Final = "marked"
@@ -23,14 +23,14 @@ ENDS: Final = (UNSEEN, *(str(reason) for reason in DropReason), MARKED)
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """A reference lesion, its equivalent diameter, one of `ENDS`, and its contrast."""
+    """A reference lesion, its equivalent diameter, one of `ENDS`, and its conspicuity."""
 
     diameter_mm: float
     end: str
-    contrast: float
+    conspicuity: float
 
 
-def fates(told: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> list[Fate]:
+def fates(evidence: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> list[Fate]:
     """One for each 26-connected component of the reference ``(Z, H, W)``.
 
     A lesion is marked when something that the rule keeps touches it: found in the sense of
@@ -38,21 +38,23 @@ def fates(told: Evidence, reference: NDArray[np.bool_], rule: LesionRule) -> lis
     """
     truth, count = connected(reference)
     ends = np.zeros(count, dtype=np.intp)
-    for component in components(told, rule.grow_threshold):
+    for component in components(evidence, rule.grow_threshold):
         numbers = np.unique(truth[component.box][component.mask])
         touched = numbers[numbers > 0].astype(np.intp) - 1
         if touched.size:
             end = ENDS.index(str(refusal(component, rule) or MARKED))
             ends[touched] = np.maximum(ends[touched], end)
-    volumes = np.bincount(truth.ravel(), minlength=count + 1)[1:] * told.volume.voxel_volume_mm3
+    volumes = np.bincount(truth.ravel(), minlength=count + 1)[1:] * evidence.volume.voxel_volume_mm3
     return [
-        Fate(equivalent_diameter_mm(float(volume)), ENDS[end], contrast)
-        for volume, end, contrast in zip(volumes, ends, contrasts(told.volume, truth), strict=True)
+        Fate(equivalent_diameter_mm(float(volume)), ENDS[end], conspicuity)
+        for volume, end, conspicuity in zip(
+            volumes, ends, conspicuities(evidence.volume, truth), strict=True
+        )
     ]
 
 
 def fate_counts(found: Sequence[Fate]) -> dict[str, dict[str, int]]:
-    """How many came to each of `ENDS`, by the names of `imaging.metrics.DiameterBin`."""
+    """How many lesions came to each of `ENDS`, by the names of `imaging.metrics.DiameterBin`."""
     counts: dict[str, dict[str, int]] = {one.name: {} for one in by_diameter(())}
     for end in ENDS:
         for one in by_diameter((fate.diameter_mm, True) for fate in found if fate.end == end):

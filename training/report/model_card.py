@@ -1,8 +1,7 @@
-"""The model card: what the weights are for, what they saw, and what was measured. One dictionary
-for machines, and a page.
+"""The model card: what the weights are for, what they saw, and what was measured.
 
-The dictionary holds what stands nowhere else: members, rule, runs and merit are in the weights
-card, measures in ``docs/accuracy.json``.
+A page for people, and a dictionary for machines of what no other file says: networks, lesion rule
+and runs are in the ensemble's card, measures in ``docs/accuracy.json``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,16 +51,16 @@ _DATA = (
         "material": "negatives",
     },
 )
-_ELSEWHERE = {"measures": "docs/accuracy.json"}
 _PROCEDURE = (
     "Both networks are trained on synthetic heads alone, then go on with real scans mixed in: "
-    "three times without a third of them for the cross-validation, once with all for the shipped "
-    "weights. AdamW, rate along a cosine, weight decay 0.01; binary cross-entropy plus batch soft "
-    "Dice for lesions, pixels of small lesions weighing more, and cross-entropy for brain as a "
-    "second output, taught by whole heads; axial, coronal and sagittal slices. Shipped are moving "
+    "three times without a third of them for the cross-validation, once with all for the weights "
+    "shipped. "
+    "AdamW, rate along a cosine, weight decay 0.01; binary cross-entropy plus batch soft Dice "
+    "for lesions, pixels of small lesions weighing more, and cross-entropy for brain as a second "
+    "output, taught by whole heads; axial, coronal and sagittal slices. Shipped are moving "
     "averages, kernels in float16. Temperatures are fitted on synthetic heads of label map 18; "
     "the lesion rule is the one of most merit (mean of Dice and lesion F1, synthetic and real "
-    "alike) with at most one false lesion a head, on these and on the real scans, each answered "
+    "alike) with at most one false lesion per head, on these and on the real scans, each answered "
     "by networks that never saw it. An ensemble below its best member is refused."
 )
 _FAILURES = (
@@ -73,7 +72,7 @@ _FAILURES = (
     "Lesions below 5 mm are missed more often than found; below 3 mm nearly always.",
     (
         "A fault of the drawing, since mended, taught the networks that bright balls in the "
-        "striatum are no lesions: metastases there may be missed more often than elsewhere."
+        "striatum are not lesions: metastases there may be missed more often than elsewhere."
     ),
     "On full heads most false lesions lie at the skull base, in sinuses, mucosa and vessels.",
     "Specks under the minimum volume are dropped even when they are lesions.",
@@ -82,17 +81,18 @@ _FAILURES = (
 
 
 def facts(card: Card, rows: Sequence[Row]) -> dict[str, Any]:
-    """The model card for machines."""
+    """The model card for machines. `material` names a key of the card's ``seen.material``."""
     return {
         "version": card.version,
         "research_use_only": True,
+        "card": f"{card.name}.json",
+        "measures": "docs/accuracy.json",
         "short": short_form(card, rows),
         "intended_use": _INTENDED,
         "out_of_scope": list(_OUT_OF_SCOPE),
         "data": [dict(item) for item in _DATA],
         "procedure": _PROCEDURE,
         "known_failures": list(_FAILURES),
-        "elsewhere": _ELSEWHERE | {"members, contract, rule, seen, merit": f"{card.name}.json"},
     }
 
 
@@ -109,25 +109,26 @@ def short_form(card: Card, rows: Sequence[Row]) -> list[str]:
 
 
 def model_card(card: Card, rows: Sequence[Row], command: str) -> str:
-    """Markdown of the model card; `command` writes it."""
-    said = facts(card, rows)
+    """The model card as Markdown; `command` wrote it."""
     material = card.seen["material"]
-    merits = card.measured["merit"].items()
     return _PAGE.format(
-        **{key: said[key] for key in ("version", "intended_use", "procedure")},
+        version=card.version,
+        intended_use=_INTENDED,
+        procedure=_PROCEDURE,
         command=command,
-        notice=RESEARCH_NOTICE,
         twin=MODEL_CARD,
+        card=f"{card.name}.json",
+        notice=RESEARCH_NOTICE,
         members="\n".join(map(_member, card.members)),
         multiplanar=_MULTIPLANAR if card.contract.get("multiplanar") else "",
         rule=_rule(card.rule),
-        out_of_scope=_bullets(said["out_of_scope"]),
-        data="\n".join(_data(item, material[item["material"]]) for item in said["data"]),
+        out_of_scope=_bullets(_OUT_OF_SCOPE),
+        data="\n".join(_data(item, material[item["material"]]) for item in _DATA),
         never=", ".join(material["never"]["gliomas"]),
         runs="\n".join(_runs(card.seen["runs"])),
         targets="\n".join(target_table(rows)),
-        merit=", ".join(f"{name} {value:.3f}" for name, value in merits),
-        failures=_bullets(said["known_failures"]),
+        merit=", ".join(f"{name} {value:.3f}" for name, value in card.measured["merit"].items()),
+        failures=_bullets(_FAILURES),
     )
 
 
@@ -138,7 +139,8 @@ _PAGE = """# Model card: {version}
 
 **{notice}.** No regulator has seen these weights.
 
-Written by `{command}`; do not edit by hand. `{twin}` is for machines.
+Written by `{command}`; do not edit by hand. For machines: `{card}` (networks, rule, runs),
+`{twin}` (words) and [docs/accuracy.json](../../docs/accuracy.json) (measures).
 
 ## What it is
 

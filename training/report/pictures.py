@@ -32,9 +32,7 @@ class _Picture:
 
 
 class Gallery:
-    """Keeps the pictures of the answers of highest and of lowest Dice, `count` of each; no others
-    are drawn.
-    """
+    """The pictures of the answers of highest and lowest Dice, `count` of each."""
 
     def __init__(self, count: int = 3) -> None:
         self._count = count

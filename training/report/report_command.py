@@ -11,12 +11,12 @@ from models.card import Card, read_card, rule_from
 from models.catalogue import MODEL_CARD
 from models.inputs import InputContract
 from training.data.material import Group, faint_heads, full_heads, synthetic_heads
-from training.finish.answers import Answer, Say, evidence
+from training.finish.answers import Answer, Say, evidence_of
 from training.finish.evaluation import Row, row_from
 from training.finish.finish_command import answers_of
 from training.finish.finishing import ENSEMBLE, judge, measure, subjects
 from training.report.accuracy import accuracy_entry
-from training.report.accuracy_page import accuracy_page, marked_by_contrast
+from training.report.accuracy_page import accuracy_page, marked_by_conspicuity
 from training.report.fates import Fate, fate_counts, fates
 from training.report.model_card import facts, model_card
 from training.report.pictures import Gallery
@@ -27,7 +27,7 @@ COMMAND = "make evaluate"
 def report_command(
     *, heads: Path, data: Path, weights: Path, name: str, docs: Path, kept: Path | None, say: Say
 ) -> list[Row]:
-    """Measure an ensemble and each member alone, and write what came of it.
+    """Measure an ensemble and each member alone, and write pages and model card.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def report_command(
     docs
         Gets ``accuracy.md``, ``accuracy.json`` and pictures.
     kept
-        Folder for what the networks say, so that a second call is fast; None: nothing is kept.
+        Folder that keeps the networks' answers, so that a second call is fast; None: keep nothing.
 
     Returns
     -------
@@ -64,9 +64,9 @@ def report_command(
 
 
 def measured(card: Card, answer: Answer, gallery: Gallery, ends: list[Fate]) -> Iterator[Row]:
-    """A head by the ensemble and by each member alone, each under the rule chosen for it.
+    """A row of a head for the ensemble and each member alone, each under the rule chosen for it.
 
-    What the ensemble makes of a synthetic head is offered to `gallery`, and the ends of its lesions
+    The ensemble's labels of a synthetic head are offered to `gallery`, and the ends of its lesions
     are added to `ends`.
     """
     rules: dict[str, LesionRule] = {
@@ -74,22 +74,22 @@ def measured(card: Card, answer: Answer, gallery: Gallery, ends: list[Fate]) -> 
     }
     fitted = {member.name: member.temperature for member in card.members}
     for subject, taking_part in subjects(fitted):
-        told = evidence(answer, taking_part)
-        labels, lesions = judge(told, rules[subject])
+        evidence = evidence_of(answer, taking_part)
+        labels, lesions = judge(evidence, rules[subject])
         row = measure(answer.head, subject, labels)
         if subject == ENSEMBLE and answer.head.group in (Group.FULL, Group.STRIPPED):
             gallery.offer(row, answer.head, labels, lesions)
-            ends += fates(told, answer.head.reference, rules[subject])
+            ends += fates(evidence, answer.head.reference, rules[subject])
         yield row
 
 
 def _ended(ends: Sequence[Fate]) -> dict[str, Any]:
-    contrasts = marked_by_contrast(ends)
+    conspicuities = marked_by_conspicuity(ends)
     return {
         "ends": fate_counts(ends),
-        "marked_by_contrast": {
+        "marked_by_conspicuity": {
             name: {one.name: [one.found, one.lesions] for one in bins}
-            for name, bins in contrasts.items()
+            for name, bins in conspicuities.items()
         },
     }
 

@@ -37,9 +37,6 @@ def draw_protocol(rng: np.random.Generator) -> Protocol:
     )
 
 
-MILD = Protocol((0.45, 0.45, 0.45), 0.08, 1.0, 0, 0.018, 0.0, 1.0)
-
-
 def acquire(image: Array, protocol: Protocol, rng: np.random.Generator) -> Array:
     """Scan `image` (white matter about 1, air 0) on the same grid; the result is not negative."""
     shape: Shape = (image.shape[0], image.shape[1], image.shape[2])

@@ -32,8 +32,11 @@ GREY_RANGES: Final[tuple[tuple[tuple[int, ...], float, float], ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one sequence and one dose of agent make of a head; white matter is 1."""
+class GreyLevels:
+    """The grey levels of one head after one sequence and dose of contrast agent; white matter is 1.
+
+    `table` holds the level of each class.
+    """
 
     table: Array
     black_blood: bool
@@ -42,8 +45,8 @@ class Look:
     muscle: float
 
 
-def draw_look(rng: np.random.Generator) -> Look:
-    """Draw grey levels for every class."""
+def draw_grey_levels(rng: np.random.Generator) -> GreyLevels:
+    """Draw the grey level of every class."""
     table = np.full(lb.LARGEST, 0.8, dtype=np.float32)
     for classes, low, high in GREY_RANGES:
         table[list(classes)] = rng.uniform(low, high)
@@ -60,7 +63,7 @@ def draw_look(rng: np.random.Generator) -> Look:
     table[list(lb.VEIN)] = rng.uniform(0.3, 1.2) if black_blood else rng.uniform(1.5, 3.0)
     suppressed = rng.random() < 0.25
     fat = float(rng.uniform(0.3, 0.7) if suppressed else rng.uniform(1.4, 2.6))
-    return Look(table, black_blood, enhancement, fat, float(rng.uniform(0.55, 0.95)))
+    return GreyLevels(table, black_blood, enhancement, fat, float(rng.uniform(0.55, 0.95)))
 
 
 def _cortex_level(rng: np.random.Generator) -> float:
@@ -72,17 +75,17 @@ def _cortex_level(rng: np.random.Generator) -> float:
     return float(rng.uniform(0.62, 0.88))
 
 
-def paint(labels: NDArray[np.uint16], look: Look, rng: np.random.Generator) -> Array:
+def paint(labels: NDArray[np.uint16], levels: GreyLevels, rng: np.random.Generator) -> Array:
     """Grey levels ``(Z, H, W)`` of the healthy head with texture; white matter is near 1."""
     shape: Shape = (labels.shape[0], labels.shape[1], labels.shape[2])
-    image = look.table[labels]
-    _paint_soft_tissue(image, labels, look, rng)
+    image = levels.table[labels]
+    _paint_soft_tissue(image, labels, levels, rng)
     _paint_bright_blood(image, labels, rng)
     _paint_folia(image, labels, rng)
     # Borders share their voxels: a label map knows whole ones only.
     image = blur(image, rng.uniform(0.4, 0.8))
-    _paint_choroid(image, labels, look, rng)
-    _paint_sheets(image, labels, look, rng)
+    _paint_choroid(image, labels, levels, rng)
+    _paint_sheets(image, labels, levels, rng)
     fine = blur(rng.standard_normal(shape, dtype=np.float32), rng.uniform(0.6, 1.1))
     image *= 1 + rng.uniform(0.03, 0.12) * fine
     image *= 1 + rng.uniform(0.005, 0.04) * smooth_noise(rng, shape, scale_mm=rng.uniform(5, 14))
@@ -90,7 +93,7 @@ def paint(labels: NDArray[np.uint16], look: Look, rng: np.random.Generator) -> A
 
 
 def _paint_soft_tissue(
-    image: Array, labels: NDArray[np.uint16], look: Look, rng: np.random.Generator
+    image: Array, labels: NDArray[np.uint16], levels: GreyLevels, rng: np.random.Generator
 ) -> None:
     """One class holds both fat and muscle: scalp above is fat, deep tissue below a patchwork."""
     shape: Shape = (labels.shape[0], labels.shape[1], labels.shape[2])
@@ -99,7 +102,7 @@ def _paint_soft_tissue(
     height = np.linspace(-1.2, 1.2, shape[0], dtype=np.float32)[:, None, None]
     level = smooth_noise(rng, shape, scale_mm=rng.uniform(5, 12)) - outside / 5 + 1.5 * height + 0.8
     share = np.clip(level * 1.5 + 0.5, 0, 1)
-    mixed = look.muscle + share * (look.fat - look.muscle)
+    mixed = levels.muscle + share * (levels.fat - levels.muscle)
     image[soft] = mixed[soft]
 
 
@@ -112,14 +115,14 @@ def _paint_bright_blood(image: Array, labels: NDArray[np.uint16], rng: np.random
 
 
 def _paint_choroid(
-    image: Array, labels: NDArray[np.uint16], look: Look, rng: np.random.Generator
+    image: Array, labels: NDArray[np.uint16], levels: GreyLevels, rng: np.random.Generator
 ) -> None:
     """Enhancing plexus in parts of the ventricles: strands, in three heads of ten clumps."""
     shape: Shape = (labels.shape[0], labels.shape[1], labels.shape[2])
     where = lb.is_in(labels, lb.VENTRICLES)
     clumps = smooth_noise(rng, shape, scale_mm=rng.uniform(3, 5))
     regions = smooth_noise(rng, shape, scale_mm=rng.uniform(12, 20))
-    level = 1 + (look.enhancement - 1) * rng.uniform(0.3, 1.2)
+    level = 1 + (levels.enhancement - 1) * rng.uniform(0.3, 1.2)
     if rng.random() < 0.3:
         share = np.clip((clumps + 0.8 * regions - rng.uniform(1.4, 2.1)) * 2, 0, 1)
     else:
@@ -140,11 +143,11 @@ def _paint_folia(image: Array, labels: NDArray[np.uint16], rng: np.random.Genera
 
 
 def _paint_sheets(
-    image: Array, labels: NDArray[np.uint16], look: Look, rng: np.random.Generator
+    image: Array, labels: NDArray[np.uint16], levels: GreyLevels, rng: np.random.Generator
 ) -> None:
     """Dura under the skull, falx between the hemispheres and tentorium over the cerebellum."""
     shape: Shape = (labels.shape[0], labels.shape[1], labels.shape[2])
-    level = (1 + (look.enhancement - 1) * rng.uniform(0.2, 1.1)) * (
+    level = (1 + (levels.enhancement - 1) * rng.uniform(0.2, 1.1)) * (
         1 + 0.2 * smooth_noise(rng, shape, scale_mm=12)
     )
     present = smooth_noise(rng, shape, scale_mm=20) > rng.uniform(-1.5, 1.0)

@@ -1,4 +1,4 @@
-"""Another head from the same label map: flip, affine and elastic."""
+"""Deforming a label map into another head: flip, affine and elastic."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Smooth random fields, and the cheap filters the synthesis is made of."""
+"""Smooth random fields and cheap filters, the building blocks of the synthesis."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Metastases: how many, how large, where, and what they look like."""
+"""Metastases: how many, how large, where, and how they appear."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from training.synthesis import labels as lb
-from training.synthesis.anatomy import Look
+from training.synthesis.anatomy import GreyLevels
 from training.synthesis.fields import Array, Shape, blur, smooth_noise
 from training.synthesis.lesion_shapes import draw_shape, share_inside
 
@@ -27,7 +27,7 @@ LARGE_KINDS: Final = ("ring", "mottled", "nodular")
 LARGE_SHARES: Final = (0.55, 0.2, 0.25)
 HANDFUL_CHANCE: Final = 0.25
 HANDFUL_RANGE_MM: Final = (2.5, 5.0)
-# Of these, so many lie beside a vessel, the others where lesions lie.
+# The share of these that lies beside a vessel; the others lie where all lesions do.
 BESIDE_VESSEL: Final = 0.4
 # A voxel of the brain above this, white matter being 1, is taken for blood.
 BLOOD_LEVEL: Final = 1.25
@@ -64,7 +64,7 @@ class Drawn:
 
 
 def draw_plans(rng: np.random.Generator) -> list[Plan]:
-    """Draw how many lesions and of which size and kind; none in 16 % of heads, largest first."""
+    """Draw number, sizes and kinds of the lesions, largest first; 16 % of heads have no lesion."""
     if rng.random() < 0.16:
         return []
     count = int(np.clip(np.rint(rng.lognormal(np.log(5), 0.95)), 1, 30))
@@ -96,7 +96,7 @@ def add_lesions(
     image: Array,
     labels: NDArray[np.uint16],
     plans: list[Plan],
-    look: Look,
+    levels: GreyLevels,
     rng: np.random.Generator,
 ) -> tuple[Array, NDArray[np.uint16], list[Drawn]]:
     """Draw the planned lesions into `image` (changed in place), largest first.
@@ -116,7 +116,7 @@ def add_lesions(
         if centre is None:
             continue
         number = len(drawn) + 1
-        if _draw(image, core, numbers, inside, centre, plan, number, look, rng):
+        if _draw(image, core, numbers, inside, centre, plan, number, levels, rng):
             middle = (int(centre[0]), int(centre[1]), int(centre[2]))
             drawn.append(Drawn(number, plan.diameter_mm, plan.kind, middle))
     return core, numbers, drawn
@@ -184,7 +184,7 @@ def _draw(
     centre: NDArray[np.float64],
     plan: Plan,
     number: int,
-    look: Look,
+    levels: GreyLevels,
     rng: np.random.Generator,
 ) -> bool:
     """Draw one lesion and its oedema; False when less than a voxel of it lies inside the brain."""
@@ -199,7 +199,7 @@ def _draw(
         return False
     if swelling:
         add_oedema(image[box], shape.distance, swelling, rng)
-    level = appearance(shape.distance, plan, look.enhancement, rng)
+    level = appearance(shape.distance, plan, levels.enhancement, rng)
     image[box] += share * (level - image[box])
     core[box] = np.maximum(core[box], share)
     numbers[box][new] = number
@@ -207,7 +207,7 @@ def _draw(
 
 
 def swelling_mm(plan: Plan, rng: np.random.Generator) -> float:
-    """Draw how far oedema reaches around a lesion; 0 is none."""
+    """Draw how far oedema reaches around a lesion; 0: no oedema."""
     if plan.diameter_mm < 7 or rng.random() < 0.35:
         return 0.0
     return float(rng.uniform(2, 6) + min(plan.diameter_mm, 30) * rng.uniform(0.1, 0.4))
@@ -223,7 +223,7 @@ def add_oedema(image: Array, distance: Array, width_mm: float, rng: np.random.Ge
 def appearance(distance: Array, plan: Plan, enhancement: float, rng: np.random.Generator) -> Array:
     """Grey level of a lesion at every voxel of its box, white matter being 1.
 
-    `distance` is signed, in mm; `enhancement` is what the agent makes of tissue that takes it up.
+    `distance` is signed, in mm; `enhancement` is the level of tissue that takes up contrast agent.
     """
     bright = 1 + (enhancement - 1) * rng.uniform(0.55, 1.35)
     grain = smooth_noise(rng, distance.shape, scale_mm=max(2.0, plan.diameter_mm / 6))

@@ -9,7 +9,7 @@ from scipy import ndimage
 from models.inputs import head_box
 from training.synthesis import labels as lb
 from training.synthesis.acquisition import Protocol, acquire, acquire_mask, draw_protocol
-from training.synthesis.anatomy import draw_look, paint
+from training.synthesis.anatomy import draw_grey_levels, paint
 from training.synthesis.deform import crop_to_head, deform
 from training.synthesis.fields import Array
 from training.synthesis.lesions import Drawn, Plan, add_lesions, draw_plans
@@ -97,10 +97,10 @@ def _scan(
 ) -> tuple[NDArray[np.uint16], Array, NDArray[np.uint16], list[Drawn]]:
     """Another head from the label map, its scan, the lesion numbers in it and the lesions."""
     labels = deform(crop_to_head(label_map, below_mm=BELOW_BRAIN_MM), rng)
-    look = draw_look(rng)
-    image = paint(labels, look, rng)
-    add_vessels(image, labels, look, rng)
-    core, numbers, drawn = add_lesions(image, labels, plans, look, rng)
+    levels = draw_grey_levels(rng)
+    image = paint(labels, levels, rng)
+    add_vessels(image, labels, levels, rng)
+    core, numbers, drawn = add_lesions(image, labels, plans, levels, rng)
     seen = acquire(image, protocol, rng)
     if rng.random() < 0.5:  # many scanners show air as nothing
         seen *= ndimage.binary_dilation(labels > 0, iterations=2)

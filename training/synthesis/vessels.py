@@ -1,12 +1,12 @@
-"""Vessels as random walks: small ones everywhere, thick ones at the base of the brain. Bright, and
-like lesions in a single slice.
+"""Vessels as random walks: small ones everywhere, thick ones at the base of the brain. They are
+bright, and look like lesions in a single slice.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.synthesis import labels as lb
-from training.synthesis.anatomy import Look
+from training.synthesis.anatomy import GreyLevels
 from training.synthesis.fields import Array, blur
 
 STEP_MM = 0.5
@@ -15,7 +15,7 @@ AXES = ((1, 2), (0, 2), (0, 1))
 
 
 def add_vessels(
-    image: Array, labels: NDArray[np.uint16], look: Look, rng: np.random.Generator
+    image: Array, labels: NDArray[np.uint16], levels: GreyLevels, rng: np.random.Generator
 ) -> Array:
     """Draw vessels into `image`, in place; returns how much of each voxel they fill.
 
@@ -36,7 +36,10 @@ def add_vessels(
         thick = rng.uniform(1.5, 4.0, int(rng.integers(0, 17)))
         filled += _tubes(rng.choice(basal, len(thick)), thick, attraction, rng)
     filled = np.minimum(filled, 1) * lb.is_in(labels, lb.BRAIN + lb.CSF)
-    blood = rng.uniform(0.3, 0.9) if look.black_blood else look.enhancement * rng.uniform(0.9, 1.6)
+    if levels.black_blood:
+        blood = rng.uniform(0.3, 0.9)
+    else:
+        blood = levels.enhancement * rng.uniform(0.9, 1.6)
     image += filled * (blood - image)
     return filled
 

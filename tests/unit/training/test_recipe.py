@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from metseg.errors import ConfigurationError
-from training.recipe import RECIPES_IN_THE_BOX, read_recipe, recipe_toml
+from training.recipe import SHIPPED_RECIPES, read_recipe, recipe_toml
 
 LEAST = """
 network = "attention_unet"
@@ -19,7 +19,7 @@ def recipe(folder: Path, text: str = LEAST) -> Path:
     return path
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES_IN_THE_BOX.glob("*.toml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted(SHIPPED_RECIPES.glob("*.toml")), ids=lambda p: p.stem)
 def test_a_recipe_in_the_box_is_valid_and_comes_back_from_what_a_run_keeps(
     path: Path, tmp_path: Path
 ) -> None:

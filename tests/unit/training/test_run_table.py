@@ -5,15 +5,15 @@ from pathlib import Path
 from training.run_table import run_table
 
 
-def run(folder: Path, ended: int, *looks: dict[str, object]) -> None:
+def run(folder: Path, ended: int, *records: dict[str, object]) -> None:
     folder.mkdir()
     (folder / "run.json").write_text("{}")
     os.utime(folder / "run.json", (ended, ended))
-    lines = [json.dumps(look) for look in looks]
+    lines = [json.dumps(record) for record in records]
     (folder / "validation.jsonl").write_text("\n".join(lines) + "\n")
 
 
-def test_the_last_look_of_each_run_is_a_row_and_the_first_to_end_comes_first(
+def test_the_last_validation_of_each_run_is_a_row_and_the_first_to_end_comes_first(
     tmp_path: Path,
 ) -> None:
     early = {"step": 9, "minutes": 1, "summary": {"dice_tumour": 0.1}}

@@ -130,8 +130,8 @@ def test_runs_become_weights_and_weights_become_pages(folders, tmp_path):
     assert len(rows) == 6 * 2 * 2 + 4 * 2  # two synthetic heads, a faint glioma, a full head
     for page in (docs / "accuracy.md", weights / "README.md"):
         assert model_version("standard", weights) in page.read_text()
-    measured = json.loads((docs / "accuracy.json").read_text())["heads"]
-    assert len(validated) + len(measured) == len(rows)
+    heads = json.loads((docs / "accuracy.json").read_text())["heads"]
+    assert len(heads) + len(validated) == len(rows), "each row is in one file"
     assert short_model_card("standard", weights)
     assert len(list(docs.glob("accuracy-*.jpg"))) == 4  # two heads, each among the best and worst
 

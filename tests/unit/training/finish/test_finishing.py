@@ -7,7 +7,7 @@ from imaging.volume import Volume
 from models.card import Card, Member, read_card, write_card
 from models.inputs import InputContract
 from training.data.material import Group, HeldOut
-from training.finish.answers import Answer, evidence
+from training.finish.answers import Answer, evidence_of
 from training.finish.evaluation import Row, summaries
 from training.finish.finishing import (
     GateError,
@@ -102,10 +102,10 @@ def test_the_rule_of_a_fold_is_chosen_without_it():
 
 def test_the_ensemble_is_the_mean_of_those_that_take_part():
     one = answer(held_out("s1", Group.FULL), speck=True)
-    both = evidence(one, {"good": 1.0, "hasty": 1.0})
+    both = evidence_of(one, {"good": 1.0, "hasty": 1.0})
     assert both.mean[2, 15, 15] == pytest.approx((0.02 + 0.95) / 2, abs=1e-3)
     assert len(both.members) == 2
-    alone = evidence(one, {"good": 1.0})
+    alone = evidence_of(one, {"good": 1.0})
     assert alone.mean[2, 15, 15] == pytest.approx(0.02, abs=1e-3)
     assert both.brain is not None
     assert both.brain.min() == 1.0

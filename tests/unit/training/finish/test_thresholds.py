@@ -1,6 +1,4 @@
-"""Of many rules the one of most merit is taken; a candidate classifier only where
-it wins on heads it never saw.
-"""
+"""The rule of most merit is chosen; a classifier only where it wins on heads it never saw."""
 
 import numpy as np
 import pytest
@@ -9,7 +7,7 @@ from imaging.lesions.candidates import Evidence
 from imaging.lesions.rule import FEATURES, LesionRule
 from imaging.volume import Volume
 from training.data.material import Side
-from training.finish.looks import fit_classifier, out_of_sample, scores
+from training.finish.candidate_classifier import fit_classifier, out_of_sample, scores
 from training.finish.thresholds import (
     Table,
     choose_rule,
@@ -168,7 +166,7 @@ def tubes(count):
     return [head(RIGHT, candidate(long=3.0)) for _ in range(count)]
 
 
-def test_a_candidate_classifier_is_taken_where_only_shape_decides():
+def test_a_classifier_is_used_where_shape_alone_decides():
     rule, best = choose_rule({0.5: tubes(20)})
     assert best == pytest.approx(1.0)
     assert rule.candidate_classifier is not None
@@ -176,14 +174,14 @@ def test_a_candidate_classifier_is_taken_where_only_shape_decides():
     assert found["elongation"] < 0
 
 
-def test_with_few_candidates_there_is_no_candidate_classifier():
+def test_with_few_candidates_there_is_no_classifier():
     rule, best = choose_rule({0.5: tubes(5)})
     assert rule.candidate_classifier is None
     assert best < 1.0
 
 
 def test_scores_of_a_head_are_by_a_classifier_that_never_saw_it():
-    """Only the last head has round vessels: a classifier would know only from seeing it."""
+    """The last head is the only one whose vessels are round: only having seen it would help."""
     heads = [*tubes(24), head(RIGHT, candidate(long=0.0))]
     seen, lesion = [h.seen for h in heads], [h.lesion for h in heads]
     unseen = out_of_sample(seen, lesion, parts=25)

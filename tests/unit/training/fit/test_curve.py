@@ -9,11 +9,11 @@ from training.fit.curve import write_curve
 
 def test_a_run_is_drawn_a_panel_for_each_measure(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("step,minutes,loss\n25,1,1.5\n50,2,0.5\n")
-    looks = [
+    records = [
         {"step": step, "summary": {"dice_tumour": dice, "dice_synthetic": 0.4, "false_tumour": 3.0}}
         for step, dice in ((25, 0.2), (50, 0.6))
     ]
-    (tmp_path / "validation.jsonl").write_text("".join(json.dumps(x) + "\n" for x in looks))
+    (tmp_path / "validation.jsonl").write_text("".join(json.dumps(x) + "\n" for x in records))
     write_curve(tmp_path)
     drawn = cv2.imread(str(tmp_path / "curve.png"))
     assert drawn is not None

@@ -10,7 +10,7 @@ from tests.helpers.places import ROOT
 from tests.unit.training.tiny_head import tiny_label_map
 from training.heads.demo_head import DEMO_SEED, LESIONS, draw_demo_head
 from training.heads.head_commands import synthesize_command
-from training.heads.heads import generate_heads, read_head, write_head
+from training.heads.heads import plan_heads, read_head, write_head
 from training.synthesis.lesions import Kind, Plan
 from training.synthesis.synthesis import synthesise_head
 
@@ -30,9 +30,9 @@ def test_a_head_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     json.dumps(back.meta)
 
 
-def test_generating_needs_label_maps(tmp_path: Path) -> None:
+def test_planning_heads_needs_label_maps(tmp_path: Path) -> None:
     with pytest.raises(MetsegError, match="at least one"):
-        generate_heads(tmp_path, label_maps=[], count=1, seed=1)
+        plan_heads(tmp_path, label_maps=[], count=1, seed=1)
 
 
 def test_an_unknown_part_is_refused(tmp_path: Path) -> None:

@@ -132,7 +132,6 @@ def test_heads_of_the_cross_validation_stand_in_the_card_alone():
 def test_page_and_model_card_name_version_command_and_shortfall():
     shown = [Shown("Good: s1", "accuracy-good-1.jpg")]
     page = accuracy_page(card(), ROWS, [], shown, "make evaluate")
-    said = facts(card(), ROWS)
     readme = model_card(card(), ROWS, "make evaluate")
     for text in (page, readme):
         assert card().version in text
@@ -141,9 +140,21 @@ def test_page_and_model_card_name_version_command_and_shortfall():
         assert "| MS brains without tumour, cross-validated: false ones | <= 0.5 | 2.000 |" in text
     assert "![Good: s1](accuracy-good-1.jpg)" in page
     assert "lies in brain (mean probability at least 0.5)" in readme
-    assert f"`alone.h5`, SHA-256 `{'0' * 64}`" in readme
-    assert "standard.json" in json.loads(json.dumps(said))["elsewhere"].values()
+    assert f"SHA-256 `{'0' * 64}`" in readme
     assert any(line.startswith("MS brains") for line in short_form(card(), ROWS))
+    said = json.loads(json.dumps(facts(card(), ROWS)))
+    assert (said["version"], said["short"]) == (card().version, short_form(card(), ROWS))
+
+
+def test_no_number_of_the_card_is_in_the_model_card_or_the_entry_again():
+    crossed = [one.entry() for one in ROWS if one.group in (Group.TUMOUR, Group.NEGATIVE)]
+    with_rows = replace(card(), measured={**card().measured, "cross_validation": crossed})
+    entry = accuracy_entry(with_rows, ROWS, "make evaluate")
+    assert [one["head"] for one in entry["heads"]] == ["s1", "s2"]
+    assert {one["group"] for one in entry["groups"]} == {str(one.group) for one in ROWS}
+    said = json.dumps(facts(with_rows, ROWS))
+    assert "0" * 64 not in said, "hashes are on the card"
+    assert "final_alone" not in said, "runs are on the card"
 
 
 def test_the_gallery_keeps_the_best_and_the_worst(tmp_path):

@@ -23,7 +23,7 @@ CASES = {
 }
 
 
-def told(*cases):
+def evidence_and_reference(*cases):
     mean, brain, reference = (np.zeros(SHAPE, np.float32) for _ in range(3))
     for column, probability, slices, is_brain, _ in cases:
         reference[2:6, 10:14, column : column + 4] = 1
@@ -34,21 +34,21 @@ def told(*cases):
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_lesion_comes_to_its_end(case):
-    (fate,) = fates(*told(case), RULE)
+    (fate,) = fates(*evidence_and_reference(case), RULE)
     assert fate.end == case[-1]
     assert fate.diameter_mm == pytest.approx((6 * 64 / np.pi) ** (1 / 3))
 
 
 def test_the_latest_of_several_candidates_counts():
     doubtful, sure = (0, 0.6, 4, 1.0, ""), (5, 0.9, 4, 1.0, "")
-    evidence, _ = told(doubtful, sure)
+    evidence, _ = evidence_and_reference(doubtful, sure)
     around_both = np.zeros(SHAPE, dtype=bool)
     around_both[2:6, 10:14, :9] = True
     assert [one.end for one in fates(evidence, around_both, RULE)] == [MARKED]
 
 
 def test_lesions_are_counted_by_size_and_end():
-    counts = fate_counts(fates(*told(*CASES.values()), RULE))
+    counts = fate_counts(fates(*evidence_and_reference(*CASES.values()), RULE))
     assert counts["3-5"] == {end: sum(c[-1] == end for c in CASES.values()) for end in ENDS}
     assert sum(sum(ends.values()) for ends in counts.values()) == len(CASES)
     lines = list(fate_table(counts))
@@ -57,5 +57,5 @@ def test_lesions_are_counted_by_size_and_end():
 
 
 def test_a_reference_without_lesions_has_no_ends():
-    evidence, reference = told()
+    evidence, reference = evidence_and_reference()
     assert fates(evidence, reference, RULE) == []

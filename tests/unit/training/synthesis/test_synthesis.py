@@ -6,7 +6,7 @@ from tests.helpers.data import require_data
 from tests.unit.training.tiny_head import tiny_label_map
 from training.synthesis import labels as lb
 from training.synthesis.acquisition import Protocol, thicken
-from training.synthesis.anatomy import draw_look
+from training.synthesis.anatomy import draw_grey_levels
 from training.synthesis.labels import axial_affine, read_label_map, to_axial_order
 from training.synthesis.lesion_shapes import draw_shape, share_inside
 from training.synthesis.lesions import Kind, Plan, add_lesions, appearance, draw_plans
@@ -46,10 +46,10 @@ def test_perivascular_spaces_are_darker_than_the_tissue_around_them() -> None:
     they were balls that nobody can tell from metastases.
     """
     for seed in range(40):
-        look = draw_look(np.random.default_rng(seed))
-        levels = look.table[list(lb.PERIVASCULAR)]
-        assert levels.max() < look.table[list(lb.STRIATUM)].min()
-        assert levels.max() < 0.9 * look.table[list(lb.WHITE)].min()
+        levels = draw_grey_levels(np.random.default_rng(seed))
+        spaces = levels.table[list(lb.PERIVASCULAR)]
+        assert spaces.max() < levels.table[list(lb.STRIATUM)].min()
+        assert spaces.max() < 0.9 * levels.table[list(lb.WHITE)].min()
 
 
 def test_the_label_map_is_left_as_it_was() -> None:
@@ -163,9 +163,9 @@ def test_a_lesion_beside_a_vessel_is_drawn_within_two_mm_of_one() -> None:
     image = np.ones(labels.shape, dtype=np.float32)
     image[:, 30:32, 20] = 2.0  # the only vessel
     plan = Plan(4.0, Kind.SOLID, beside_vessel=True)
-    look = draw_look(np.random.default_rng(1))
+    levels = draw_grey_levels(np.random.default_rng(1))
     for seed in range(5):
-        *_, drawn = add_lesions(image.copy(), labels, [plan], look, np.random.default_rng(seed))
+        *_, drawn = add_lesions(image.copy(), labels, [plan], levels, np.random.default_rng(seed))
         (_, y, x) = drawn[0].centre
         assert max(30 - y, y - 31, 0) + abs(x - 20) <= 2
 

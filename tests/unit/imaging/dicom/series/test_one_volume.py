@@ -288,12 +288,14 @@ def test_what_is_one_volume_is_left_alone(frames):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        (("ORIGINAL", "PRIMARY", "M", "ND"), (ComplexComponent.MAGNITUDE, None, Processing.ORIGINAL)),
+        (("ORIGINAL", "PRIMARY", "M", "ND"),
+         (ComplexComponent.MAGNITUDE, None, Processing.ORIGINAL)),
         (("ORIGINAL", "PRIMARY", "P"), (ComplexComponent.PHASE, None, Processing.ORIGINAL)),
         (("ORIGINAL", "PRIMARY", "I_FFE"), (ComplexComponent.IMAGINARY, None, Processing.ORIGINAL)),
         (("DERIVED", "PRIMARY", "DIXON", "WATER"), (ComplexComponent.MAGNITUDE, Dixon.WATER,
                                                     Processing.DERIVED)),
-        (("DERIVED", "SECONDARY", "MIP"), (ComplexComponent.MAGNITUDE, None, Processing.PROJECTION)),
+        (("DERIVED", "SECONDARY", "MIP"),
+         (ComplexComponent.MAGNITUDE, None, Processing.PROJECTION)),
         ((), (ComplexComponent.MAGNITUDE, None, Processing.ORIGINAL)),
     ],
 )  # fmt: skip

@@ -18,8 +18,9 @@ LEAST_OF_A_KIND: Final = 10
 def fit_classifier(
     seen: NDArray[np.float64], lesion: NDArray[np.bool_], *, least: float
 ) -> CandidateClassifier | None:
-    """Logistic regression of ``(n, F)`` features on whether a candidate touches a lesion, both
-    kinds weighing the same. None when there are too few of a kind.
+    """Logistic regression of ``(n, F)`` features on whether a candidate touches a lesion.
+
+    Lesions together weigh as much as the other candidates. None when there are too few of a kind.
     """
     if min(lesion.sum(), (~lesion).sum()) < LEAST_OF_A_KIND:
         return None
@@ -55,9 +56,9 @@ def scores(classifier: CandidateClassifier, seen: NDArray[np.float64]) -> NDArra
 def out_of_sample(
     seen: Sequence[NDArray[np.float64]], lesion: Sequence[NDArray[np.bool_]], *, parts: int = 5
 ) -> list[NDArray[np.float64]] | None:
-    """Scores of each head's candidates by a classifier learnt from the heads of other parts.
+    """Scores of each head's candidates by a classifier learnt from the heads of the other parts.
 
-    None when one of the classifiers cannot be learnt.
+    None when there are too few candidates to learn one.
     """
     if len(seen) < parts:
         return None

@@ -13,13 +13,13 @@ from imaging.metrics.bins import DiameterBin, by_diameter
 from imaging.volume import Volume
 from training.report.accuracy import found_cell
 
-# The classes of contrast and their upper ends.
+# The classes of conspicuity and their upper ends.
 CLASSES: Final = {"<2": 2.0, "2-4": 4.0, ">=4": np.inf}
 
-ByContrast = Mapping[str, tuple[DiameterBin, ...]]
+ByConspicuity = Mapping[str, tuple[DiameterBin, ...]]
 
 
-def contrasts(volume: Volume, lesions: NDArray[np.integer]) -> list[float]:
+def conspicuities(volume: Volume, lesions: NDArray[np.integer]) -> list[float]:
     """How far the brighter part of each lesion lies above what surrounds it, in the latter's noise.
 
     From the third quartile of the lesion the median of its surroundings is taken, 1.5 to 4.5 mm
@@ -29,13 +29,13 @@ def contrasts(volume: Volume, lesions: NDArray[np.integer]) -> list[float]:
     Parameters
     ----------
     lesions
-        ``(Z, H, W)``, numbered from 1, none left out; 0 is none.
+        ``(Z, H, W)``, numbered from 1 without gaps; 0 is not a lesion.
     """
     boxes = enumerate(ndimage.find_objects(lesions), start=1)
-    return [_contrast(volume, lesions, number, (z, y, x)) for number, (z, y, x) in boxes]
+    return [_conspicuity(volume, lesions, number, (z, y, x)) for number, (z, y, x) in boxes]
 
 
-def _contrast(volume: Volume, lesions: NDArray[np.integer], number: int, box: Box) -> float:
+def _conspicuity(volume: Volume, lesions: NDArray[np.integer], number: int, box: Box) -> float:
     lesion = lesions[box] == number
     around, shell = surroundings(lesion, box, volume)
     outside = volume.voxels[around][shell & (lesions[around] == 0)]
@@ -46,8 +46,8 @@ def _contrast(volume: Volume, lesions: NDArray[np.integer], number: int, box: Bo
     return float((bright - np.median(outside)) / deviation)
 
 
-def by_contrast(lesions: Iterable[tuple[float, float, bool]]) -> ByContrast:
-    """Count lesions, each its contrast, its diameter in mm and whether it was found."""
+def by_conspicuity(lesions: Iterable[tuple[float, float, bool]]) -> ByConspicuity:
+    """Count lesions, each its conspicuity, its diameter in mm and whether it was found."""
     among: dict[str, list[tuple[float, bool]]] = {name: [] for name in CLASSES}
     for value, diameter_mm, found in lesions:
         name = next(name for name, below in CLASSES.items() if value < below)
@@ -55,10 +55,10 @@ def by_contrast(lesions: Iterable[tuple[float, float, bool]]) -> ByContrast:
     return {name: by_diameter(lesions) for name, lesions in among.items()}
 
 
-def contrast_table(counts: ByContrast) -> Iterator[str]:
-    """Markdown: a row for each class of contrast, a column for each bin of diameters."""
+def conspicuity_table(counts: ByConspicuity) -> Iterator[str]:
+    """Markdown: a row for each class of conspicuity, a column for each bin of diameters."""
     sizes = [f"{one.name} mm" for one in by_diameter(())]
-    yield "| contrast | " + " | ".join(sizes) + " |"
+    yield "| conspicuity | " + " | ".join(sizes) + " |"
     yield "|---" * (len(sizes) + 1) + "|"
     for name, bins in counts.items():
         yield f"| {name} | " + " | ".join(map(found_cell, bins)) + " |"

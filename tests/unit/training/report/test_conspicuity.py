@@ -1,10 +1,10 @@
-"""Contrast of drawn balls in noise, and the counts by it."""
+"""Conspicuity of drawn balls in noise, and the counts by it."""
 
 import numpy as np
 import pytest
 
 from imaging.volume import Volume
-from training.report.contrast import CLASSES, by_contrast, contrast_table, contrasts
+from training.report.conspicuity import CLASSES, by_conspicuity, conspicuities, conspicuity_table
 
 SHAPE = (24, 30, 40)
 ZYX = np.indices(SHAPE)
@@ -27,23 +27,25 @@ def scene(brightness: float, *, noise: float = 1.0):
 
 
 @pytest.mark.parametrize("brightness", [-2.0, 0.5, 3.0, 8.0])
-def test_contrast_is_brightness_in_noise_whatever_lies_beside(brightness):
+def test_conspicuity_is_brightness_in_noise_whatever_lies_beside(brightness):
     volume, lesions = scene(brightness)
-    assert contrasts(volume, lesions)[0] == pytest.approx(brightness, abs=0.4)
+    assert conspicuities(volume, lesions)[0] == pytest.approx(brightness, abs=0.4)
 
 
-def test_contrast_is_the_same_in_another_unit_and_halves_with_twice_the_noise():
+def test_conspicuity_is_the_same_in_another_unit_and_halves_with_twice_the_noise():
     volume, lesions = scene(6.0)
     scaled = Volume(volume.voxels * np.float32(7), volume.affine)
-    assert contrasts(scaled, lesions)[0] == pytest.approx(contrasts(volume, lesions)[0], rel=1e-3)
+    assert conspicuities(scaled, lesions)[0] == pytest.approx(
+        conspicuities(volume, lesions)[0], rel=1e-3
+    )
     noisier, _ = scene(6.0, noise=2.0)
-    assert contrasts(noisier, lesions)[0] == pytest.approx(3.0, abs=0.4)
+    assert conspicuities(noisier, lesions)[0] == pytest.approx(3.0, abs=0.4)
 
 
 def test_a_dark_centre_does_not_hide_a_bright_rim():
     volume, lesions = scene(6.0)
     volume.voxels[ball(10, 2)] = 40.0
-    assert contrasts(volume, lesions)[0] == pytest.approx(6.0, abs=0.4)
+    assert conspicuities(volume, lesions)[0] == pytest.approx(6.0, abs=0.4)
 
 
 def test_surroundings_are_measured_in_millimetres():
@@ -51,24 +53,24 @@ def test_surroundings_are_measured_in_millimetres():
     far = np.ones(SHAPE, dtype=bool)
     far[5:20, 8:23, 3:18] = False
     volume.voxels[far & (lesions == 0)] += 200.0
-    assert contrasts(volume, lesions)[0] > 4
+    assert conspicuities(volume, lesions)[0] > 4
     coarse = Volume(volume.voxels, np.diag([0.5, 0.5, 0.5, 1.0]))
-    assert contrasts(coarse, lesions)[0] < 0, "now 4.5 mm are nine voxels, and bright"
+    assert conspicuities(coarse, lesions)[0] < 0, "now 4.5 mm are nine voxels, and bright"
 
 
-def test_nothing_or_something_constant_around_is_no_contrast():
+def test_nothing_or_something_constant_around_is_no_conspicuity():
     volume, lesions = scene(6.0, noise=0.0)
-    assert contrasts(volume, lesions)[0] == 0.0
-    assert contrasts(volume, np.ones(SHAPE, np.int32))[0] == 0.0
+    assert conspicuities(volume, lesions)[0] == 0.0
+    assert conspicuities(volume, np.ones(SHAPE, np.int32))[0] == 0.0
 
 
-def test_lesions_are_counted_by_contrast_and_size():
-    counts = by_contrast(
+def test_lesions_are_counted_by_conspicuity_and_size():
+    counts = by_conspicuity(
         [(1.9, 4.0, False), (2.0, 4.0, True), (3.9, 12.0, False), (50.0, 7.0, True)]
     )
     assert list(counts) == list(CLASSES)
-    assert list(contrast_table(counts)) == [
-        "| contrast | <3 mm | 3-5 mm | 5-10 mm | >=10 mm |",
+    assert list(conspicuity_table(counts)) == [
+        "| conspicuity | <3 mm | 3-5 mm | 5-10 mm | >=10 mm |",
         "|---|---|---|---|---|",
         "| <2 | 0 of 0 | 0 of 1 (0.00) | 0 of 0 | 0 of 0 |",
         "| 2-4 | 0 of 0 | 1 of 1 (1.00) | 0 of 0 | 0 of 1 (0.00) |",
