@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from db.tables.result_tables import Artifact
+from db.tables.result_tables import ArtifactRow
 from metseg.outputs import DEFAULT_OUTPUTS, OUTPUT_NAMES
 from metseg.settings import Settings
 from tests.helpers.places import ROOT
@@ -24,7 +24,7 @@ def files_of_a_job(ward: Ward, outputs: str) -> set[str]:
     bench = replace(ward.bench(), settings=settings)
     assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
     with ward.sessions() as session:
-        paths = [settings.results_dir / path for path in session.scalars(select(Artifact.path))]
+        paths = [settings.results_dir / path for path in session.scalars(select(ArtifactRow.path))]
     assert set(paths) == {path for path in settings.results_dir.rglob("*") if path.is_file()}
     return {path.name for path in paths}
 
@@ -100,7 +100,7 @@ def test_an_output_is_added_by_a_writer_a_row_and_a_name(
     monkeypatch.setattr("metseg.outputs.OUTPUT_NAMES", ("volumes", *OUTPUT_NAMES))
     assert files_of_a_job(ward, "volumes,nifti") == {"volumes.csv", "mask.nii.gz", "report.json"}
     with ward.sessions() as session:
-        path = session.scalars(select(Artifact.path).filter_by(kind="volumes-csv")).one()
+        path = session.scalars(select(ArtifactRow.path).filter_by(kind="volumes-csv")).one()
     lines = (ward.settings.results_dir / path).read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == ["1", "2", "3"]
     assert is_output("volumes.csv"), "a result without it removes that of an earlier one"
