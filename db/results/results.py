@@ -222,3 +222,8 @@ def _artifact(row: ArtifactRow, results_dir: Path) -> Artifact:
     """The file of a row, by its absolute path."""
     one = read_artifact(row)
     return replace(one, path=str((results_dir / one.path).absolute()))
+
+
+def recorded_directories(session: Session) -> set[str]:
+    """Folders of all results, relative to the results folder."""
+    return set(session.scalars(select(Result.directory)))
