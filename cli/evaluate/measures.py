@@ -42,7 +42,9 @@ def evaluation_table(found: "Evaluation") -> Table:
     table = Table("measure", "value")
     for row in rows_of(partial(getattr, found)):
         table.add_row(*row)
-    table.add_row("found by diameter", "\n".join(map(_band, found.sensitivity_by_diameter)))
+    by_size = map(_band, found.sensitivity_by_diameter)
+    all_sizes = f"{found.true_positives} of {found.lesions}"
+    table.add_row("lesions found, by diameter", "\n".join((all_sizes, *by_size)))
     return table
 
 

@@ -14,7 +14,7 @@ from tests.helpers.places import ROOT
 from tests.integration.worker.conftest import Ward
 from worker.files.outputs import OUTPUTS, Making, Output, is_output
 from worker.job.execute import Ended, execute
-from worker.study.renewal import REPORT, WRITTEN_ANEW
+from worker.study.renewal import WRITTEN_ANEW
 
 
 def files_of_a_job(ward: Ward, outputs: str) -> set[str]:
@@ -57,7 +57,7 @@ def test_the_settings_accept_the_names_of_the_table_in_its_order() -> None:
 
 
 def test_what_a_later_reference_needs_and_changes_is_in_the_table() -> None:
-    assert [one.kind for one in OUTPUTS if one.name is None] == [REPORT]
+    assert [one.kind for one in OUTPUTS if one.name is None] == ["report-json"]
     assert {one.kind for one in OUTPUTS} >= WRITTEN_ANEW
 
 
