@@ -8,11 +8,11 @@ from cli.daemon.services import migrate_database, watch, work
 from cli.daemon.status import health, retry, status
 from cli.demo import demo
 from cli.evaluate.evaluate import evaluate
-from cli.push import list_pushes, push
-from cli.results import results
+from cli.results.push import list_pushes, push
+from cli.results.results import results
 from cli.segment import segment
-from cli.synthesize import synthesize
-from cli.train import finetune, train
+from cli.training.synthesize import synthesize
+from cli.training.train import finetune, train
 from metseg.notice import RESEARCH_NOTICE
 
 app = typer.Typer(

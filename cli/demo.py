@@ -7,7 +7,7 @@ import typer
 
 from cli.common import ExitCode, database, edge, err, out
 from cli.daemon.run import embedded_settings, run_embedded
-from cli.render import print_reports
+from cli.results.render import print_reports
 from db.results.results import study_reports
 
 

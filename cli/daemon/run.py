@@ -24,7 +24,7 @@ from cli.common import (
 from cli.daemon.left_alone import left_alone_lines
 from cli.daemon.progress import Display, ended_line, failed_line
 from cli.daemon.services import stop_at_signals
-from cli.render import STATUS_COLOURS, outbox_line
+from cli.results.render import STATUS_COLOURS, outbox_line
 from db.intake.left_alone import LeftAlone, left_alone
 from db.outbox.push_reports import OpenPushes, open_pushes
 from db.overview import Overview, overview

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from cli.common import ExitCode, HomeOption, database, edge, err, load_settings, out
 from cli.daemon.left_alone import left_alone_lines
-from cli.render import outbox_line
+from cli.results.render import outbox_line
 from db import jobs
 from db.intake.left_alone import left_alone
 from db.outbox.push_reports import open_pushes

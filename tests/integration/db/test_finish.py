@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from cli.render import print_reports
+from cli.results.render import print_reports
 from db import jobs
 from db.jobs import Claim
 from db.results.results import study_reports

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy.orm import Session, sessionmaker
 
-from cli.render import print_reports
+from cli.results.render import print_reports
 from db import jobs
 from db.results.results import study_reports
 from imaging.choice.choice import choose_series

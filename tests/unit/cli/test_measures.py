@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from cli.evaluate.measures import pooled, summary_table
-from cli.render import print_reports
+from cli.results.render import print_reports
 from db.results.study_reports import StudyReport
 from imaging.metrics.bins import DiameterBin
 from imaging.metrics.evaluation import Evaluation, ReferenceEvaluation

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from cli.common import edge, err, out
-from cli.training_extra import require_training
+from cli.training.extra import require_training
 from metseg.notice import RESEARCH_NOTICE
 
 if TYPE_CHECKING:

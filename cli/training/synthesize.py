@@ -8,7 +8,7 @@ import typer
 
 from cli.bars import bars
 from cli.common import edge, out
-from cli.training_extra import require_training
+from cli.training.extra import require_training
 from metseg.notice import RESEARCH_NOTICE
 
 

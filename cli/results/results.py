@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cli.common import ExitCode, Format, HomeOption, database, edge, err, load_settings, out
-from cli.render import print_reports
+from cli.results.render import print_reports
 from db.results.results import study_reports
 from db.results.study_reports import StudyReport, report_entry
 from imaging.lesions.lesion import Lesion, lesion_entry
