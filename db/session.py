@@ -28,7 +28,7 @@ def make_engine(url: str) -> Engine:
     """An engine for SQLite or PostgreSQL with the settings of docs/reliability.md.
 
     Connects to nothing, but makes the folder of a SQLite file. Raises `ConfigurationError` where
-    the URL is none that we know.
+    the URL is not of a kind that metseg knows.
     """
     parsed = database_address(url)
     if parsed.get_backend_name() == "sqlite":
