@@ -8,8 +8,9 @@ from rich.table import Table
 
 from cli.evaluate.measures import bands
 from db.outbox.push_reports import OpenPushes
-from db.results.study_reports import SentReport, SeriesReport, StudyReport
+from db.results.study_reports import SentReport, StudyReport
 from db.tables.push_tables import PushState
+from imaging.choice.verdict import SeriesVerdict
 from imaging.metrics.evaluation import ReferenceEvaluation
 from imaging.metrics.labels import MEASURES
 from metseg.notice import RESEARCH_NOTICE
@@ -147,7 +148,8 @@ def _print_choice(console: Console, report: StudyReport) -> None:
     for series in report.series:
         images = f"{series.modality or 'modality not said'}, {series.n_instances} files"
         console.print(
-            f"  series {series.series_uid}  {_verdict(series)}  score {series.score:g}  ({images})",
+            f"  series {series.series_instance_uid}  {_verdict(series)}  score {series.score:g}"
+            f"  ({images})",
             soft_wrap=True,
         )
         for reason in series.reasons_for:
@@ -167,7 +169,7 @@ def choice_line(report: StudyReport) -> str:
     return f"choice  {len(report.series)} series, {eligible} eligible: {taken}"
 
 
-def _verdict(series: SeriesReport) -> str:
+def _verdict(series: SeriesVerdict) -> str:
     if series.chosen:
         return "[green]taken[/]"
     return "[yellow]eligible[/]" if series.eligible else "[red]excluded[/]"

@@ -51,7 +51,7 @@ def segment(
         findings, written = _segment(files, out_dir, settings)
     _print(findings, written.warnings)
     for file in written.files:
-        out.print(str((out_dir / file.name).absolute()), soft_wrap=True)
+        out.print(str((out_dir / file.path).absolute()), soft_wrap=True)
     if findings.segmentation is None:
         raise typer.Exit(ExitCode.FAILED)
 

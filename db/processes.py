@@ -53,6 +53,11 @@ def register(
     )
 
 
+def is_registered(session: Session, name: str) -> bool:
+    """Whether the process of this name has a row."""
+    return session.scalar(select(Worker.id).where(Worker.name == name)) is not None
+
+
 def beat_process(
     session: Session, name: str, *, now: datetime, paused_reason: str | None = None
 ) -> bool:

@@ -275,7 +275,6 @@ class Settings(BaseSettings):
         return None if self.broker_url is None else self.broker_url.get_secret_value()
 
     @property
-    @property
     def beat_s(self) -> float:
         """Seconds between heartbeats: eight may fail in a row before a healthy job loses its
         lease.

@@ -1,24 +1,20 @@
 """Measures against a reference, in words and tables."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
 
 from imaging.metrics.bins import DiameterBin
-from imaging.metrics.labels import MEASURES
+from imaging.metrics.labels import MEASURES, rows_of
 
 if TYPE_CHECKING:
     from cli.evaluate.cases import Compared
     from imaging.metrics.evaluation import Evaluation
     from imaging.metrics.summary import Spread, Summary
 
-_OF_CASE = (
-    *("dice", "surface_dice", "lesion_dice", "lesion_surface_dice"),
-    *("surface_dice_tolerance_mm", "hd95_mm", "true_positives", "false_negatives"),
-    *("false_positives", "reference_volume_mm3", "volume_error_mm3", "relative_volume_error"),
-)
 _IN_ROW = ("dice", "surface_dice", "lesion_dice", "hd95_mm")
 
 
@@ -44,9 +40,11 @@ def _band(one: DiameterBin) -> str:
 def evaluation_table(found: "Evaluation") -> Table:
     """Every measure of one case."""
     table = Table("measure", "value")
-    for name in _OF_CASE:
-        table.add_row(MEASURES[name].label, shown(found, name))
-    table.add_row("found by diameter", "\n".join(map(_band, found.sensitivity_by_diameter)))
+    for row in rows_of(partial(getattr, found)):
+        table.add_row(*row)
+    by_size = map(_band, found.sensitivity_by_diameter)
+    all_sizes = f"{found.true_positives} of {found.lesions}"
+    table.add_row("lesions found, by diameter", "\n".join((all_sizes, *by_size)))
     return table
 
 

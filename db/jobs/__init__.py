@@ -4,15 +4,16 @@ Functions take a session and never commit. `now` is aware UTC. Leases are judged
 clocks.
 """
 
-from db.jobs.claims import Claim, Lease, beat, claim, claim_next
+from db.jobs.claims import Claim, Lease, beat, claim, claim_next, claimants, holds_fence
 from db.jobs.failure import fail, release
 from db.jobs.finish import finalise
 from db.jobs.leases import expire, release_owner, running_leases
-from db.jobs.making import create_job
+from db.jobs.making import create_job, studies_to_rerun
 from db.jobs.operator import cancel, retry
 from db.jobs.queue import (
     MAX_WAIT,
     JobStanding,
+    doorbells_unanswered,
     job_counts,
     jobs_to_ring,
     mark_published,
@@ -30,10 +31,13 @@ __all__ = [
     "cancel",
     "claim",
     "claim_next",
+    "claimants",
     "create_job",
+    "doorbells_unanswered",
     "expire",
     "fail",
     "finalise",
+    "holds_fence",
     "job_counts",
     "jobs_to_ring",
     "mark_published",
@@ -42,4 +46,5 @@ __all__ = [
     "retry",
     "running_leases",
     "standing",
+    "studies_to_rerun",
 ]

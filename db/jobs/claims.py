@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.jobs.queue import is_due
 from db.jobs.states import EXHAUSTED, EventCode, record_event
-from db.tables.tables import Job, JobState
+from db.tables.tables import Job, JobEvent, JobState
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +186,22 @@ def _give_up(session: Session, job_id: int, *, now: datetime, max_attempts: int)
             code=EXHAUSTED,
             now=now,
         )
+
+
+def claimants(session: Session, job_id: int, fence: int) -> list[str]:
+    """Names of the owners to whom this fence of a job was given out: one, or none."""
+    return list(
+        session.scalars(
+            select(JobEvent.actor).where(
+                JobEvent.job_id == job_id,
+                JobEvent.fence == fence,
+                JobEvent.code == EventCode.CLAIMED,
+            )
+        )
+    )
+
+
+def holds_fence(session: Session, job_id: int, fence: int) -> bool:
+    """Whether a job runs under this fence now."""
+    held = select(Job.id).where(Job.id == job_id, Job.fence == fence, Job.state == JobState.RUNNING)
+    return session.scalar(held) is not None

@@ -13,9 +13,15 @@ from db.jobs.making import lock_study_of
 from db.jobs.states import EventCode, record_event
 from db.outbox.pushes import enqueue
 from db.results.new_result import NewResult
-from db.results.rows import brain_columns, columns_of, evaluation_columns, lesion_columns
+from db.results.rows import (
+    brain_columns,
+    columns_of,
+    evaluation_columns,
+    lesion_columns,
+    series_columns,
+)
 from db.tables.result_tables import (
-    Artifact,
+    ArtifactRow,
     DroppedCandidate,
     EvaluationRow,
     LesionRow,
@@ -129,10 +135,10 @@ def _columns(result: NewResult) -> dict[str, Any]:
 
 def _insert_parts(session: Session, result_id: int, result: NewResult, *, now: datetime) -> None:
     parts: dict[type[Base], list[dict[str, Any]]] = {
-        SeriesChoice: [columns_of(series) for series in result.series],
+        SeriesChoice: [series_columns(series) for series in result.series],
         LesionRow: [lesion_columns(lesion) for lesion in result.lesions],
         DroppedCandidate: [columns_of(dropped) for dropped in result.dropped],
-        Artifact: [columns_of(artifact) for artifact in result.artifacts],
+        ArtifactRow: [columns_of(artifact) for artifact in result.artifacts],
         EvaluationRow: [
             evaluation_columns(one) | {"created_at": now} for one in result.evaluations
         ],

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.jobs.current import prefer
 from db.jobs.states import EventCode, record_event
+from db.tables.result_tables import Result
 from db.tables.tables import Job, JobState, Snapshot, Study
 from db.upsert import upsert
 
@@ -160,3 +161,36 @@ def _cancel(session: Session, which: ColumnElement[bool], *, by: int, now: datet
             detail=f"by job {by}",
         )
     return len(cancelled)
+
+
+def studies_to_rerun(
+    session: Session, model_version: str, settings_digest: str
+) -> list[tuple[int, int]]:
+    """Study and newest snapshot of each study that has no standing job with these weights and
+    settings, oldest first.
+
+    A job stands unless it was cancelled or a newer result has taken the place of its own.
+    """
+    newest = (
+        select(Snapshot.study_id, func.max(Snapshot.revision).label("revision"))
+        .group_by(Snapshot.study_id)
+        .subquery()
+    )
+    is_replaced = exists().where(Result.job_id == Job.id, ~Result.is_current)
+    stands = exists().where(
+        Job.snapshot_id == Snapshot.id,
+        Job.model_version == model_version,
+        Job.settings_digest == settings_digest,
+        Job.state != JobState.CANCELLED,
+        ~is_replaced,
+    )
+    query = (
+        select(Snapshot.study_id, Snapshot.id)
+        .join(
+            newest,
+            (newest.c.study_id == Snapshot.study_id) & (newest.c.revision == Snapshot.revision),
+        )
+        .where(~stands)
+        .order_by(Snapshot.id)
+    )
+    return [(study_id, snapshot_id) for study_id, snapshot_id in session.execute(query)]

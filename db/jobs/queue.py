@@ -48,6 +48,15 @@ def jobs_to_ring(session: Session, *, now: datetime, republish_s: float, limit: 
     return list(session.scalars(query))
 
 
+def doorbells_unanswered(session: Session, *, now: datetime, republish_s: float) -> int:
+    """How many doorbells rang in the last `republish_s` seconds that no worker has answered yet."""
+    since = now - timedelta(seconds=republish_s)
+    query = select(func.count()).where(
+        Job.state == JobState.PENDING, Job.published_at > since, Job.published_at <= now
+    )
+    return session.scalar(query) or 0
+
+
 def mark_published(session: Session, job_ids: Sequence[int], *, now: datetime) -> None:
     """Record that the doorbells of these jobs are rung. Commit first, send after. Never commits."""
     session.execute(

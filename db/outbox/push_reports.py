@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.outbox.pushes import BY_HAND, abandoned
 from db.tables.push_tables import Push, PushState
-from db.tables.result_tables import Artifact, Result
+from db.tables.result_tables import ArtifactRow, Result
 from db.tables.tables import Study
 from metseg.errors import ConfigurationError
 
@@ -91,8 +91,8 @@ def push_reports(
 ) -> list[PushReport]:
     """The outbox, oldest first."""
     query = (
-        select(Push, Artifact.kind, Study.study_instance_uid)
-        .join(Artifact, Artifact.id == Push.artifact_id)
+        select(Push, ArtifactRow.kind, Study.study_instance_uid)
+        .join(ArtifactRow, ArtifactRow.id == Push.artifact_id)
         .join(Result, Result.id == Push.result_id)
         .join(Study, Study.id == Result.study_id)
         .order_by(Push.id)

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from db.tables.push_tables import Push, PushState
-from db.tables.result_tables import Artifact
+from db.tables.result_tables import ArtifactRow
 from db.tables.tables import Worker
 from db.upsert import upsert
 
@@ -39,9 +39,9 @@ def enqueue(
     destination. Returns how many are new. Never commits.
     """
     wanted = session.scalars(
-        select(Artifact.id)
-        .where(Artifact.result_id == result_id, Artifact.kind.like(DICOM_KINDS))
-        .order_by(Artifact.id)
+        select(ArtifactRow.id)
+        .where(ArtifactRow.result_id == result_id, ArtifactRow.kind.like(DICOM_KINDS))
+        .order_by(ArtifactRow.id)
     ).all()
     rows = [
         {
@@ -117,8 +117,8 @@ def _take(
         .execution_options(synchronize_session=False)
     ).scalars()
     rows = session.execute(
-        select(Push, Artifact.kind, Artifact.path, Artifact.sha256)
-        .join(Artifact, Artifact.id == Push.artifact_id)
+        select(Push, ArtifactRow.kind, ArtifactRow.path, ArtifactRow.sha256)
+        .join(ArtifactRow, ArtifactRow.id == Push.artifact_id)
         .where(Push.id.in_(list(taken)))
         .order_by(Push.id)
         .execution_options(populate_existing=True)

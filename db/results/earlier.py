@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.results.new_result import NewArtifact
-from db.results.rows import read_brain, read_dropped, read_lesion
-from db.tables.result_tables import Artifact, DroppedCandidate, LesionRow, Mask, Result
+from db.results.rows import read_artifact, read_brain, read_dropped, read_lesion
+from db.tables.result_tables import ArtifactRow, DroppedCandidate, LesionRow, Mask, Result
 from db.tables.tables import Instance, Job, Outcome, Snapshot
 from imaging.brain_seen import BrainSeen
+from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Dropped, Lesion
 
 
@@ -25,7 +25,7 @@ class EarlierResult:
     lesions: tuple[Lesion, ...]
     dropped: tuple[Dropped, ...]
     brain: BrainSeen | None
-    artifacts: tuple[NewArtifact, ...]
+    artifacts: tuple[Artifact, ...]
     agreement: float | None
     expected_dice: float | None
     entropy: float | None
@@ -75,7 +75,7 @@ def _recorded(session: Session, result: Result) -> EarlierResult:
     of_result = {"result_id": result.id}
     lesions = select(LesionRow).filter_by(**of_result).order_by(LesionRow.number)
     dropped = select(DroppedCandidate).filter_by(**of_result).order_by(DroppedCandidate.id)
-    files = select(Artifact).filter_by(**of_result).order_by(Artifact.id)
+    files = select(ArtifactRow).filter_by(**of_result).order_by(ArtifactRow.id)
     return EarlierResult(
         result_id=result.id,
         series_instance_uid=result.series_instance_uid or "",
@@ -83,9 +83,7 @@ def _recorded(session: Session, result: Result) -> EarlierResult:
         lesions=tuple(map(read_lesion, session.scalars(lesions))),
         dropped=tuple(map(read_dropped, session.scalars(dropped))),
         brain=read_brain(result),
-        artifacts=tuple(
-            NewArtifact(one.kind, one.path, one.size, one.sha256) for one in session.scalars(files)
-        ),
+        artifacts=tuple(read_artifact(one) for one in session.scalars(files)),
         agreement=result.agreement,
         expected_dice=result.expected_dice,
         entropy=result.entropy,

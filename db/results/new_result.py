@@ -6,34 +6,10 @@ from typing import Any
 
 from db.tables.tables import Outcome
 from imaging.brain_seen import BrainSeen
+from imaging.choice.verdict import SeriesVerdict
+from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Dropped, Lesion
 from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference
-
-
-@dataclass(frozen=True, slots=True)
-class NewSeries:
-    """A series that was looked at, and why it was taken or not."""
-
-    series_instance_uid: str
-    modality: str
-    n_instances: int
-    chosen: bool
-    eligible: bool
-    score: float
-    reasons_for: tuple[str, ...] = ()
-    reasons_against: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NewArtifact:
-    """A file of the result, already in its final place."""
-
-    kind: str
-    """One of those in docs/outputs.md, as dicom-seg or report-html."""
-    path: str
-    """Relative to the results folder, with forward slashes."""
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +30,8 @@ class NewResult:
     """Gzipped NIfTI-1, voxel value = lesion number."""
     lesions: tuple[Lesion, ...] = ()
     dropped: tuple[Dropped, ...] = ()
-    series: tuple[NewSeries, ...] = ()
-    artifacts: tuple[NewArtifact, ...] = ()
+    series: tuple[SeriesVerdict, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
     evaluations: tuple[ReferenceEvaluation, ...] = ()
     refused_references: tuple[RefusedReference, ...] = ()
     agreement: float | None = None

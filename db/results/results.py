@@ -2,23 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from db.results.rows import read_evaluation, read_lesion, read_refused
+from db.results.rows import (
+    read_artifact,
+    read_evaluation,
+    read_lesion,
+    read_refused,
+    read_series,
+)
 from db.results.study_reports import (
-    ArtifactReport,
     SentReport,
-    SeriesReport,
     StudyReport,
 )
 from db.tables.push_tables import Push
 from db.tables.result_tables import (
-    Artifact,
+    ArtifactRow,
     EvaluationRow,
     LesionRow,
     RefusedReferenceRow,
@@ -26,6 +30,8 @@ from db.tables.result_tables import (
     SeriesChoice,
 )
 from db.tables.tables import Base, Job, JobState, Outcome, Snapshot, Study
+from imaging.choice.verdict import SeriesVerdict
+from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Lesion
 from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference
 
@@ -52,10 +58,10 @@ class _Parts:
     """What lies under the current results, by result."""
 
     lesions: Mapping[int, Sequence[Lesion]]
-    series: Mapping[int, Sequence[SeriesReport]]
+    series: Mapping[int, Sequence[SeriesVerdict]]
     evaluations: Mapping[int, Sequence[ReferenceEvaluation]]
     refused: Mapping[int, Sequence[RefusedReference]]
-    artifacts: Mapping[int, Sequence[ArtifactReport]]
+    artifacts: Mapping[int, Sequence[Artifact]]
     pushes: Mapping[int, Sequence[SentReport]]
 
 
@@ -163,7 +169,7 @@ def _newest_jobs(
 
 
 def _all_parts(session: Session, results_dir: Path, only: Sequence[ColumnElement[bool]]) -> _Parts:
-    files = _parts(session, Artifact, Artifact.id, lambda row: row, only)
+    files = _parts(session, ArtifactRow, ArtifactRow.id, lambda row: row, only)
     kinds = {row.id: row.kind for rows in files.values() for row in rows}
     artifacts = {
         result_id: [_artifact(row, results_dir) for row in rows]
@@ -171,7 +177,7 @@ def _all_parts(session: Session, results_dir: Path, only: Sequence[ColumnElement
     }
     return _Parts(
         lesions=_parts(session, LesionRow, LesionRow.number, read_lesion, only),
-        series=_parts(session, SeriesChoice, SeriesChoice.id, _series, only),
+        series=_parts(session, SeriesChoice, SeriesChoice.id, read_series, only),
         evaluations=_parts(session, EvaluationRow, EvaluationRow.id, read_evaluation, only),
         refused=_parts(session, RefusedReferenceRow, RefusedReferenceRow.id, read_refused, only),
         artifacts=defaultdict(list, artifacts),
@@ -201,19 +207,6 @@ def _parts(
     return parts
 
 
-def _series(row: SeriesChoice) -> SeriesReport:
-    return SeriesReport(
-        series_uid=row.series_instance_uid,
-        chosen=row.chosen,
-        eligible=row.eligible,
-        score=row.score,
-        modality=row.modality,
-        n_instances=row.n_instances,
-        reasons_for=tuple(row.reasons_for),
-        reasons_against=tuple(row.reasons_against),
-    )
-
-
 def _sent(row: Push, kinds: Mapping[int, str]) -> SentReport:
     return SentReport(
         kind=kinds[row.artifact_id],
@@ -225,5 +218,12 @@ def _sent(row: Push, kinds: Mapping[int, str]) -> SentReport:
     )
 
 
-def _artifact(row: Artifact, results_dir: Path) -> ArtifactReport:
-    return ArtifactReport(row.kind, str((results_dir / row.path).absolute()), row.sha256)
+def _artifact(row: ArtifactRow, results_dir: Path) -> Artifact:
+    """The file of a row, by its absolute path."""
+    one = read_artifact(row)
+    return replace(one, path=str((results_dir / one.path).absolute()))
+
+
+def recorded_directories(session: Session) -> set[str]:
+    """Folders of all results, relative to the results folder."""
+    return set(session.scalars(select(Result.directory)))

@@ -9,13 +9,17 @@ from dataclasses import fields
 from typing import Any, Final
 
 from db.tables.result_tables import (
+    ArtifactRow,
     DroppedCandidate,
     EvaluationRow,
     LesionRow,
     RefusedReferenceRow,
     Result,
+    SeriesChoice,
 )
 from imaging.brain_seen import BrainSeen
+from imaging.choice.verdict import SeriesVerdict
+from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Dropped, DropReason, Lesion
 from imaging.metrics.bins import by_diameter
 from imaging.metrics.evaluation import Evaluation, ReferenceEvaluation, RefusedReference
@@ -80,6 +84,27 @@ def read_evaluation(row: EvaluationRow) -> ReferenceEvaluation:
         labels=None if row.labels is None else tuple(row.labels),
         notes=tuple(row.notes),
     )
+
+
+def read_artifact(row: ArtifactRow) -> Artifact:
+    """The file of a row; its path is relative to the results folder."""
+    return Artifact(**_fields(Artifact, row))
+
+
+def series_columns(verdict: SeriesVerdict) -> dict[str, Any]:
+    """One row of the table `series`. Whether there was doubt is not kept."""
+    columns = columns_of(verdict)
+    del columns["doubt"]
+    return columns
+
+
+def read_series(row: SeriesChoice) -> SeriesVerdict:
+    """The verdict of a row."""
+    names = [one.name for one in fields(SeriesVerdict) if one.name != "doubt"]
+    values: dict[str, Any] = {name: getattr(row, name) for name in names}
+    for name in ("reasons_for", "reasons_against"):
+        values[name] = tuple(values[name])
+    return SeriesVerdict(**values)
 
 
 def read_refused(row: RefusedReferenceRow) -> RefusedReference:

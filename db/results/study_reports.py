@@ -3,31 +3,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from imaging.choice.verdict import SeriesVerdict, verdict_entry
+from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Lesion, lesion_entry
 from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference, reference_entry
-
-
-@dataclass(frozen=True, slots=True)
-class ArtifactReport:
-    """One file of a result; its path is absolute."""
-
-    kind: str
-    path: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesReport:
-    """One series that was looked at, and why it was taken or not. Best first."""
-
-    series_uid: str
-    chosen: bool
-    eligible: bool
-    score: float
-    modality: str
-    n_instances: int
-    reasons_for: tuple[str, ...]
-    reasons_against: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +38,10 @@ class StudyReport:
     """Against a real reference; None without one."""
     agreement: float | None = None
     lesions: tuple[Lesion, ...] = ()
-    artifacts: tuple[ArtifactReport, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
     error_message: str | None = None
     warnings: tuple[str, ...] = ()
-    series: tuple[SeriesReport, ...] = ()
+    series: tuple[SeriesVerdict, ...] = ()
     evaluations: tuple[ReferenceEvaluation, ...] = ()
     """One for each reference; `dice` is that of the last."""
     job_id: int = 0
@@ -80,5 +59,6 @@ def report_entry(report: StudyReport) -> dict[str, Any]:
     """A study's report as plain values, for JSON. The names are public."""
     return asdict(report) | {
         "lesions": [lesion_entry(one) for one in report.lesions],
+        "series": [verdict_entry(one) for one in report.series],
         "evaluations": [reference_entry(one) for one in report.evaluations],
     }

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.tables.result_tables import Artifact, Result
+from db.tables.result_tables import ArtifactRow, Result
 from db.tables.tables import UID, Base, Id
 from db.tables.types import UtcDateTime, words
 
@@ -31,7 +31,7 @@ class Push(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     result_id: Mapped[int] = mapped_column(ForeignKey(Result.id, ondelete="CASCADE"), index=True)
-    artifact_id: Mapped[int] = mapped_column(ForeignKey(Artifact.id, ondelete="CASCADE"))
+    artifact_id: Mapped[int] = mapped_column(ForeignKey(ArtifactRow.id, ondelete="CASCADE"))
     destination: Mapped[str] = mapped_column(String(300))
     """``AET@HOST:PORT``."""
     automatic: Mapped[bool]

@@ -81,6 +81,8 @@ class SeriesChoice(Base):
     chosen: Mapped[bool]
     eligible: Mapped[bool]
     score: Mapped[float]
+    words: Mapped[str] = mapped_column(Text)
+    """Code words that were recognised in the description, never its text."""
     reasons_for: Mapped[list[str]] = mapped_column(JSON)
     reasons_against: Mapped[list[str]] = mapped_column(JSON)
 
@@ -141,7 +143,7 @@ class Mask(Base):
     sha256: Mapped[str] = mapped_column(SHA256)
 
 
-class Artifact(Base):
+class ArtifactRow(Base):
     """One file of a result."""
 
     __tablename__ = "artifact"

@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from imaging.choice.choice import Choice
 from imaging.choice.enhancement import Enhancement
+from imaging.choice.verdict import Choice
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.words.words import plain
 

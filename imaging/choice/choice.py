@@ -3,7 +3,7 @@ reasons out. docs/series-choice.md explains the reasons.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from imaging.choice.enhancement import Enhancement
 from imaging.choice.evidence import gather
@@ -11,34 +11,9 @@ from imaging.choice.readings import Reading, read_texts
 from imaging.choice.rules import DEFAULT_RULES, SeriesRules
 from imaging.choice.series_evidence import Surroundings
 from imaging.choice.study_contrast import study_contrast
+from imaging.choice.verdict import Choice, SeriesVerdict
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.words.reasons import Reason
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesVerdict:
-    """What speaks for and against one series, each reason as ``name weight: text``.
-
-    `description` holds recognised code words only. Reasons without a weight make it ineligible.
-    `doubt`: nothing certain says whether it was taken after contrast agent, and the picture may
-    tell.
-    """
-
-    series_instance_uid: str
-    description: str
-    score: float
-    reasons_for: tuple[str, ...]
-    reasons_against: tuple[str, ...]
-    eligible: bool
-    doubt: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The chosen series, or none, and a verdict on each candidate, best first."""
-
-    chosen: str | None
-    verdicts: tuple[SeriesVerdict, ...]
 
 
 def choose_series(
@@ -79,8 +54,7 @@ def choose_series(
         found.append((_rank(verdict, facts), verdict, facts))
     found.sort(key=lambda entry: entry[0])
     verdicts = _name_equals([(verdict, facts) for _, verdict, facts in found])
-    chosen = verdicts[0].series_instance_uid if verdicts and verdicts[0].eligible else None
-    return Choice(chosen, tuple(verdicts))
+    return _best_taken(verdicts)
 
 
 def passed_over(choice: Choice, why: str) -> Choice:
@@ -92,22 +66,34 @@ def passed_over(choice: Choice, why: str) -> Choice:
     against = (*first.reasons_against, f"{Reason.UNREADABLE}: {why}")
     verdict = replace(first, eligible=False, reasons_against=against)
     rest = [one for one in choice.verdicts if not one.eligible]
-    chosen = others[0].series_instance_uid if others else None
-    return Choice(chosen, (*others, verdict, *rest))
+    return _best_taken([*others, verdict, *rest])
+
+
+def _best_taken(verdicts: Sequence[SeriesVerdict]) -> Choice:
+    """The choice of the first verdict, where that is eligible; the best comes first."""
+    return Choice(
+        tuple(
+            replace(one, chosen=place == 0 and one.eligible) for place, one in enumerate(verdicts)
+        )
+    )
 
 
 def _judge(
     facts: SeriesFacts, reading: Reading, around: Surroundings, rules: SeriesRules
 ) -> SeriesVerdict:
-    case = gather(facts, reading, around, rules)
+    evidence = gather(facts, reading, around, rules)
     return SeriesVerdict(
         series_instance_uid=facts.series_instance_uid,
-        description=reading.shown,
-        score=round(case.score, 3),
-        reasons_for=tuple(case.pro),
-        reasons_against=tuple(case.fatal + case.contra),
-        eligible=not case.fatal,
-        doubt=case.doubt and all(line.startswith(f"{Reason.NO_CONTRAST}:") for line in case.fatal),
+        modality=facts.modality[:16],
+        n_instances=facts.n_instances,
+        chosen=False,
+        eligible=not evidence.fatal,
+        score=round(evidence.score, 3),
+        words=reading.shown,
+        reasons_for=tuple(evidence.pro),
+        reasons_against=tuple(evidence.fatal + evidence.contra),
+        doubt=evidence.doubt
+        and all(line.startswith(f"{Reason.NO_CONTRAST}:") for line in evidence.fatal),
     )
 
 

@@ -11,10 +11,11 @@ Number = float | None
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A label, and how a value is written."""
+    """A label, how a value is written, and whether it is shown of one case (else of many)."""
 
     label: str
     write: Callable[[float], str]
+    of_one_case: bool = True
 
     def shown(self, value: Number, *, none: str = "-") -> str:
         """The value as text; `none` where there is no value."""
@@ -58,7 +59,18 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "false_positives": Measure("false lesions", _count),
     "reference_volume_mm3": Measure("reference volume, mm³", _volume),
     "volume_error_mm3": Measure("volume error, mm³", _signed_volume),
-    "absolute_volume_error_mm3": Measure("absolute volume error, mm³", _volume),
+    "absolute_volume_error_mm3": Measure("absolute volume error, mm³", _volume, of_one_case=False),
     "relative_volume_error": Measure("volume error, relative", _percent),
 }
 """By the names of `imaging.metrics.evaluation.Evaluation`."""
+
+
+def rows_of(values: Callable[[str], Number], *, none: str = "-") -> list[tuple[str, str]]:
+    """Label and value of each measure of one case, in the order of the table; `values` gives the
+    value of a measure by its name.
+    """
+    return [
+        (one.label, one.shown(values(name), none=none))
+        for name, one in MEASURES.items()
+        if one.of_one_case
+    ]

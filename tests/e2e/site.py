@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.processes import ProcessRow, live
 from db.session import make_engine, session_factory
-from db.tables.result_tables import Artifact, LesionRow, Result
+from db.tables.result_tables import ArtifactRow, LesionRow, Result
 from db.tables.tables import Job, JobState, Role, Snapshot, Study
 from db.upgrade import migrate
 from metseg.broker import SEGMENT_TASK, make_celery
@@ -264,7 +264,7 @@ class Site:
     def _check_folders(self) -> None:
         """The folders of results are those that the rows name, file by file."""
         with self.sessions() as session:
-            named = {self.results / path for path in session.scalars(select(Artifact.path))}
+            named = {self.results / path for path in session.scalars(select(ArtifactRow.path))}
         self.until(lambda: self._files() == named, "only recorded files remain", seconds=25)
 
     def _files(self) -> set[Path]:

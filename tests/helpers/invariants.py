@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.jobs.states import EDGES
-from db.tables.result_tables import Artifact, LesionRow, Mask, Result
+from db.tables.result_tables import ArtifactRow, LesionRow, Mask, Result
 from db.tables.tables import (
     FileStatus,
     Instance,
@@ -153,7 +153,7 @@ def counts_and_sums_agree(session: Session) -> Iterator[str]:
 def artifacts_are_on_disk(session: Session, results_dir: Path) -> Iterator[str]:
     """I4, first half: every artifact exists with its size and hash, under its result's folder."""
     rows = session.execute(
-        select(Artifact, Result.directory).join(Result, Result.id == Artifact.result_id)
+        select(ArtifactRow, Result.directory).join(Result, Result.id == ArtifactRow.result_id)
     )
     for artifact, directory in rows:
         if not artifact.path.startswith(f"{directory}/"):
@@ -164,7 +164,7 @@ def artifacts_are_on_disk(session: Session, results_dir: Path) -> Iterator[str]:
 
 def nothing_else_in_results(session: Session, results_dir: Path) -> Iterator[str]:
     """I4, second half: no file that no row refers to."""
-    known = set(session.scalars(select(Artifact.path)))
+    known = set(session.scalars(select(ArtifactRow.path)))
     for path in _files(results_dir):
         if path.relative_to(results_dir).as_posix() not in known:
             yield f"I4: nothing refers to {path}"

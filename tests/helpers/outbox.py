@@ -15,8 +15,8 @@ from pydicom.uid import (
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs, processes
-from db.results.new_result import NewArtifact
 from db.tables.tables import Role
+from imaging.export.artifact import Artifact
 from metseg.settings import Settings
 from tests.helpers.dicom.phantom import CANARY_NAME, uid
 from tests.helpers.rows import T0, found, new_job, take
@@ -46,13 +46,13 @@ class Outbox:
                 self._write(folder, new.directory, kind, name, sop, syntax, instance or study)
                 for kind, name, sop, syntax in FILES
             ]
-            picture = NewArtifact("preview-png", f"{new.directory}/a.png", 1, "0" * 64)
+            picture = Artifact("preview-png", f"{new.directory}/a.png", 1, "0" * 64)
             new = replace(new, artifacts=(*artifacts, picture))
             return jobs.finalise(session, claim, new, now=T0, push_to=push_to)
 
     def _write(
         self, folder: Path, directory: str, kind: str, name: str, sop: str, syntax: str, of: str
-    ) -> NewArtifact:
+    ) -> Artifact:
         dataset = Dataset()
         dataset.SOPClassUID, dataset.SOPInstanceUID = sop, uid(of, kind)
         dataset.StudyInstanceUID, dataset.SeriesInstanceUID = uid(of), uid(of, kind, "series")
@@ -63,7 +63,7 @@ class Outbox:
         path = folder / name
         dataset.save_as(path, enforce_file_format=True)
         content = path.read_bytes()
-        return NewArtifact(kind, f"{directory}/{name}", len(content), sha256(content).hexdigest())
+        return Artifact(kind, f"{directory}/{name}", len(content), sha256(content).hexdigest())
 
     def worker(self, name: str = WORKER) -> str:
         """A living worker in the table `worker`."""

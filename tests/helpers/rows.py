@@ -7,9 +7,11 @@ from sqlalchemy.orm import Session
 from db import jobs
 from db.intake.intake import IntakeOutcome, SpooledInstance, StudyIntake, record_intake
 from db.jobs import Claim
-from db.results.new_result import NewArtifact, NewResult, NewSeries
+from db.results.new_result import NewResult
 from db.tables.tables import Outcome
 from imaging.brain_seen import BrainSeen
+from imaging.choice.verdict import SeriesVerdict
+from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Dropped, DropReason, Lesion
 from imaging.metrics.bins import by_diameter
 from imaging.metrics.evaluation import Evaluation, ReferenceEvaluation
@@ -121,10 +123,10 @@ def found(claim: Claim, *, lesions: int = 2, series: str = "1.2.1") -> NewResult
         ),
         dropped=(Dropped(DropReason.TOO_SMALL, 2, 2.0, (0.0, 0.0, 0.0), 0.7),),
         series=(
-            NewSeries(series, "MR", 3, True, True, 9.0, ("contrast agent",), ()),
-            NewSeries("1.2.9", "MR", 3, False, False, 0.0, (), ("not T1",)),
+            SeriesVerdict(series, "MR", 3, True, True, 9.0, "T1", ("contrast agent",)),
+            SeriesVerdict("1.2.9", "MR", 3, False, False, 0.0, "T2", (), ("not T1",)),
         ),
-        artifacts=(NewArtifact("mask-nifti", f"{directory}/mask.nii.gz", 7, "e" * 64),),
+        artifacts=(Artifact("mask-nifti", f"{directory}/mask.nii.gz", 7, "e" * 64),),
         evaluations=(EVALUATION,),
         agreement=0.95,
         expected_dice=0.9,
@@ -141,5 +143,7 @@ def no_series(claim: Claim) -> NewResult:
     return NewResult(
         outcome=Outcome.NO_SERIES,
         directory=f"1/{claim.job_id}-{claim.fence}",
-        series=(NewSeries("1.2.1", "MR", 3, False, False, 0.0, (), ("no contrast agent",)),),
+        series=(
+            SeriesVerdict("1.2.1", "MR", 3, False, False, 0.0, "T1", (), ("no contrast agent",)),
+        ),
     )

@@ -4,13 +4,20 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import processes
-from db.jobs import MAX_ATTEMPTS, Lease, expire, jobs_to_ring, mark_published, running_leases
+from db.jobs import (
+    MAX_ATTEMPTS,
+    Lease,
+    doorbells_unanswered,
+    expire,
+    jobs_to_ring,
+    mark_published,
+    running_leases,
+)
 from db.session import read_only
-from db.tables.tables import Job, JobState, Role
+from db.tables.tables import Role
 from metseg.errors import InfrastructureError
 from metseg.settings import Settings
 from watcher.queue.doorbell import how_many_to_ring
@@ -100,7 +107,8 @@ class Reconciler:
         republish_s = self._settings.republish_s
         with self._sessions() as session:
             read_only(session)
-            limit = how_many_to_ring(workers, unanswered=self._unanswered(session, now))
+            unanswered = doorbells_unanswered(session, now=now, republish_s=republish_s)
+            limit = how_many_to_ring(workers, unanswered=unanswered)
             due = jobs_to_ring(session, now=now, republish_s=republish_s, limit=limit)
         if not due:
             return
@@ -116,11 +124,3 @@ class Reconciler:
     def _mark_published(self, jobs: Sequence[int], at: datetime) -> None:
         with self._sessions.begin() as session:
             mark_published(session, jobs, now=at)
-
-    def _unanswered(self, session: Session, now: datetime) -> int:
-        """Doorbells that rang not long ago and that no worker has answered yet."""
-        since = now - timedelta(seconds=self._settings.republish_s)
-        query = select(func.count()).where(
-            Job.state == JobState.PENDING, Job.published_at > since, Job.published_at <= now
-        )
-        return session.scalar(query) or 0

@@ -3,14 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from db.intake.files import ingested_files
 from db.intake.fingerprint import Fingerprint
-from db.jobs import create_job
-from db.tables.result_tables import Result
-from db.tables.tables import Job, JobState, Snapshot
+from db.jobs import create_job, studies_to_rerun
 from watcher.intake.intake import JobKey
 
 PRIORITY = -1
@@ -31,7 +28,7 @@ def rerun_known(
     is enough. Returns the ids of the jobs.
     """
     jobs = []
-    for study_id, snapshot_id in session.execute(_not_current(key)).all():
+    for study_id, snapshot_id in studies_to_rerun(session, key.model_version, key.settings_digest):
         if _is_present(session, study_id, stands):
             job_id = create_job(
                 session,
@@ -44,31 +41,6 @@ def rerun_known(
             if job_id is not None:
                 jobs.append(job_id)
     return jobs
-
-
-def _not_current(key: JobKey) -> Select[int, int]:
-    newest = (
-        select(Snapshot.study_id, func.max(Snapshot.revision).label("revision"))
-        .group_by(Snapshot.study_id)
-        .subquery()
-    )
-    is_replaced = exists().where(Result.job_id == Job.id, ~Result.is_current)
-    stands = exists().where(
-        Job.snapshot_id == Snapshot.id,
-        Job.model_version == key.model_version,
-        Job.settings_digest == key.settings_digest,
-        Job.state != JobState.CANCELLED,
-        ~is_replaced,
-    )
-    return (
-        select(Snapshot.study_id, Snapshot.id)
-        .join(
-            newest,
-            (newest.c.study_id == Snapshot.study_id) & (newest.c.revision == Snapshot.revision),
-        )
-        .where(~stands)
-        .order_by(Snapshot.id)
-    )
 
 
 def _is_present(

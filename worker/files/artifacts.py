@@ -3,12 +3,12 @@
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+from imaging.export.artifact import Artifact
 from imaging.export.dicom.authorship import Authorship
 from imaging.export.page.report import ReportFacts, build_report
 from metseg.disk import sha256_of
@@ -19,22 +19,12 @@ from worker.study.renewal import WRITTEN_ANEW
 from worker.study.versions import package_versions
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenFile:
-    """One file of a result: its name in the folder, and what its bytes must be."""
-
-    kind: str
-    name: str
-    size: int
-    sha256: str
-
-
 @dataclass(slots=True)
 class Written:
     """All files of a result, and the mask once more for the database."""
 
     folder: Path
-    files: list[WrittenFile] = field(default_factory=list)
+    files: list[Artifact] = field(default_factory=list)
     mask_nifti_gz: bytes | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
     """What was left out, and why."""
@@ -42,31 +32,25 @@ class Written:
     def put(self, kind: str, name: str, content: bytes) -> None:
         """Write a file. Its SHA-256 is that of what we have in memory."""
         (self.folder / name).write_bytes(content)
-        self.files.append(
-            WrittenFile(kind, name, len(content), hashlib.sha256(content).hexdigest())
-        )
+        self.files.append(Artifact(kind, name, len(content), hashlib.sha256(content).hexdigest()))
 
     def adopt(self, kind: str, name: str) -> None:
         """Take in a file that a library wrote."""
         path = self.folder / name
-        self.files.append(WrittenFile(kind, name, path.stat().st_size, sha256_of(path)))
+        self.files.append(Artifact(kind, name, path.stat().st_size, sha256_of(path)))
 
     def move_to(self, folder: Path) -> None:
         """Move the files into a folder of the same file system, each whole, over those of an
         earlier result there. What that result had and this one has not is removed first: nothing
         of one study stays beside the report of another.
         """
-        names = [one.name for one in self.files]
+        names = [one.path for one in self.files]
         for path in folder.iterdir():
             if is_output(path.name) and path.name not in names:
                 path.unlink()
         for name in names:
             (self.folder / name).replace(folder / name)
         self.folder = folder
-
-    def entries(self) -> list[dict[str, Any]]:
-        """Kind, name and SHA-256 of each file."""
-        return [{"kind": one.kind, "path": one.name, "sha256": one.sha256} for one in self.files]
 
 
 def write_artifacts(
@@ -109,7 +93,7 @@ def write_artifacts(
     for output in wanted:
         if output.kind.startswith("report-"):
             _write([output], making, written)
-            making.report = making.report | {"artifacts": written.entries()}
+            making.report = making.report | {"artifacts": [asdict(one) for one in written.files]}
     return written
 
 
@@ -145,7 +129,7 @@ def _facts(findings: StudyFindings, written: Written, seconds: Mapping[str, floa
         versions=package_versions(),
         settings=findings.settings,
         timings_s=dict(seconds),
-        artifacts=written.entries(),
+        artifacts=written.files,
     )
     found = findings.segmentation
     if found is None:

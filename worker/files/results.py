@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from db.results.new_result import NewArtifact, NewResult, NewSeries
+from db.results.new_result import NewResult
 from db.tables.tables import Outcome
 from worker.files.artifacts import Written
 from worker.study.findings import Segmentation, StudyFindings
@@ -20,11 +20,8 @@ def new_result(
     result = NewResult(
         outcome=Outcome.NO_SERIES,
         directory=directory,
-        series=_series(findings),
-        artifacts=tuple(
-            NewArtifact(file.kind, f"{directory}/{file.name}", file.size, file.sha256)
-            for file in written.files
-        ),
+        series=findings.choice.verdicts,
+        artifacts=tuple(replace(file, path=f"{directory}/{file.path}") for file in written.files),
         warnings=(*findings.warnings, *written.warnings),
         timings_s={name: round(value, 4) for name, value in seconds.items()},
         versions=package_versions() | {"ensemble": findings.ensemble_version},
@@ -48,21 +45,4 @@ def _segmented(result: NewResult, found: Segmentation, written: Written) -> NewR
         agreement=found.agreement,
         expected_dice=found.expected_dice,
         entropy=found.entropy,
-    )
-
-
-def _series(findings: StudyFindings) -> tuple[NewSeries, ...]:
-    facts = {series.series_instance_uid: series for series in findings.series}
-    return tuple(
-        NewSeries(
-            series_instance_uid=verdict.series_instance_uid,
-            modality=facts[verdict.series_instance_uid].facts.modality[:16],
-            n_instances=len(facts[verdict.series_instance_uid].files),
-            chosen=verdict.series_instance_uid == findings.choice.chosen,
-            eligible=verdict.eligible,
-            score=verdict.score,
-            reasons_for=verdict.reasons_for,
-            reasons_against=verdict.reasons_against,
-        )
-        for verdict in findings.choice.verdicts
     )

@@ -8,13 +8,11 @@ import logging
 import shutil
 from pathlib import Path
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from db.jobs.states import EventCode
+from db.jobs import claimants, holds_fence
+from db.results.results import recorded_directories
 from db.session import read_only
-from db.tables.result_tables import Result
-from db.tables.tables import Job, JobEvent, JobState
 from metseg.processes import parse_owner
 from worker.files.staging import RunName, found_runs
 
@@ -34,7 +32,7 @@ def sweep_results(sessions: sessionmaker[Session], results_dir: Path) -> list[Pa
         return []
     with sessions.begin() as session:
         read_only(session)
-        recorded = set(session.scalars(select(Result.directory)))
+        recorded = recorded_directories(session)
         orphans = [
             results_dir / directory
             for directory, run in found.items()
@@ -47,23 +45,9 @@ def sweep_results(sessions: sessionmaker[Session], results_dir: Path) -> list[Pa
 
 
 def _has_ended(session: Session, run: RunName) -> bool:
-    return _was_given_out(session, run) and not _is_live(session, run)
+    return _was_given_out(session, run) and not holds_fence(session, run.job_id, run.fence)
 
 
 def _was_given_out(session: Session, run: RunName) -> bool:
-    actors = session.scalars(
-        select(JobEvent.actor).where(
-            JobEvent.job_id == run.job_id,
-            JobEvent.fence == run.fence,
-            JobEvent.code == EventCode.CLAIMED,
-        )
-    )
-    owners = (parse_owner(actor) for actor in actors)
+    owners = (parse_owner(actor) for actor in claimants(session, run.job_id, run.fence))
     return any(owner is not None and owner.token == run.token for owner in owners)
-
-
-def _is_live(session: Session, run: RunName) -> bool:
-    held = select(Job.id).where(
-        Job.id == run.job_id, Job.fence == run.fence, Job.state == JobState.RUNNING
-    )
-    return session.scalar(held) is not None

@@ -137,7 +137,7 @@ def _run(
             seconds=watch.seconds,
             run=directory,
         )
-        folders.publish({file.name: file.sha256 for file in written.files})
+        folders.publish({file.path: file.sha256 for file in written.files})
     result = new_result(findings, written, directory=directory, seconds=watch.seconds)
     heart.finishing()
     with watch.stage("record"):

@@ -5,14 +5,13 @@ alike.
 import logging
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.outbox import pushes
 from db.outbox.push_reports import is_due
 from db.outbox.pushes import PushClaim
-from db.session import make_engine, read_only, session_factory
-from db.tables.tables import Worker
+from db.processes import is_registered
+from db.session import read_only
 from metseg.backoff import backoff
 from metseg.settings import Settings
 from worker.background import Background
@@ -44,14 +43,14 @@ class Pusher(Background):
         settings: Settings,
         *,
         name: str,
-        sessions: sessionmaker[Session] | None = None,
+        sessions: sessionmaker[Session],
         answer_s: float = ANSWER_S,
     ) -> None:
         super().__init__(name="pusher", topic="outbox", rest_s=LOOK_S, join_s=JOIN_S)
         self._settings = settings
         self._name = name
         self._answer_s = answer_s
-        self._sessions = sessions or session_factory(make_engine(settings.database))
+        self._sessions = sessions
 
     def work(self) -> None:
         """Send all that is due."""
@@ -73,8 +72,7 @@ class Pusher(Background):
         return bool(claims)
 
     def _has_work(self, session: Session, now: datetime) -> bool:
-        ours = session.scalar(select(Worker.id).where(Worker.name == self._name))
-        return ours is not None and is_due(session, now=now)
+        return is_registered(session, self._name) and is_due(session, now=now)
 
     def _deliver(self, claims: list[PushClaim]) -> None:
         from worker.outbox.deliver import Post, deliver

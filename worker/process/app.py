@@ -14,6 +14,7 @@ from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Celery
 from celery.signals import task_failure
 
+from db.session import session_factory
 from metseg.broker import make_celery
 from metseg.logs import setup_logging
 from metseg.processes import process_name
@@ -97,11 +98,11 @@ def run(settings: Settings) -> int:
     """Run a Celery worker in this process until a signal ends it. Returns the exit status."""
     name = process_name()
     engine = wait_for_database(settings)
-    engine.dispose()
+    sessions = session_factory(engine)
     with (
         tempfile.TemporaryDirectory(prefix="metseg-worker-") as folder,
-        Parent(settings, name=name, folder=Path(folder)) as parent,
-        Pusher(settings, name=name),
+        Parent(settings, name=name, folder=Path(folder), sessions=sessions) as parent,
+        Pusher(settings, name=name, sessions=sessions),
     ):
 
         def on_failure(exception: BaseException, args: Any = (), **_kwargs: Any) -> None:

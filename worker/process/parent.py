@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs, processes
 from db.jobs.states import EventCode
-from db.session import make_engine, read_only, session_factory
+from db.session import read_only
 from db.tables.tables import Role
 from metseg.backoff import backoff
 from metseg.processes import is_running, parse_owner
@@ -42,7 +42,7 @@ class Parent(Background):
         *,
         name: str,
         folder: Path,
-        sessions: sessionmaker[Session] | None = None,
+        sessions: sessionmaker[Session],
     ) -> None:
         super().__init__(
             name="worker-parent",
@@ -52,7 +52,7 @@ class Parent(Background):
         )
         self.settings = settings
         self.name = name
-        self.sessions = sessions or session_factory(make_engine(settings.database))
+        self.sessions = sessions
         self._note = PauseNote(folder)
         self._looked = threading.Event()
         self._beats = 0

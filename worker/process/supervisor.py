@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+from db.session import session_factory
 from metseg.backoff import backoff
 from metseg.processes import process_name
 from metseg.settings import Settings
@@ -37,12 +38,12 @@ def supervise(settings: Settings, stop: threading.Event) -> None:
     ConfigurationError
         The database's schema is not ours: migrate first.
     """
-    wait_for_database(settings, stop).dispose()
+    sessions = session_factory(wait_for_database(settings, stop))
     name = process_name()
     with (
         tempfile.TemporaryDirectory(prefix="metseg-worker-") as folder,
-        Parent(settings, name=name, folder=Path(folder)) as parent,
-        Pusher(settings, name=name),
+        Parent(settings, name=name, folder=Path(folder), sessions=sessions) as parent,
+        Pusher(settings, name=name, sessions=sessions),
     ):
         deaths = 0
         while not stop.is_set():

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from imaging.choice.asking import believed, doubts, next_to_ask
-from imaging.choice.choice import Choice
 from imaging.choice.enhancement import Enhancement, measure_enhancement
+from imaging.choice.verdict import Choice
 from imaging.dicom.series.series import Series, SourceSeries, check_spacing, read_series
 from imaging.resample import to_axial
 from imaging.volume import Volume

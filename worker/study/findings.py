@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.brain_seen import BrainSeen
-from imaging.choice.choice import Choice
+from imaging.choice.verdict import Choice
 from imaging.dicom.series.series import Series, SourceSeries
 from imaging.lesions.lesion import Dropped, Lesion
 from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.results.earlier import EarlierResult
-from db.results.new_result import NewArtifact
 from imaging.brain_seen import BrainSeen
 from imaging.dicom.series.series import SourceSeries
+from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Dropped, Lesion
 from imaging.volume import Volume
 from metseg.disk import sha256_of
@@ -97,7 +97,7 @@ def take_over(recorded: EarlierResult, results_dir: Path) -> Earlier | None:
     )
 
 
-def _is_intact(path: Path, recorded: NewArtifact) -> bool:
+def _is_intact(path: Path, recorded: Artifact) -> bool:
     return path.is_file() and sha256_of(path) == recorded.sha256
 
 

@@ -320,6 +320,7 @@ def _series() -> None:
         need("chosen", sa.Boolean()),
         need("eligible", sa.Boolean()),
         need("score", sa.Double()),
+        need("words", sa.Text()),
         need("reasons_for", sa.JSON()),
         need("reasons_against", sa.JSON()),
         sa.UniqueConstraint("result_id", "series_instance_uid"),

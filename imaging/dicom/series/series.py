@@ -1,7 +1,7 @@
 """A series of files to one volume in the patient."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -156,15 +156,19 @@ def _series(
         series_instance_uid=header.series_instance_uid,
         study_instance_uid=header.study_instance_uid,
         files=tuple(path for path, _ in sorted(files, key=lambda file: file[0])),
-        facts=facts
-        or SeriesFacts(
-            series_instance_uid=header.series_instance_uid,
-            modality=header.modality,
-            manufacturer=header.manufacturer,
-            unreadable=wrong or "",
-        ),
+        facts=replace(facts or _unread(header, wrong or ""), n_instances=len(files)),
         patient=patient,
         parsed=keeper.of([path for path, _ in files]),
+    )
+
+
+def _unread(header: InstanceHeader, wrong: str) -> SeriesFacts:
+    """What is known of a series whose headers cannot be read."""
+    return SeriesFacts(
+        series_instance_uid=header.series_instance_uid,
+        modality=header.modality,
+        manufacturer=header.manufacturer,
+        unreadable=wrong,
     )
 
 

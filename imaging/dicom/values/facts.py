@@ -19,12 +19,13 @@ class SeriesFacts:
     """Header facts of one series.
 
     Texts are as written and may hold anything: they are matched against words and never shown.
-    `frames` counts slices, over all instances. Times are in ms, angles in degrees and distances in
-    mm; None where not said. `acquired_at` and `contrast_from` are ``YYYYMMDDHHMMSS.ffffff`` or
-    empty. `contrast_given` is what an enhanced image says of its frames, `contrast_amount` the
-    greatest of ContrastBolusVolume and ContrastBolusTotalDose, in ml. `comments` are texts of the
-    series beside its description, `procedures` those of the examination. `unreadable` is what is
-    wrong with the headers, where no more of them is known than modality and manufacturer.
+    `n_instances` counts all files of the series, `frames` slices, over all instances. Times are in
+    ms, angles in degrees and distances in mm; None where not said. `acquired_at` and
+    `contrast_from` are ``YYYYMMDDHHMMSS.ffffff`` or empty. `contrast_given` is what an enhanced
+    image says of its frames, `contrast_amount` the greatest of ContrastBolusVolume and
+    ContrastBolusTotalDose, in ml. `comments` are texts of the series beside its description,
+    `procedures` those of the examination. `unreadable` is what is wrong with the headers, where no
+    more of them is known than modality and manufacturer.
     """
 
     series_instance_uid: str
@@ -57,6 +58,7 @@ class SeriesFacts:
     placement: Placement | None = None
     samples_per_pixel: int = 1
     series_number: int | None = None
+    n_instances: int = 0
     manufacturer: str = ""
     unreadable: str = ""
 

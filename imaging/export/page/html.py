@@ -9,18 +9,11 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from imaging.metrics.labels import MEASURES
+from imaging.metrics.labels import rows_of
 
 TEMPLATE = "report.html.jinja"
 NO_VALUE = "none"
 JPEG_BEGINS = b"\xff\xd8\xff"
-
-_MEASURES = (
-    *("dice", "lesion_dice", "surface_dice", "lesion_surface_dice", "hd95_mm", "sensitivity"),
-    *("true_positives", "false_negatives", "false_positives"),
-    *("reference_volume_mm3", "volume_error_mm3", "relative_volume_error"),
-)
-"""In the order of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +65,8 @@ def _diameters(one: Mapping[str, Any]) -> str:
 
 
 def _evaluation_rows(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Label and value of each measure."""
-    rows = ((MEASURES[name], entry[name]) for name in _MEASURES)
-    return [(_sentence(one.label), one.shown(value, none=NO_VALUE)) for one, value in rows]
-
-
-def _sentence(label: str) -> str:
-    return label[0].upper() + label[1:]
+    """Label and value of each measure, labels as sentences begin."""
+    return [
+        (label[0].upper() + label[1:], value)
+        for label, value in rows_of(entry.__getitem__, none=NO_VALUE)
+    ]

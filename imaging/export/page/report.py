@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from imaging.brain_seen import BrainSeen, brain_entry
-from imaging.choice.choice import Choice
+from imaging.choice.verdict import Choice, verdict_entry
+from imaging.export.artifact import Artifact
 from imaging.export.burden import burden
 from imaging.lesions.lesion import Dropped, Lesion, dropped_entry, lesion_entry
 from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference, reference_entry
@@ -42,7 +43,7 @@ class ReportFacts:
     versions: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     timings_s: Mapping[str, float] = field(default_factory=dict)
-    artifacts: Sequence[Mapping[str, Any]] = ()
+    artifacts: Sequence[Artifact] = ()
     run: str | None = None
     made_at: str | None = None
 
@@ -74,7 +75,7 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         "dice": facts.evaluations[-1].measures.dice if facts.evaluations else None,
         "agreement": facts.agreement,
         "lesions": [lesion_entry(lesion) for lesion in facts.lesions],
-        "artifacts": [dict(artifact) for artifact in facts.artifacts],
+        "artifacts": [asdict(artifact) for artifact in facts.artifacts],
         "report_version": REPORT_VERSION,
         "notice": RESEARCH_NOTICE,
         "run": facts.run,
@@ -92,28 +93,12 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         "refused_references": [asdict(one) for one in facts.refused_references],
         "segmentation_written": bool(facts.lesions),  # an empty DICOM SEG is not written
         "dropped_candidates": [dropped_entry(one) for one in facts.dropped],
-        "series_choice": choice_entries(facts.choice),
+        "series": [verdict_entry(one) for one in facts.choice.verdicts],
         "warnings": list(facts.warnings),
         "versions": dict(facts.versions),
         "settings": dict(facts.settings),
         "timings_s": {name: round(seconds, 3) for name, seconds in facts.timings_s.items()},
     }
-
-
-def choice_entries(choice: Choice) -> list[dict[str, Any]]:
-    """What spoke for and against each series, best first."""
-    return [
-        {
-            "series_uid": verdict.series_instance_uid,
-            "chosen": verdict.series_instance_uid == choice.chosen,
-            "eligible": verdict.eligible,
-            "score": verdict.score,
-            "words": verdict.description,
-            "reasons_for": list(verdict.reasons_for),
-            "reasons_against": list(verdict.reasons_against),
-        }
-        for verdict in choice.verdicts
-    ]
 
 
 def _listed(values: Iterable[float] | None) -> list[float] | None:

@@ -17,9 +17,9 @@ from cli.render import print_reports
 from db import jobs
 from db.jobs import Claim
 from db.results.results import study_reports
-from db.results.study_reports import ArtifactReport
 from db.tables.result_tables import LesionRow, Mask, Result, SeriesChoice
 from db.tables.tables import Job
+from imaging.export.artifact import Artifact
 from imaging.metrics.evaluation import RefusedReference
 from tests.helpers.rows import (
     DIGEST,
@@ -174,7 +174,7 @@ def test_a_report_has_the_public_names_and_absolute_paths(sessions: Sessions) ->
     assert (report.dice, report.agreement, report.model_version) == (0.8, 0.95, "fake-1")
     assert report.lesions[0] == lesion(1, volume_mm3=200.0)
     path = f"/results/1/{claim.job_id}-1/mask.nii.gz"
-    assert report.artifacts == (ArtifactReport("mask-nifti", path, "e" * 64),)
+    assert report.artifacts == (Artifact("mask-nifti", path, 7, "e" * 64),)
     assert [series.reasons_against for series in report.series] == [(), ("not T1",)]
 
 

@@ -14,7 +14,7 @@ from db import jobs
 from db.intake.files import see
 from db.intake.fingerprint import Fingerprint
 from db.intake.intake import ArrivedFile, SpooledInstance, StudyIntake, record_intake
-from db.results.new_result import NewArtifact
+from imaging.export.artifact import Artifact
 from metseg.disk import spool_path
 from tests.helpers.invariants import check_invariants
 from tests.helpers.rows import DIGEST, MODEL, T0, found, take
@@ -45,9 +45,7 @@ def sound_world(session: Session, root: Path) -> None:
     artifact = root / "results" / "1" / "1-1" / "mask.nii.gz"
     artifact.parent.mkdir(parents=True)
     artifact.write_bytes(mask)
-    new = NewArtifact(
-        "mask-nifti", "1/1-1/mask.nii.gz", len(mask), hashlib.sha256(mask).hexdigest()
-    )
+    new = Artifact("mask-nifti", "1/1-1/mask.nii.gz", len(mask), hashlib.sha256(mask).hexdigest())
     result = replace(found(claim), mask_nifti_gz=mask, artifacts=(new,))
     jobs.finalise(session, claim, result, now=T0)
 

@@ -12,9 +12,9 @@ from db import jobs, processes
 from db.outbox import pushes
 from db.outbox.push_reports import is_due, open_pushes, push_counts, push_reports
 from db.outbox.pushes import PushClaim
-from db.results.new_result import NewArtifact
 from db.tables.push_tables import PushState
 from db.tables.tables import Role
+from imaging.export.artifact import Artifact
 from tests.helpers.rows import T0, arrive, found, later, new_job, take
 
 HERE, THERE = "ARCHIVE@here:104", "PLANNING@there:104"
@@ -35,9 +35,7 @@ def record(session: Session, job_id: int, *, push_to: str | None = None) -> int:
     """A result of the job with two DICOM files and one that is none."""
     claim = take(session, job_id)
     result = found(claim)
-    artifacts = tuple(
-        NewArtifact(kind, f"{result.directory}/{kind}", 1, "e" * 64) for kind in KINDS
-    )
+    artifacts = tuple(Artifact(kind, f"{result.directory}/{kind}", 1, "e" * 64) for kind in KINDS)
     result = replace(result, artifacts=artifacts)
     return jobs.finalise(session, claim, result, now=T0, push_to=push_to)
 

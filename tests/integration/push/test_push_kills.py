@@ -22,10 +22,13 @@ OTHER = "host:2:bbbb"
 STEP = f"""
 import os, signal
 from db.outbox import pushes
+from db.session import make_engine, session_factory
 from metseg.settings import Settings
 from worker.outbox.pusher import Pusher
 {{before}}
-Pusher(Settings(), name={WORKER!r}).step()
+settings = Settings()
+sessions = session_factory(make_engine(settings.database))
+Pusher(settings, name={WORKER!r}, sessions=sessions).step()
 """
 DIES_BEFORE_THE_RECORD = "pushes.mark_sent = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)"
 

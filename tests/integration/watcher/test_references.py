@@ -7,7 +7,7 @@ from scipy import ndimage
 from sqlalchemy import select
 
 from db.results.results import study_reports
-from db.tables.result_tables import Artifact, Result
+from db.tables.result_tables import ArtifactRow, Result
 from db.tables.tables import FileStatus, Snapshot
 from metseg.outputs import OUTPUT_NAMES
 from tests.helpers.dicom.phantom import Recipe, uid, write_study
@@ -182,7 +182,7 @@ def test_a_result_whose_files_are_damaged_is_not_taken_over(site):
     site.write_series()
     site.settle()
     with site.desk.sessions() as session:
-        path = session.scalar(select(Artifact.path).where(Artifact.kind == "dicom-sr"))
+        path = session.scalar(select(ArtifactRow.path).where(ArtifactRow.kind == "dicom-sr"))
     (site.settings.results_dir / path).write_bytes(b"other bytes")
     site.drop("nifti")
     runner_found_damage(site)

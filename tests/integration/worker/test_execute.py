@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.results.rows import BANDS
 from db.tables.result_tables import (
-    Artifact,
+    ArtifactRow,
     DroppedCandidate,
     LesionRow,
     Mask,
@@ -52,7 +52,7 @@ def test_a_study_gives_rows_and_files_that_agree(ward: Ward) -> None:
         assert result.agreement == pytest.approx(1.0)
         assert set(result.timings_s) == {"read", "prepare", "infer", "lesions", "write"}
         assert result.directory == f"{result.study_id}/{job_id}-1-c0ffee00"
-        artifacts = session.scalars(select(Artifact)).all()
+        artifacts = session.scalars(select(ArtifactRow)).all()
         assert {a.kind for a in artifacts} == {
             "mask-nifti",
             "dicom-seg",
@@ -73,7 +73,7 @@ def test_by_setting_every_kind_of_file_is_written_and_recorded(ward: Ward) -> No
     bench = replace(ward.bench(), settings=ward.settings.model_copy(update=more))
     assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
     with ward.sessions() as session:
-        artifacts = session.scalars(select(Artifact)).all()
+        artifacts = session.scalars(select(ArtifactRow)).all()
     assert {(artifact.kind, Path(artifact.path).name) for artifact in artifacts} == {
         ("dicom-seg", "lesions.dcm"),
         ("dicom-seg", "probability.dcm"),
@@ -102,7 +102,7 @@ def test_a_study_without_lesions_has_a_structured_report_and_no_segmentation(war
     bench = Bench(settings, ward.sessions, Blind(), ward.bench().owner)
     assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
     with ward.sessions() as session:
-        kinds = session.scalars(select(Artifact.kind)).all()
+        kinds = session.scalars(select(ArtifactRow.kind)).all()
     assert sorted(kinds) == ["dicom-sr", "mask-nifti", "preview-png", "report-html", "report-json"]
 
 
@@ -112,7 +112,9 @@ def test_the_mask_in_the_database_is_the_file_and_counts_as_the_lesions_do(ward:
     execute(ward.claim(job_id, bench), bench)
     with ward.sessions() as session:
         mask = session.scalars(select(Mask)).one()
-        path = session.scalars(select(Artifact.path).where(Artifact.kind == "mask-nifti")).one()
+        path = session.scalars(
+            select(ArtifactRow.path).where(ArtifactRow.kind == "mask-nifti")
+        ).one()
     file = ward.settings.results_dir / path
     assert file.read_bytes() == mask.nifti_gz
     image = nibabel.Nifti1Image.from_filename(file)
@@ -189,7 +191,7 @@ def test_a_study_without_a_suitable_series_is_a_result_with_the_reasons(ward: Wa
         assert (result.n_lesions, result.series_instance_uid) == (None, None)
         assert [one.chosen for one in series] == [False]
         assert series[0].reasons_against
-        kinds = set(session.scalars(select(Artifact.kind)).all())
+        kinds = set(session.scalars(select(ArtifactRow.kind)).all())
         assert kinds == {"report-json", "report-html"}
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from db.tables.result_tables import Artifact
+from db.tables.result_tables import ArtifactRow
 from metseg.outputs import DEFAULT_OUTPUTS, OUTPUT_NAMES
 from metseg.settings import Settings
 from tests.helpers.places import ROOT
 from tests.integration.worker.conftest import Ward
 from worker.files.outputs import OUTPUTS, Making, Output, is_output
 from worker.job.execute import Ended, execute
-from worker.study.renewal import REPORT, WRITTEN_ANEW
+from worker.study.renewal import WRITTEN_ANEW
 
 
 def files_of_a_job(ward: Ward, outputs: str) -> set[str]:
@@ -24,7 +24,7 @@ def files_of_a_job(ward: Ward, outputs: str) -> set[str]:
     bench = replace(ward.bench(), settings=settings)
     assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
     with ward.sessions() as session:
-        paths = [settings.results_dir / path for path in session.scalars(select(Artifact.path))]
+        paths = [settings.results_dir / path for path in session.scalars(select(ArtifactRow.path))]
     assert set(paths) == {path for path in settings.results_dir.rglob("*") if path.is_file()}
     return {path.name for path in paths}
 
@@ -57,7 +57,7 @@ def test_the_settings_accept_the_names_of_the_table_in_its_order() -> None:
 
 
 def test_what_a_later_reference_needs_and_changes_is_in_the_table() -> None:
-    assert [one.kind for one in OUTPUTS if one.name is None] == [REPORT]
+    assert [one.kind for one in OUTPUTS if one.name is None] == ["report-json"]
     assert {one.kind for one in OUTPUTS} >= WRITTEN_ANEW
 
 
@@ -100,7 +100,7 @@ def test_an_output_is_added_by_a_writer_a_row_and_a_name(
     monkeypatch.setattr("metseg.outputs.OUTPUT_NAMES", ("volumes", *OUTPUT_NAMES))
     assert files_of_a_job(ward, "volumes,nifti") == {"volumes.csv", "mask.nii.gz", "report.json"}
     with ward.sessions() as session:
-        path = session.scalars(select(Artifact.path).filter_by(kind="volumes-csv")).one()
+        path = session.scalars(select(ArtifactRow.path).filter_by(kind="volumes-csv")).one()
     lines = (ward.settings.results_dir / path).read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == ["1", "2", "3"]
     assert is_output("volumes.csv"), "a result without it removes that of an earlier one"

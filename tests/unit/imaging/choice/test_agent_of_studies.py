@@ -6,8 +6,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 from imaging.choice.asking import MOST_PICTURES, believed, doubts, next_to_ask
-from imaging.choice.choice import Choice, choose_series
+from imaging.choice.choice import choose_series
 from imaging.choice.enhancement import Enhancement
+from imaging.choice.verdict import Choice
 from imaging.dicom.values.facts import SeriesFacts, series_facts
 
 T1 = SeriesFacts(

@@ -236,7 +236,7 @@ def test_between_equals_the_later_series_wins_whatever_their_order():
 
 def test_a_verdict_shows_recognised_words_only():
     found = verdict(named("MPRAGE +C for CANARY PATIENT"))
-    assert found.description == "MPRAGE +C"
+    assert found.words == "MPRAGE +C"
     assert "CANARY" not in repr(found)
 
 

@@ -109,7 +109,7 @@ def test_without_a_suitable_series_it_gives_the_reasons():
 
 
 def test_a_study_without_images_has_a_page_too(facts):
-    nothing = replace(CHOICE, verdicts=(), chosen=None)
+    nothing = replace(CHOICE, verdicts=())
     page = page_of(ReportFacts("1", None, "no_series", "fake-1", nothing), Pictures())
     assert "No image series came with this study" in page.words
 

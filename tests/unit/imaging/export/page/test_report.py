@@ -42,7 +42,7 @@ def test_it_says_how_it_came_about(facts):
     assert report["n_lesions"] == 3
     assert report["dice"] == pytest.approx(report["evaluations"][0]["dice"])
     assert report["dropped_candidates"][0]["reason"] == "smaller than the minimum volume"
-    chosen, refused = report["series_choice"]
+    chosen, refused = report["series"]
     assert chosen["chosen"]
     assert not refused["chosen"]
     assert any("T2" in reason for reason in refused["reasons_against"])
