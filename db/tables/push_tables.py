@@ -12,7 +12,7 @@ from db.tables.types import UtcDateTime, words
 
 
 class PushState(enum.StrEnum):
-    """Where a push stands. `FAILED` is left by hand only: `metseg pushes --retry`."""
+    """Where a push stands. Only a person moves it on from `FAILED`: `metseg pushes --retry`."""
 
     PENDING = "pending"
     SENDING = "sending"

@@ -36,7 +36,7 @@ size; what grows a hundredfold is a bomb (Deflate can pack 1032 bytes into one).
 """
 MAX_DEPTH = 2
 """Archives within archives that are opened: an archive of each study, all of them packed once more,
-is depth 1; one more is allowed, and nobody packs deeper by intent.
+is depth 1; one more is allowed, and nobody packs deeper on purpose.
 """
 
 

@@ -1,5 +1,5 @@
-"""One claimed job from its files to its row, whatever happens on the way. Both ways to run come
-through here.
+"""One claimed job from its files to its row, whatever happens on the way. Embedded mode and server
+mode both come through here.
 """
 
 import logging
