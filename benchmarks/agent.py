@@ -1,11 +1,11 @@
-"""How well the picture tells contrast agent, on the real scans of ``../shared/data``:
-``make bench-agent``. The numbers of docs/series-choice.md.
+"""How well the picture shows contrast agent, on the real scans of ``../shared/data``:
+``make bench-agent``. docs/series-choice.md quotes the numbers.
 
-Each scan is taken to an axial grid of 1 mm and looked at as the daemon does
-(`imaging.choice.enhancement`). With agent: gliomas, brains with multiple sclerosis, a metastasis,
-and full heads, whose slices of unknown distance are spread over 140 mm. Without: the metastasis
-before it, and a full head. The difference of the two metastasis scans has to be seen as a
-subtraction.
+Each scan is resampled to an axial grid of 1 mm and measured as the daemon does it
+(`imaging.choice.enhancement`). Scans after contrast agent: gliomas, brains with multiple sclerosis,
+a metastasis, and full heads, whose slices of unknown distance are spread over 140 mm. Scans before
+it: the same metastasis, and a full head. The difference of the two metastasis scans must be
+recognised as a subtraction.
 """
 
 import argparse
@@ -29,18 +29,18 @@ METASTASIS = "mets/BraTS-MET-00110-000/BraTS-MET-00110-000"
 
 
 def main() -> None:
-    """Look at every scan; print one line a group and the scans nearest to the limits."""
+    """Measure every scan; print one line per group and the scans nearest to the limits."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     data = parser.parse_args().data
     groups: dict[str, dict[str, Enhancement]] = {}
     for group, name, volume in scans(data):
-        groups.setdefault(group, {})[name] = look(volume)
-    for group, looks in groups.items():
-        print_group(group, looks)
+        groups.setdefault(group, {})[name] = measure(volume)
+    for group, measured in groups.items():
+        print_group(group, measured)
     after, before = (axial_nifti(data / f"{METASTASIS}-{kind}.nii.gz") for kind in ("t1c", "t1n"))
     scale = np.median(before.voxels[before.voxels > 0]) / np.median(after.voxels[after.voxels > 0])
-    print("difference of two is seen as one:", is_subtraction(after.voxels * scale - before.voxels))
+    print("difference recognised as one:", is_subtraction(after.voxels * scale - before.voxels))
 
 
 def scans(data: Path) -> Iterator[tuple[str, str, Volume]]:
@@ -56,8 +56,8 @@ def scans(data: Path) -> Iterator[tuple[str, str, Volume]]:
         yield "after, full head", path.stem, full_head(path)
 
 
-def look(volume: Volume) -> Enhancement:
-    """What the daemon sees in it."""
+def measure(volume: Volume) -> Enhancement:
+    """The enhancement that the daemon measures in a volume."""
     axial, _ = to_axial(volume)
     return measure_enhancement(axial.voxels, find_head(axial.voxels))
 
@@ -91,16 +91,16 @@ def uih(data: Path) -> Volume:
     return volume
 
 
-def print_group(group: str, looks: dict[str, Enhancement]) -> None:
-    """One line of the table, and the five scans nearest to the other side."""
-    ratios = sorted(one.ratio for one in looks.values() if one.ratio is not None)
-    shown = [one.shows_agent for one in looks.values()]
+def print_group(group: str, measured: dict[str, Enhancement]) -> None:
+    """Print one line of the table, and the five scans of the lowest ratio."""
+    ratios = sorted(one.ratio for one in measured.values() if one.ratio is not None)
+    shown = [one.shows_agent for one in measured.values()]
     print(
-        f"{group}: {len(looks)} scans, ratio {ratios[0]:.2f} to {ratios[-1]:.2f}, median "
+        f"{group}: {len(measured)} scans, ratio {ratios[0]:.2f} to {ratios[-1]:.2f}, median "
         f"{np.median(ratios):.2f}; as before {shown.count(False)}, between or silent "
         f"{shown.count(None)}, as after {shown.count(True)}"
     )
-    for name, one in sorted(looks.items(), key=lambda pair: pair[1].ratio or 0.0)[:5]:
+    for name, one in sorted(measured.items(), key=lambda pair: pair[1].ratio or 0.0)[:5]:
         print(f"    {name}: {one.ratio}")
 
 

@@ -1,7 +1,7 @@
 """Training crops per second, by a thread and by processes: ``make bench-crops``.
 
-Draws heads of the demonstration's kind from label maps, and reads batches of eight crops of 128 x
-128 as a training does, without a network: from the run's own thread, from one process and from two.
+Draws synthetic heads from label maps, and reads batches of eight crops of 128 x 128 as a training
+run does, without a network: from the run's own thread, from one process and from two.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def rate(heads: Path, processes: int, batches: int) -> float:
 
 
 def source(recipe: Recipe) -> Any:
-    """Where a training's crops come from, as a context."""
+    """The source of a training run's crops, as a context."""
     contract = InputContract()
     if recipe.loaders:
         return Loaders(recipe, contract, done=0, say=silent)
@@ -70,7 +70,7 @@ def counted(stream: Iterator[Batch], batches: int) -> float:
 
 
 def silent(_: str) -> None:
-    """Say nothing of the material."""
+    """Print nothing about the material."""
 
 
 def print_table(found: dict[int, float]) -> None:

@@ -1,10 +1,9 @@
-"""Files a second through the header pass and the full read, beside plain pydicom: ``make bench``.
+"""Files per second in the header pass and the full read, beside plain pydicom: ``make bench``.
 
 Two sets of uncompressed MR images are written to a temporary folder: many small files in series of
 a hundred slices, and one study of one series. In each round every file of a set is read by pydicom
-and by us, in turn; what is kept is the round of median ratio. Seconds are those of the processor:
-the files have just been written and are in the system's cache, and other work on the machine does
-not count.
+and by metseg, in turn; the round of median ratio is kept. Seconds are processor time: the files
+have just been written and are in the system's cache, and other work on the machine does not count.
 """
 
 import argparse
@@ -36,7 +35,7 @@ Set = Sequence[Sequence[Path]]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One reading of ours beside pydicom's; `reach` is the largest ratio of seconds wanted."""
+    """A way of metseg to read files beside pydicom's; `reach` is the largest ratio allowed."""
 
     name: str
     ours: Callable[[Set], None]

@@ -38,13 +38,13 @@ class Variant:
     outputs: int = OUTPUTS
 
     def name(self) -> str:
-        """For people."""
+        """The name in the table."""
         widths = "-".join(str(width) for width in self.filters)
         depth = f", depth {self.depths[-1]}" if self.depths else ""
         return f"`{self.network}` {widths}{depth}"
 
     def build(self) -> keras.Model:
-        """With random weights."""
+        """The network with random weights."""
         return build(self.network, filters=self.filters, depths=self.depths, outputs=self.outputs)
 
 
@@ -87,7 +87,7 @@ def variants() -> Iterator[Variant]:
 
 
 def gigaflops(model: keras.Model) -> float:
-    """Operations of the convolutions for one slice, in thousand millions."""
+    """Operations of the convolutions for one slice, in units of 10^9."""
     found = [layer for layer in model.layers if isinstance(layer, CONVOLUTIONS)]
     inside = keras.Model(model.input, [layer.output for layer in found])
     maps = inside.compute_output_spec(keras.KerasTensor((1, SIDE, SIDE, CHANNELS)))

@@ -18,7 +18,7 @@ def main() -> None:
     """Print one line of the ratio, or the seconds of one turn."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--one", action="store_true", help="one turn, with what is set")
+    parser.add_argument("--one", action="store_true", help="one turn, with the switch as it is")
     arguments = parser.parse_args()
     if arguments.one:
         print(pair_seconds())
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def turn(value: str) -> float:
-    """Processor seconds in a new process with the switch set so."""
+    """Processor seconds in a new process with the switch set to `value`."""
     command = [sys.executable, "-m", "benchmarks.onednn", "--one"]
     done = subprocess.run(
         command, env=os.environ | {SWITCH: value}, capture_output=True, text=True, check=True
@@ -40,7 +40,7 @@ def turn(value: str) -> float:
 
 
 def pair_seconds() -> float:
-    """Processor seconds that the shipped pair takes for a batch, with what is set."""
+    """Processor seconds that the shipped pair takes for a batch, with the switch as it is."""
     from benchmarks.networks import seconds, shipped
 
     return sum(seconds(variant.build(), BATCH, 1) for variant in shipped())

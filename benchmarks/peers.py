@@ -9,8 +9,8 @@ The same scan, the demonstration's head, on the same cores, each in a process of
 - AURORA's (MONAI's BasicUNet as brainles-aurora 0.3 sets it up, random weights), windows of
   192 x 192 x 32 with half overlap.
 
-Of the peers only the networks are timed, on a few windows, and multiplied by how many the scan has:
-reading, resampling and gathering would come on top. A network's weights do not change its time.
+Of the peers only the networks are timed: on a few windows, multiplied by the number of windows in
+the scan. Reading, resampling and gathering would come on top. Weights do not change the time.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def in_a_process(name: str, rounds: int) -> list[Measured]:
 
 
 def metseg(rounds: int) -> list[Measured]:
-    """The shipped ensemble on the whole scan, lesions numbered; networks loaded before."""
+    """The shipped ensemble on the whole scan, lesions numbered; loading it does not count."""
     from demo.study import load_head
     from imaging.lesions.find import find_lesions
     from metseg.settings import Settings
@@ -161,7 +161,7 @@ def windows(shape: tuple[int, ...], size: tuple[int, ...]) -> int:
 
 
 def scan_shape() -> tuple[int, int, int]:
-    """``(Z, H, W)`` of the demonstration's head, 1 mm; read without what would fill the memory."""
+    """``(Z, H, W)`` of the demonstration's head, 1 mm; nothing of metseg is imported for it."""
     with np.load(DEMO_HEAD) as stored:
         z, h, w = stored["voxels"].shape
     return z, h, w

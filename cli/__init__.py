@@ -1,4 +1,4 @@
-"""The program `metseg`. The only part of this package that imports the other rooms."""
+"""The program `metseg` and its commands."""
 
 from cli.app import main
 

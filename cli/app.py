@@ -18,8 +18,9 @@ from metseg.notice import RESEARCH_NOTICE
 app = typer.Typer(
     name="metseg",
     help=f"Finds brain metastases in contrast-enhanced T1 MRI. **{RESEARCH_NOTICE}**",
-    epilog="Exit codes: 0 well, 1 a job or check failed, 2 wrong usage, 3 nothing could be tried. "
-    "Every setting is a variable METSEG_…: `metseg doctor --settings` lists them.",
+    epilog="Exit codes: 0 success, 1 a job or check failed, 2 wrong usage, 3 nothing could be "
+    "tried. Every setting is an environment variable METSEG_…: `metseg doctor --settings` lists "
+    "them.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,
@@ -46,5 +47,5 @@ app.command()(health)
 
 
 def main() -> None:
-    """Entry of the program."""
+    """Run the program."""
     app()

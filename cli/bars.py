@@ -1,4 +1,4 @@
-"""How far a long command is: bars for a person at a terminal, plain lines for a log."""
+"""Progress of long commands: bars for a person at a terminal, plain lines for a log."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ Report = Callable[[str, float], None]
 
 @contextmanager
 def bars() -> Iterator[Report]:
-    """A bar for each stage on a terminal; elsewhere a line on stderr for each tenth of a stage."""
+    """Show a bar for each stage on a terminal; elsewhere a line on stderr for each tenth of it."""
     if not err.is_terminal:
         yield TenthLines(partial(err.print, markup=False, soft_wrap=True))
         return
@@ -30,14 +30,14 @@ def bars() -> Iterator[Report]:
 
 
 class TenthLines:
-    """Says ``stage: 30 %`` when another tenth of a stage is done, and nothing in between."""
+    """Writes ``stage: 30 %`` when another tenth of a stage is done, and nothing in between."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._told: dict[str, int] = {}
+        self._reported: dict[str, int] = {}
 
     def __call__(self, stage: str, fraction: float) -> None:
         tenths = int(10 * fraction + 1e-9)
-        if tenths > self._told.get(stage, 0):
-            self._told[stage] = tenths
+        if tenths > self._reported.get(stage, 0):
+            self._reported[stage] = tenths
             self._say(f"{stage}: {10 * tenths} %")

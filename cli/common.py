@@ -1,4 +1,4 @@
-"""What the commands share: settings, consoles, exit codes, the database at the edge."""
+"""What the commands share: settings, consoles, exit codes, access to the database."""
 
 import enum
 import os
@@ -27,22 +27,24 @@ err = Console(stderr=True, highlight=False)
 
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", help="State: database, spool, results. Default: METSEG_HOME."),
+    typer.Option(
+        "--home", help="Folder of the database, the spool and the results. Default: METSEG_HOME."
+    ),
 ]
 
 
 class ExitCode(enum.IntEnum):
-    """What a command answers to the shell. 2 is Typer's own: wrong usage."""
+    """Exit codes of the commands. 2 is Typer's own, for wrong usage."""
 
     OK = 0
     FAILED = 1
     """A job failed, a check is not ok, or nothing was found."""
     SETUP = 3
-    """A setting, the database, the weights or the broker: nothing was tried."""
+    """A setting, the database, the weights or the broker is at fault: nothing was tried."""
 
 
 class Format(enum.StrEnum):
-    """How a command prints."""
+    """Format of what a command prints."""
 
     TABLE = "table"
     JSON = "json"
@@ -50,7 +52,7 @@ class Format(enum.StrEnum):
 
 
 def load_settings(home: Path | None = None, **overrides: object) -> Settings:
-    """The settings; a child process that reads its environment gets the same ones.
+    """Read the settings, and set the environment so that child processes read the same ones.
 
     Ends the program with `ExitCode.SETUP` when a setting is not valid: the message names it.
     """
@@ -65,8 +67,8 @@ def load_settings(home: Path | None = None, **overrides: object) -> Settings:
         for problem in error.errors():
             where = "_".join(str(part) for part in problem["loc"]).upper()
             named = f"setting METSEG_{where}" if where else "settings"
-            said = problem["msg"].removeprefix("Value error, ")
-            err.print(f"[red]{named}[/]: {escape(said)}", soft_wrap=True)
+            message = problem["msg"].removeprefix("Value error, ")
+            err.print(f"[red]{named}[/]: {escape(message)}", soft_wrap=True)
         raise typer.Exit(ExitCode.SETUP) from None
     _check_series_rules(settings)
     setup_logging(level=settings.log_level, style=settings.log_format)
@@ -83,9 +85,9 @@ def _check_series_rules(settings: Settings) -> None:
 
 @contextmanager
 def edge(settings: Settings | None = None) -> Iterator[None]:
-    """The edge of the program: our errors and the database's become a line and an exit code.
+    """Turn errors of metseg and of the database into a line on stderr and an exit code.
 
-    `settings` are those of a program with a database: its errors then say which one.
+    `settings` are given where a command uses the database: messages then say which one.
     """
     try:
         yield
@@ -95,19 +97,19 @@ def edge(settings: Settings | None = None) -> Iterator[None]:
     except SQLAlchemyError as error:
         if settings is None:
             raise
-        told = database_trouble(error, settings.database)
-        err.print(f"[red]database[/]: {escape(told)}", soft_wrap=True)
+        trouble = database_trouble(error, settings.database)
+        err.print(f"[red]database[/]: {escape(trouble)}", soft_wrap=True)
         raise typer.Exit(ExitCode.SETUP) from None
 
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[sessionmaker[Session]]:
-    """Sessions on a database that is there and migrated.
+    """Sessions on a database that exists and is migrated.
 
     Raises
     ------
     ConfigurationError
-        It is not there yet, or of another version.
+        It does not exist yet, or is of another version.
     """
     file = settings.home_dir / "metseg.sqlite3"
     if settings.database_url is None and not file.exists():
@@ -122,6 +124,6 @@ def open_database(settings: Settings) -> Iterator[sessionmaker[Session]]:
 
 @contextmanager
 def database(settings: Settings) -> Iterator[Session]:
-    """One session on such a database; commits when the block ends well."""
+    """One session on a database that exists and is migrated; commits unless the block raises."""
     with open_database(settings) as sessions, sessions.begin() as session:
         yield session

@@ -1,4 +1,4 @@
-"""`metseg demo`: a synthetic head with known metastases goes the whole way."""
+"""`metseg demo`: a synthetic head with known metastases, from the inbox to its result."""
 
 from pathlib import Path
 from typing import Annotated

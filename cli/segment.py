@@ -30,13 +30,15 @@ def segment(
     series_dir: Annotated[
         Path, typer.Argument(help="Folder of the DICOM files.", exists=True, file_okay=False)
     ],
-    out_dir: Annotated[Path, typer.Option("--out", help="Folder for the results; is made.")],
+    out_dir: Annotated[
+        Path, typer.Option("--out", help="Folder for the results, made if missing.")
+    ],
     accept_any_t1: Annotated[
         bool | None,
-        typer.Option("--accept-any-t1", help="Also without any sign of a contrast agent."),
+        typer.Option("--accept-any-t1", help="Accept a T1 series without signs of contrast agent."),
     ] = None,
 ) -> None:
-    """Segment one series with the same pipeline, and write its files.
+    """Segment one series with the pipeline of the daemon, and write the files of the result.
 
     The files of an earlier result in the folder are replaced; others stay.
     Exit code 1 when no series is suitable or the series cannot be read.
@@ -56,7 +58,7 @@ def segment(
 
 @contextmanager
 def _unreadable() -> Iterator[None]:
-    """What is wrong with the study itself is a result, not a fault of the installation."""
+    """A fault of the study itself ends with exit code 1, not with that of a faulty installation."""
     try:
         yield
     except InputError as error:
@@ -90,7 +92,7 @@ def _study_files(folder: Path, *, max_bytes: int) -> list[Path]:
 def _segment(
     files: Sequence[Path], out_dir: Path, settings: Settings
 ) -> "tuple[StudyFindings, Written]":
-    """Segment, and write in a folder beside: what is in `out_dir` is replaced when all is done."""
+    """Segment, and write to a temporary folder: files in `out_dir` are replaced only at the end."""
     from models.catalogue import load_ensemble
     from worker.files.artifacts import write_artifacts
     from worker.pipeline import segment_study

@@ -19,7 +19,7 @@ class OpenJob:
 
     job_id: int
     study_id: int
-    """Our own number of the study."""
+    """metseg's own number of the study."""
     study_uid: str
     revision: int
     state: JobState
@@ -29,7 +29,7 @@ class OpenJob:
 
 @dataclass(frozen=True, slots=True)
 class RefusedFile:
-    """A quarantined file, by our id: its name could tell of a patient."""
+    """A quarantined file, by metseg's own id: its name could name a patient."""
 
     source_file_id: int
     reason: str
@@ -46,7 +46,7 @@ class Overview:
     refused: tuple[RefusedFile, ...]
     pushes: dict[PushState, int] = field(default_factory=dict)
     pushes_at_hand: bool = False
-    """Something is to be sent just now."""
+    """Whether something is to be sent just now."""
 
 
 def overview(session: Session, *, now: datetime, limit: int = 50) -> Overview:

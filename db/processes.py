@@ -1,4 +1,4 @@
-"""Which processes of ours live: for `metseg status`, health checks and the number of doorbells."""
+"""Which processes are alive: for `metseg status`, health checks and the number of doorbells."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,7 +35,7 @@ def register(
     version: str,
     now: datetime,
 ) -> None:
-    """Say that this process has started. `name` is its own alone. Never commits."""
+    """Say that this process has started. No other process has its `name`. Never commits."""
     values = {
         "role": role,
         "host": host,

@@ -11,7 +11,7 @@ from db.trouble import database_address
 BUSY_S = 30.0
 """How long a SQLite writer waits for another before it gives up."""
 STATEMENT_MS = 60_000
-"""No statement of ours takes a minute: one that does hangs on a lock or a dead network."""
+"""No statement of metseg takes a minute: one that does hangs on a lock or a dead network."""
 IDLE_MS = 15_000
 """PostgreSQL ends a transaction whose client stood still this long: a process that was stopped
 between two statements would keep its locks, and nobody could take its job back.
@@ -28,7 +28,7 @@ def make_engine(url: str) -> Engine:
     """An engine for SQLite or PostgreSQL with the settings of docs/reliability.md.
 
     Connects to nothing, but makes the folder of a SQLite file. Raises `ConfigurationError` where
-    the URL is none that we know.
+    the URL is not of a kind that metseg knows.
     """
     parsed = database_address(url)
     if parsed.get_backend_name() == "sqlite":

@@ -34,7 +34,7 @@ _SAID = (
     (("too many", "remaining connection slots"), "it takes no more connections now"),
     (("starting up", "shutting down"), "it is starting or shutting down"),
     (("no such table", "no such column", "undefined"), "it is not migrated: run `metseg migrate`"),
-    (("not a database", "malformed"), "the file is damaged, or no SQLite database"),
+    (("not a database", "malformed"), "the file is damaged, or not a SQLite database"),
     (("unable to open",), "the file cannot be opened: look at the folder and its rights"),
     (("readonly",), "the file cannot be written to"),
     (("locked",), "another program keeps it locked"),
@@ -52,12 +52,12 @@ _SQLSTATES = {
 
 
 def database_address(url: str | URL) -> URL:
-    """The URL in parts, of a kind of database that we know and whose driver is there.
+    """The URL in parts, of a kind of database that metseg knows and whose driver is installed.
 
     Raises
     ------
     ConfigurationError
-        It is none. The message does not repeat it: it may hold a password.
+        It is not such a URL. The message does not repeat it: it may hold a password.
     """
     try:
         parsed = make_url(url)

@@ -21,9 +21,9 @@ LOCK = 0x6D657473
 
 
 def migrate(url: str) -> None:
-    """Bring the database to the newest revision. One that is there already is left as it is.
+    """Bring the database to the newest revision. One that is there already does not change.
 
-    One transaction: all of it or nothing. Of two processes that start at once the second waits.
+    One transaction: all of it or nothing. If two processes start at once, the second waits.
 
     Raises
     ------

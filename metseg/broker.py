@@ -1,4 +1,4 @@
-"""The Celery application that watcher and worker share: the table of docs/reliability.md."""
+"""The Celery application that watcher and worker share; docs/reliability.md has its settings."""
 
 from celery import Celery
 

@@ -1,4 +1,4 @@
-"""Files and disks: where a spooled file lies, SHA-256, what is durable, and how much is free."""
+"""Files and disks: path of a spooled file, SHA-256, flushing to disk, free space."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 MB: Final = 10**6
-"""Bytes of a megabyte, wherever we write MB."""
+"""Bytes of a megabyte, wherever metseg writes MB."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -18,7 +18,7 @@ def spool_path(spool_dir: Path, sha256: str) -> Path:
     Raises
     ------
     ValueError
-        Not 64 lower-case hexadecimal digits: it could escape the spool.
+        `sha256` is not 64 lower-case hexadecimal digits: the path could lead out of the spool.
     """
     if not _SHA256.fullmatch(sha256):
         raise ValueError(f"sha256 must be 64 lower-case hexadecimal digits, got {sha256!r}")

@@ -1,12 +1,12 @@
-"""What can go wrong, by what must happen next. The database stores the leaf's stable code."""
+"""What can go wrong, by what must happen next. The database stores the stable code of an error."""
 
 from typing import ClassVar
 
 
 class MetsegError(Exception):
-    """Root of all our errors. Catch it at the edges only: task, watcher loop, command line.
+    """Root of all errors of metseg. Catch it at the edges only: task, watcher loop, command line.
 
-    Messages name our own ids, the rule and what was found; never a patient.
+    Messages name metseg's own ids, the rule and what was found; never a patient.
     """
 
     code: ClassVar[str] = "error"
@@ -19,7 +19,7 @@ class InputError(MetsegError):
 
 
 class DicomError(InputError):
-    """A file is not the DICOM it claims to be, or breaks a limit of ours."""
+    """A file is not the DICOM that it claims to be, or is beyond a limit of metseg."""
 
     code = "dicom_invalid"
 
@@ -55,7 +55,7 @@ class BlankImageError(InputError):
 
 
 class NoBrainError(InputError):
-    """The networks see no brain in it: another part of the body, a phantom, noise."""
+    """The networks see no brain in the image: another part of the body, a phantom, noise."""
 
     code = "no_brain"
 
@@ -67,7 +67,7 @@ class ReferenceMaskError(InputError):
 
 
 class TransientError(MetsegError):
-    """May pass when tried again; counted, with backoff."""
+    """The fault may pass: the job is tried again, with backoff, and the attempt counts."""
 
     code = "transient"
 
@@ -85,13 +85,13 @@ class InfrastructureError(MetsegError):
 
 
 class DiskFullError(InfrastructureError):
-    """No space on a volume of ours."""
+    """No space on a disk that metseg writes to."""
 
     code = "disk_full"
 
 
 class DeviceError(InfrastructureError):
-    """The compute device failed. The process must end; another one takes the job."""
+    """The compute device failed. The process must end; another process takes the job."""
 
     code = "device"
 

@@ -1,4 +1,4 @@
-"""Spool and results: whether they are where the settings say, before anything is written."""
+"""Checks that spool and results are where the settings say, before anything is written."""
 
 import os
 import re
@@ -27,8 +27,8 @@ def check_folders(settings: Settings, *, fstab: Path = FSTAB) -> None:
 def folder_problem(settings: Settings, name: str, *, fstab: Path = FSTAB) -> str | None:
     """What is wrong with the folder `name`, ``spool`` or ``results``; None when nothing is.
 
-    A folder that a setting names must exist: metseg makes only those below its home. None may lie
-    below a mount point of `fstab` that is not mounted: it would fill the disk underneath.
+    A folder that a setting names must exist: metseg makes only those below its home. Neither may
+    lie below a mount point of `fstab` that is not mounted: it would fill the disk underneath.
     """
     folder: Path = getattr(settings, f"{name}_dir")
     variable = f"METSEG_{name.upper()}"
@@ -53,7 +53,7 @@ def unmounted_above(folder: Path, fstab: Path) -> Path | None:
 
 
 def _mount_points(fstab: Path) -> list[Path]:
-    """The second field of each line (fstab(5)), blanks in it as octal numbers; no swap, no root."""
+    """The second field of each line (fstab(5)), blanks in it as octal numbers; not swap or root."""
     try:
         lines = fstab.read_text(errors="surrogateescape").splitlines()
     except OSError:

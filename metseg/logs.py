@@ -1,4 +1,4 @@
-"""Log lines for people and for machines. They carry our own ids, never a patient's."""
+"""Log lines for people and for machines. They carry metseg's own ids, never a patient's."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per line; what was given as ``extra=`` becomes fields."""
+    """Writes one JSON object per line; what was given as ``extra=`` becomes fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
@@ -30,10 +30,10 @@ class JsonLines(logging.Formatter):
 
 
 def names_no_patient(record: logging.LogRecord) -> bool:
-    """Whether a record is safe to log: not of pydicom, highdicom or Python's warnings, which quote
-    element values, and those may name a patient.
+    """Whether a record is safe to log. Those of pydicom, highdicom and Python's warnings are not:
+    they quote element values, which may name a patient.
 
-    A filter, since pydicom sets its logger's level again when it is imported.
+    This is a filter, since pydicom sets its logger's level again when it is imported.
     """
     return record.name.partition(".")[0] not in QUOTING
 

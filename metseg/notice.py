@@ -1,4 +1,4 @@
-"""The notice that stands on everything metseg prints, writes or draws."""
+"""The notice on everything that metseg prints, writes or draws."""
 
 from typing import Final
 

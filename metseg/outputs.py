@@ -1,5 +1,5 @@
-"""Names of the outputs that `METSEG_OUTPUTS` may list. `worker.files.artifacts.OUTPUTS` says what
-each is and writes it; the names stand down here so that the settings can check them.
+"""Names of the outputs that `METSEG_OUTPUTS` may list. `worker.files.outputs.OUTPUTS` says what
+each is and how it is written; the names are here so that the settings can check them.
 """
 
 OUTPUT_NAMES = (

@@ -1,4 +1,4 @@
-"""Names of processes, which no other process ever had: for the table `worker` and for jobs."""
+"""Names of processes, each used once: for the table `worker` and for jobs."""
 
 import os
 import secrets
@@ -23,14 +23,14 @@ class Owner:
 
 
 def process_name() -> str:
-    """A new name for the calling process: host, process id and chance (process ids come again, also
-    in containers).
+    """A new name for the calling process: host, process id and a random part (process ids are used
+    again, in containers too).
     """
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def new_owner(worker: str) -> Owner:
-    """The calling process as an owner of jobs, below the worker of that name."""
+    """The calling process as an owner of jobs, and a child of the worker of that name."""
     return Owner(worker=worker, pid=os.getpid(), token=secrets.token_hex(4))
 
 
@@ -44,8 +44,8 @@ def parse_owner(text: str) -> Owner | None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process of this host lives. One that ended and was not yet waited for does not."""
-    import psutil  # the watcher, which never asks, stays small
+    """Whether a process of this host is running. A zombie is not."""
+    import psutil  # here, so that the watcher, which does not need it, stays small
 
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)

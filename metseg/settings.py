@@ -25,7 +25,7 @@ value makes a new run beside the old one.
 class Settings(BaseSettings):
     """Settings of every command. Paths are made absolute; seconds are seconds.
 
-    What is a setting differs from site to site: places and servers, networks and the machine, what
+    A setting is what differs from site to site: places and servers, networks and the machine, what
     counts as a result and where it goes, how studies arrive, and what the machine can bear. All
     else is a constant with its reason beside it, or a property below that follows from a setting.
     """
@@ -169,18 +169,20 @@ class Settings(BaseSettings):
     max_archive_mb: float = Field(
         16384,
         ge=0,
-        description="An archive that unpacks to more than this is refused. Unpacking needs the "
-        "space in the spool. 0 opens no archive.",
+        description="An archive that unpacks to more than this is refused. The unpacked files take "
+        "space in the spool for a while. With 0, no archive is opened.",
     )
 
     lease_s: float = Field(
         90.0,
         gt=0,
-        description="A running job whose heartbeat stands still for this long is taken back. "
-        "Heartbeats come nine times in this time.",
+        description="A running job is taken back when its heartbeat stands still for this long. "
+        "A job sends nine heartbeats in this time.",
     )
     backoff_s: float = Field(
-        30.0, gt=0, description="First wait after a transient failure. It doubles each time."
+        30.0,
+        gt=0,
+        description="Wait after a first transient failure. It doubles with each further one.",
     )
     time_limit_s: int = Field(
         840,
@@ -281,15 +283,15 @@ class Settings(BaseSettings):
 
     @property
     def reconcile_s(self) -> float:
-        """Seconds between two looks at jobs, leases and workers: two looks per heartbeat, so that
+        """Seconds between two checks of jobs, leases and workers: two checks per heartbeat, so that
         no heartbeat is missed.
         """
         return self.beat_s / 2
 
     @property
     def republish_s(self) -> float:
-        """Seconds after which a doorbell without an answer is rung again. Too early costs a message
-        that does nothing; too late, a job waits whose message the broker lost.
+        """Seconds after which a doorbell without an answer is rung again. A shorter time costs
+        messages that do nothing; a longer one delays a job whose message the broker lost.
         """
         return 4 * self.backoff_s
 
@@ -307,7 +309,7 @@ class Settings(BaseSettings):
 
     @property
     def counted_regions(self) -> tuple[str, ...]:
-        """`reference_regions`; where it is empty, the choice is ours (docs/references.md)."""
+        """`reference_regions`; where it is empty, metseg chooses (docs/references.md)."""
         return parse_patterns(self.reference_regions) if self.reference_regions else ()
 
     @classmethod

@@ -22,7 +22,7 @@ OTHERS = frozenset(
         "METSEG_REQUIRE_CROSSCHECK",
     }
 )
-"""Variables of ours that the programs do not read."""
+"""Variables of metseg that the programs themselves do not read."""
 
 _SERVICE_LINK = re.compile(r"METSEG_(\w+_)?(SERVICE_(HOST|PORT)\w*|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
 """What Kubernetes and Docker links set in containers beside a service that is called metseg."""
@@ -31,8 +31,8 @@ _SERVICE_LINK = re.compile(r"METSEG_(\w+_)?(SERVICE_(HOST|PORT)\w*|PORT(_\d+_(TC
 def unknown_variables(names: Iterable[str], known: Collection[str]) -> list[str]:
     """A line for each variable that begins with ``METSEG_`` and has no meaning, sorted by name.
 
-    `known` are the settings, in lower case and without the prefix. Upper and lower case do not
-    differ, as when the settings are read. Values are neither read nor shown.
+    `known` are the settings, in lower case and without the prefix. Case does not matter, as when
+    the settings are read. Values are neither read nor shown.
     """
     meant = {PREFIX + name.upper() for name in known}
     return [

@@ -83,7 +83,7 @@ class Arrivals:
         Raises
         ------
         InfrastructureError
-            Inbox, disk or weights are not there just now; `sqlalchemy.exc.OperationalError` for the
+            Inbox, disk or weights are away just now; `sqlalchemy.exc.OperationalError` for the
             database. Nothing is lost: the next step does what this one could not do.
         """
         if not self.ledger.loaded:
@@ -94,7 +94,7 @@ class Arrivals:
         self._read_headers()
         self._pair(settled)
         self._apply(judge(settled, self.tracker, max_bytes=self.max_bytes), tick)
-        if self.backlog:  # any of the files that are not read yet may be of any study
+        if self.backlog:  # a file that is not read yet may be of any study
             return
         ready, self.waits = group(
             self.tracker.waiting(),
@@ -109,7 +109,7 @@ class Arrivals:
         self._open_archives(tick)
 
     def _scan(self, tick: float) -> dict[str, Sighting]:
-        """The entries that are not dealt with."""
+        """The entries that are not dealt with yet."""
         report = ScanReport()
         undone = {}
         for sighting in walk(self.inbox, report, marker=MARKER_FILE):
@@ -145,7 +145,7 @@ class Arrivals:
                 self.tracker.done(path)  # by another watcher
 
     def _read_headers(self) -> None:
-        """Read headers for a while; the rest, the backlog, at the next step."""
+        """Read headers for a while; the rest is the backlog of the next step."""
         end = time.monotonic() + READ_BUDGET_S
         backlog = False
         for path in self.tracker.unread(max_bytes=self.max_bytes):
@@ -190,7 +190,7 @@ class Arrivals:
                     self.tracker.done(path)
 
     def _take_in_all(self, ready: Sequence[ReadyStudy], *, tick: float, now: datetime) -> None:
-        """Take complete studies in, oldest first. One too large for the disk stops no other."""
+        """Take complete studies in, oldest first. One too large for the disk stops only itself."""
         full: DiskFullError | None = None
         end = time.monotonic() + INTAKE_BUDGET_S
         for study in ready:

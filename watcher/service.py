@@ -9,7 +9,7 @@ from metseg.settings import Settings
 from watcher.watch import Watcher
 
 WAIT_S = 0.25
-"""How soon the loop hears that it shall stop."""
+"""Longest time until the loop notices that it is to stop."""
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def run_watcher(
     Raises
     ------
     ConfigurationError
-        Folders of ours lie in the inbox.
+        A folder of metseg lies in the inbox.
     """
     log.info(
         "watching, quiet time %g s, scan every %g s", settings.quiet_s, settings.scan_interval_s

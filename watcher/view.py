@@ -1,4 +1,4 @@
-"""What the watcher is at, for people: `metseg run` shows it."""
+"""What the watcher is doing, for people: `metseg run` shows it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StudyView:
-    """A study that waits. `label` is a short hash: the study has no id of ours yet."""
+    """A study that waits. `label` is a short hash: the study has no id yet."""
 
     label: str
     n_files: int

@@ -50,12 +50,12 @@ class Watcher:
     clock, utc
         Monotonic seconds, which decide, and UTC, which is only recorded.
     ask_key
-        Which model and settings jobs are for; asked until it answers.
+        Gives the model and the settings that jobs are for; asked again until it succeeds.
 
     Raises
     ------
     ConfigurationError
-        One of our folders lies in the inbox, or the inbox in one of them.
+        A folder of metseg lies in the inbox, or the inbox in one of them.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Watcher:
         return "; ".join(self._paused.values()) or None
 
     def close(self) -> None:
-        """End: the process row goes, the child processes end."""
+        """Stop: remove the process's row, end the child processes."""
         self._hints.close()
         self._headers.close()
         self._arrivals.archives.close()
@@ -150,7 +150,7 @@ class Watcher:
         except SQLAlchemyError as error:
             if not is_database_away(error):
                 raise
-            log.warning("the database does not answer: our process row stays for a while")
+            log.warning("the database does not answer: this process's row stays for a while")
         self._engine.dispose()
 
     def _scan(self) -> None:

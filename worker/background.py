@@ -1,4 +1,4 @@
-"""A thread that does the same thing over and over beside the process that needs it done."""
+"""A thread that does one thing again and again beside the process that needs it done."""
 
 import logging
 import threading
@@ -42,11 +42,11 @@ class Background:
 
     @property
     def stopping(self) -> bool:
-        """Whether the end of the `with` block waits for us."""
+        """Whether the end of the `with` block waits for this thread."""
         return self._stop.is_set()
 
     def wake(self) -> None:
-        """Rest no longer."""
+        """End the rest: the next call comes now."""
         self._wake.set()
 
     def __enter__(self) -> Self:
@@ -66,8 +66,8 @@ class Background:
             self._wake.clear()
 
     def _survive(self, act: Callable[[], None]) -> None:
-        """The database may be away, a disk may be gone: told in a line. All else is a fault of
-        ours.
+        """Act, and survive an error. A database or disk that is away is logged in a line; all else
+        is a bug, and logged with its traceback.
         """
         try:
             act()

@@ -1,6 +1,6 @@
 """The walk of a study: files in, findings out. Start reading here.
 
-No database, no queue, nothing written. `metseg segment` and the daemon both walk it.
+No database, no queue, nothing written. `metseg segment` and the daemon both use it.
 """
 
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ def segment_study(
     must not be segmented or shows no brain, `InfrastructureError` when disk or device are at fault.
     """
     with watch.stage("read"):
-        findings, references, picture = _look(files, ensemble=ensemble, settings=settings)
+        findings, references, picture = _examine(files, ensemble=ensemble, settings=settings)
         if findings.choice.chosen is None:
             _check_readable(findings.series)
             return replace(findings, warnings=unmeasured(references))
@@ -82,11 +82,11 @@ def segment_study(
     return replace(findings, segmentation=segmentation, warnings=warnings)
 
 
-def _look(
+def _examine(
     files: Sequence[Path], *, ensemble: Ensemble, settings: Settings
 ) -> tuple[StudyFindings, list[Reference], Pictures | None]:
-    """What is in the study, and which series to take; its references; and the picture of the series
-    where it was read already.
+    """What is in the study, and which series to take; its references; and the picture of that
+    series where it was read already.
     """
     dicom, niftis = split_files(files)
     if not dicom:
@@ -136,7 +136,7 @@ def _infer(
 
 
 def lesion_rule(shipped: LesionRule, settings: Settings) -> LesionRule:
-    """The weights' own rule, with what the settings set otherwise."""
+    """The weights' own rule, with the values that the settings set instead."""
     return replace(
         shipped,
         **{
@@ -148,8 +148,8 @@ def lesion_rule(shipped: LesionRule, settings: Settings) -> LesionRule:
 
 
 def _check_readable(series: Sequence[Series]) -> None:
-    """Where nothing can be taken, a series that might have been, had it been readable, is a fault
-    and no result.
+    """Where no series was chosen, an MR series that cannot be read is a fault: it might have been
+    the one to choose.
     """
     for one in series:
         if one.facts.modality == "MR" and one.facts.unreadable:
@@ -159,16 +159,15 @@ def _check_readable(series: Sequence[Series]) -> None:
 def _read(
     findings: StudyFindings, settings: Settings, picture: Pictures | None
 ) -> tuple[StudyFindings, Volume, SourceSeries]:
-    """The chosen series, read already where there is a `picture` of it; where it is no volume, the
-    next eligible one. The findings then say which it is, why another was passed over, and what was
-    odd.
+    """Read the chosen series, unless `picture` holds it; where it is not a volume, read the next
+    eligible one. The findings then say which it is, why another was passed over, and what was odd.
 
     Raises
     ------
     PatientError
         The eligible series are of several patients.
     InputError
-        No eligible series is a volume: what is wrong with the best of them.
+        No eligible series is a volume; the error says what is wrong with the best of them.
     """
     warnings = [*findings.warnings, *_check_patients(findings)]
     eligible = sum(verdict.eligible for verdict in findings.choice.verdicts)
@@ -193,7 +192,7 @@ def _read(
 
 
 def _named(error: InputError, series: Series, eligible: int) -> InputError:
-    """What is wrong with a series names it: a study has dozens."""
+    """The error, with the name of the series in its message: a study has dozens."""
     named = type(error)(f"{_name(series)}, the best of {eligible} eligible: {error}")
     named.__cause__ = error
     return named
@@ -205,7 +204,7 @@ def _check_patients(findings: StudyFindings) -> list[str]:
     Raises
     ------
     PatientError
-        Those that are eligible are of several.
+        The eligible series are of several patients.
     """
     eligible = {one.series_instance_uid for one in findings.choice.verdicts if one.eligible}
     if several(s.patient for s in findings.series if s.series_instance_uid in eligible):
@@ -219,7 +218,7 @@ def _check_patients(findings: StudyFindings) -> list[str]:
 
 
 def _name(series: Series) -> str:
-    """What people find it by, without its UID: messages go to the log."""
+    """What people find a series by, without its UID: messages go to the log."""
     number = series.facts.series_number
     called = "a series without number" if number is None else f"series {number}"
     return f"{called} ({len(series.files)} files)"

@@ -1,4 +1,4 @@
-"""What `metseg doctor` looks at: what was found and, when it is not ok, what to do."""
+"""The checks of `metseg doctor`: what each found and, where something is wrong, what to do."""
 
 import importlib.metadata
 import platform
@@ -33,12 +33,12 @@ OPTIONAL = ("openvino",)
 
 INOTIFY = Path("/proc/sys/fs/inotify")
 LEAST_WATCHES = 8192
-"""Below this a deep inbox gives no events; metseg then finds files by its own scans."""
+"""With fewer watches a deep inbox gives no events; metseg then finds files by its own scans."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the doctor. `todo` is empty when all is well."""
+    """One line of `metseg doctor`. `todo` is empty when all is well."""
 
     name: str
     found: str
@@ -51,7 +51,7 @@ class Check:
 
 
 def run_checks(settings: Settings) -> Iterator[Check]:
-    """All checks, one after the other. A check that breaks is itself a finding."""
+    """Run all checks in turn. A check that raises an error is reported as one that failed."""
     checks: tuple[tuple[str, Callable[[Settings], Iterator[Check]]], ...] = (
         ("versions", _versions),
         ("weights", _weights),
@@ -92,7 +92,7 @@ def _weights(settings: Settings) -> Iterator[Check]:
     from models.catalogue import describe, model_version, short_model_card
 
     for file in describe(settings.ensemble, settings.weights):
-        todo = "" if file.ok else "the file is missing or changed: take it from the release again"
+        todo = "" if file.ok else "the file is missing or changed: copy it from the release again"
         found = (file.sha256_found or "missing")[:16]
         yield Check(f"weights {file.path.name}", f"SHA-256 {found}…", todo)
     yield Check("model version", model_version(settings.ensemble, settings.weights))
@@ -106,7 +106,7 @@ def _devices(settings: Settings) -> Iterator[Check]:
 
     names = device_names()
     missing = settings.device == "gpu" and not any("GPU" in name.upper() for name in names)
-    todo = "METSEG_DEVICE is gpu, but none is seen: install the cuda extra and the driver"
+    todo = "METSEG_DEVICE is gpu, but no GPU was found: install the cuda extra and the driver"
     yield Check("devices", ", ".join(names), todo if missing else "")
     yield Check("engine", engine_in_use(settings.engine, settings.device))
 
@@ -130,7 +130,7 @@ def _database(settings: Settings) -> Iterator[Check]:
 
 def _broker(settings: Settings) -> Iterator[Check]:
     if settings.broker is None:
-        yield Check("broker", "none: embedded")
+        yield Check("broker", "not set: metseg runs embedded")
         return
     from kombu.exceptions import OperationalError
 
@@ -151,7 +151,7 @@ def _space(settings: Settings) -> Iterator[Check]:
             continue
         free = free_bytes(folder) / MB
         short = free < settings.min_free_mb
-        todo = f"free at least {settings.min_free_mb:.0f} MB: intake and claims pause"
+        todo = f"free at least {settings.min_free_mb:.0f} MB: metseg takes in and starts nothing"
         yield Check(f"free space for {name}", f"{free:,.0f} MB", todo if short else "")
 
 
@@ -159,7 +159,7 @@ def _inbox(settings: Settings) -> Iterator[Check]:
     from watcher.scan.places import check_places
 
     if settings.inbox is None:
-        yield Check("inbox", "not set: named on the command line")
+        yield Check("inbox", "not set: name it on the command line")
         return
     readable = settings.inbox.expanduser().is_dir()
     todo = "" if readable else "METSEG_INBOX must be a folder that can be read"
@@ -179,7 +179,7 @@ def _inotify(_: Settings) -> Iterator[Check]:
 
 
 def _series_rules(settings: Settings) -> Iterator[Check]:
-    """A broken file of rules ends every command before it comes here."""
+    """An invalid file of rules has ended the command before this check."""
     digest = rules_in_force(settings.series_rules).digest
     named = "the built-in ones" if settings.series_rules is None else str(settings.series_rules)
     same = "nothing differs from the built-in ones" if digest is None else f"SHA-256 {digest[:16]}…"

@@ -1,4 +1,4 @@
-"""`metseg doctor`: is everything here that a study needs?"""
+"""`metseg doctor`: checks that everything that a study needs is in place."""
 
 from typing import Annotated
 
@@ -15,10 +15,10 @@ from metseg.settings import Settings
 def doctor(
     home: HomeOption = None,
     settings_only: Annotated[
-        bool, typer.Option("--settings", help="Only list the settings and leave.")
+        bool, typer.Option("--settings", help="Only list the settings.")
     ] = False,
 ) -> None:
-    """Look at versions, weights, devices, database, broker, space; each line ok or what to do.
+    """Check versions, weights, devices, database, broker, space. Each line says ok or what to do.
 
     Exit code 1 when a line is not ok.
 
@@ -36,7 +36,7 @@ def doctor(
     out.print(f"[bold]{RESEARCH_NOTICE}[/]")
     failed = [check for check in checks if not check.ok]
     if failed:
-        err.print(f"[red]{len(failed)} of {len(checks)} checks need a hand[/]")
+        err.print(f"[red]{len(failed)} of {len(checks)} checks need attention[/]")
         raise typer.Exit(ExitCode.FAILED)
 
 

@@ -1,6 +1,6 @@
 """What `metseg run` shows while it works: a moving line for a person, plain lines for a log.
 
-Studies go by our own number: the names of folders may be those of patients.
+Studies are called by metseg's own number: the names of folders may be those of patients.
 """
 
 import logging
@@ -20,13 +20,13 @@ from db.tables.tables import JobState
 from watcher.view import StudyView, WatcherView
 
 LOG_EVERY_S = 10.0
-"""A log gets no more than a line in this time, however fast things change."""
+"""A log gets at most one line in this time, however fast things change."""
 
 log = logging.getLogger("metseg.run")
 
 
 class Display:
-    """Shows what goes on: on a terminal in place, elsewhere as log lines.
+    """Shows progress: in place on a terminal, as log lines elsewhere.
 
     `clock` gives monotonic seconds.
     """
@@ -56,7 +56,7 @@ class Display:
             self._status.stop()
 
     def show(self, view: WatcherView, found: Overview) -> None:
-        """Say what goes on. A log gets a line only when something has changed, and not too many."""
+        """Show progress. A log gets a line only after a change, one per `LOG_EVERY_S` at most."""
         if self._status is not None:
             self._status.update(escape(words(view, found, detail=True)))
             return
@@ -67,7 +67,7 @@ class Display:
             self._next_line = self._clock() + LOG_EVERY_S
 
     def say(self, line: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         if self._status is not None:
             self._console.print(line, soft_wrap=True, markup=False)
         else:
@@ -95,7 +95,7 @@ def words(view: WatcherView, found: Overview, *, detail: bool) -> str:
 
 
 def _waiting(study: StudyView, *, detail: bool) -> str:
-    """A study that is not taken in: it has no number of ours yet."""
+    """A study that is not taken in yet: it has no number."""
     left = f" {study.seconds_left:.0f} s" if detail else ""
     return f"a new study of {count(study.n_files, 'file')} waits{left}: {study.why}"
 

@@ -41,14 +41,14 @@ from metseg.settings import Settings
 from models.catalogue import check_weights
 
 ONCE_QUIET_S = 2.0
-"""With --once all is there already: no need to wait for a slow copy, unless the user says so."""
+"""With --once everything has arrived: only a user who sets a quiet time waits for a slow copy."""
 OPEN = (JobState.PENDING, JobState.RUNNING)
 
 
 def run(
     inbox: Annotated[Path, typer.Argument(help="Folder to watch. It is only ever read.")],
     once: Annotated[
-        bool, typer.Option("--once", help="Process what is there, print a summary, end.")
+        bool, typer.Option("--once", help="Process what is there, print a summary, exit.")
     ] = False,
     home: HomeOption = None,
 ) -> None:
@@ -114,9 +114,9 @@ def run_embedded(settings: Settings, *, once: bool) -> bool:
 
 
 def check_start(settings: Settings, *, once: bool) -> Path:
-    """All that can be checked before anything is made. Returns the inbox.
+    """Check all that can be checked before anything is made. Returns the inbox.
 
-    Without `once` weights that are missing are waited for: the watcher says so meanwhile.
+    Without `once`, metseg waits for weights that are missing, and the watcher reports it.
 
     Raises
     ------
@@ -154,18 +154,18 @@ def failed_jobs(found: Overview) -> set[int]:
 
 
 class EndedJobs:
-    """Says a line for each job that ends from now on."""
+    """Prints a line for each job that ends from now on."""
 
     def __init__(self, sessions: sessionmaker[Session], display: Display) -> None:
         self._sessions, self._display = sessions, display
         self._before = failed_jobs(queue_now(sessions))
-        self._told = set(self._before)
+        self._reported = set(self._before)
         with sessions() as session:
             self._newest = newest_result(read_only(session))
         self._counts: dict[JobState, int] = {}
 
     def tell(self, found: Overview) -> None:
-        """Say what has ended since the last call; the database is asked when a count changed."""
+        """Print what has ended since the last call. The database is asked when a count changed."""
         if found.counts == self._counts:
             return
         self._counts = dict(found.counts)
@@ -175,8 +175,8 @@ class EndedJobs:
             self._newest = study.result_id
             self._display.say(ended_line(study))
         for job in reversed(found.jobs):
-            if job.state is JobState.FAILED and job.job_id not in self._told:
-                self._told.add(job.job_id)
+            if job.state is JobState.FAILED and job.job_id not in self._reported:
+                self._reported.add(job.job_id)
                 self._display.say(failed_line(job))
 
     def any_failed(self, found: Overview) -> bool:
@@ -186,7 +186,7 @@ class EndedJobs:
 
 @contextlib.contextmanager
 def supervised_worker(settings: Settings) -> Iterator[None]:
-    """A worker process, kept alive by a thread of ours, for the time of the block."""
+    """Run a worker process while the block runs; a thread keeps it alive."""
     from worker.process.supervisor import supervise
 
     stop = threading.Event()
@@ -206,7 +206,7 @@ def print_summary(
     outbox: Sequence[OpenPushes],
     alone: Sequence[LeftAlone],
 ) -> None:
-    """One line a study, how many files were left alone, what was refused, what is not sent yet."""
+    """Print a line per study, then the files left alone or refused, and what is not sent yet."""
     table = Table(title="studies", title_justify="left", box=None, pad_edge=False)
     for column in ("no", "study", "status", "lesions", "volume mm3", "Dice"):
         table.add_column(column, overflow="fold")

@@ -1,4 +1,4 @@
-"""`metseg watch`, `metseg work`, `metseg migrate`: the services of server mode, one each."""
+"""`metseg watch`, `metseg work`, `metseg migrate`: the services of server mode."""
 
 import signal
 import threading
@@ -22,7 +22,7 @@ def watch(inbox: InboxArgument = None, home: HomeOption = None) -> None:
 
     Example: `metseg watch /data/inbox`
     """
-    # Imported here: `metseg watch` must stay small, `metseg results` needs none of it.
+    # Imported here, so that a command loads only what it needs: `metseg watch` must stay small.
     from watcher.service import run_watcher
 
     settings = load_settings(home, inbox=inbox)
@@ -48,7 +48,7 @@ def work(home: HomeOption = None) -> None:
 
 
 def migrate_database(home: HomeOption = None) -> None:
-    """Bring the database to this version's tables. Safe to run at every start, and twice at once.
+    """Bring the database to this version's tables. Safe at every start, and several times at once.
 
     Example: `metseg migrate`
     """

@@ -1,4 +1,4 @@
-"""`metseg status`, `metseg retry`, `metseg health`: the queue, and hands on it."""
+"""`metseg status`, `metseg retry`, `metseg health`: the queue, another try, a process's health."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -17,7 +17,7 @@ from db.tables.tables import Role
 
 
 def status(home: HomeOption = None) -> None:
-    """The queue: jobs by state, processes, what waits and why, the outbox, files left alone.
+    """Show the queue: jobs by state, processes, what waits and why, the outbox, files left alone.
 
     Example: `metseg status`
     """
@@ -87,7 +87,7 @@ def health(
     role: Annotated[Role, typer.Argument(help="Which process of this host.")],
     within_s: Annotated[
         float | None,
-        typer.Option("--within", help="Seconds to look for progress. Default: by its heartbeat."),
+        typer.Option("--within", help="Seconds to wait for progress. Default: 2.5 heartbeats."),
     ] = None,
     home: HomeOption = None,
 ) -> None:

@@ -20,7 +20,7 @@ _SEGMENTATIONS = (SEGMENTATION_STORAGE, LABEL_MAP_SEGMENTATION_STORAGE)
 
 @dataclass(frozen=True, slots=True)
 class EvaluationCase:
-    """A prediction and its reference: a mask file each, or a folder that holds one."""
+    """A prediction and its reference: each a mask file, or a folder that holds one."""
 
     name: str
     prediction: Path
@@ -29,7 +29,7 @@ class EvaluationCase:
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """What belongs together, and the names that one side alone has."""
+    """The pairs to compare, and the names that only one side has."""
 
     pairs: tuple[EvaluationCase, ...]
     only_in_prediction: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class Cases:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How masks are read and compared. Labels are of NIfTI; None: all above 0 are lesion."""
+    """How masks are read and compared. Labels are those of a NIfTI; None counts all above 0."""
 
     tolerance_mm: float
     prediction_labels: Collection[int] | None = None
@@ -47,7 +47,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One case: its evaluation, or the error that was in the way."""
+    """One case: its evaluation, or the error that prevented it."""
 
     name: str
     evaluation: Evaluation | None = None
@@ -56,10 +56,10 @@ class Compared:
 
 
 def find_cases(prediction: Path, reference: Path) -> Cases:
-    """Pair two folders by the names of what they hold, less the suffix.
+    """Pair the masks of two folders by their names without the suffix.
 
-    A folder inside stands for the one mask it holds. Where no name is common, each folder must hold
-    one mask, and these are the pair.
+    A folder inside stands for the one mask that it holds. Where the two have no name in common,
+    each must hold one mask, and these are the pair.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def find_cases(prediction: Path, reference: Path) -> Cases:
 
 
 def compare(case: EvaluationCase, options: Options) -> Compared:
-    """Read, lay on one grid, measure. What is wrong with the files is kept, not raised."""
+    """Read both masks, lay them on one grid, measure. A file's error is returned, not raised."""
     try:
         predicted = read_mask(find_mask(case.prediction), labels=options.prediction_labels)
         reference = read_mask(
@@ -138,13 +138,13 @@ def _named(folder: Path) -> dict[str, Path]:
         if name is None:
             continue
         if name in found:
-            raise ConfigurationError(f"a name must be one mask, got two of the name {name!r}")
+            raise ConfigurationError(f"a name must stand for one mask, got two masks {name!r}")
         found[name] = path
     return found
 
 
 def _case_name(path: Path) -> str | None:
-    """None for what is no mask by its name."""
+    """The name without the suffix; None where it is not the name of a mask."""
     if path.name.startswith("."):
         return None
     if path.is_dir():

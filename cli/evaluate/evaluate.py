@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Labels = Annotated[
     str | None,
-    typer.Option(metavar="1,3", help="NIfTI values that are lesion there. Default: all above 0."),
+    typer.Option(metavar="1,3", help="NIfTI values that count as lesion. Default: all above 0."),
 ]
 
 
@@ -30,22 +30,22 @@ def evaluate(
         Path, typer.Argument(metavar="PRED", help="Mask, or folder of masks.", exists=True)
     ],
     reference: Annotated[
-        Path, typer.Argument(metavar="REF", help="What is true; the same.", exists=True)
+        Path, typer.Argument(metavar="REF", help="Reference mask, or folder of them.", exists=True)
     ],
     output: Annotated[
-        Format, typer.Option("--format", help="JSON: every measure. CSV: one row a case.")
+        Format, typer.Option("--format", help="JSON: every measure. CSV: one row per case.")
     ] = Format.TABLE,
     tolerance_mm: Annotated[
-        float, typer.Option("--tolerance", min=0.0, help="Of surface Dice, in mm.")
+        float, typer.Option("--tolerance", min=0.0, help="Tolerance of surface Dice, mm.")
     ] = 1.0,
     ref_labels: Labels = None,
     pred_labels: Labels = None,
 ) -> None:
     """Measure masks against reference masks.
 
-    Dice, surface Dice, HD95, lesions found by size, false ones, volume errors. A mask is NIfTI, a
-    DICOM SEG, or a folder that holds one of them. Two folders of masks are compared name by name,
-    with a summary. A reference of another grid is resampled to the prediction's.
+    Reports Dice, surface Dice, HD95, lesions found by size, false lesions and volume errors. A mask
+    is a NIfTI, a DICOM SEG, or a folder that holds one of them. Two folders of masks are compared
+    name by name, with a summary. A reference on another grid is resampled to the prediction's.
     `docs/measures.md` defines each measure.
 
     Exit code 1 when a mask cannot be read or has no counterpart.
@@ -108,17 +108,17 @@ def _print_tables(compared: "list[Compared]", *, many: bool) -> None:
 
 
 def _complain(compared: "list[Compared]", cases: "Cases") -> None:
-    """Say what could not be measured, and end with exit code 1 if anything was."""
-    told = [
+    """Report what could not be measured, and exit with code 1 if there is any."""
+    lines = [
         f"[red]{case.error.code}[/] {escape(case.name)}: {escape(str(case.error))}"
         for case in compared
         if case.error is not None
     ]
-    told += [f"[red]no reference[/] for {escape(name)}" for name in cases.only_in_prediction]
-    told += [f"[red]no prediction[/] for {escape(name)}" for name in cases.only_in_reference]
-    for line in told:
+    lines += [f"[red]no reference[/] for {escape(name)}" for name in cases.only_in_prediction]
+    lines += [f"[red]no prediction[/] for {escape(name)}" for name in cases.only_in_reference]
+    for line in lines:
         err.print(line, soft_wrap=True)
-    if told:
+    if lines:
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -154,7 +154,7 @@ def _folder_entry(compared: "list[Compared]", cases: "Cases") -> dict[str, Any]:
 
 
 def _write_csv(compared: "list[Compared]") -> None:
-    """One row a case; empty cells where a case has no such measure."""
+    """Write one row per case; a cell is empty where the case has no such measure."""
     rows = [_csv_row(case) for case in compared]
     columns = [name for name in max(rows, key=len) if name != "error"]
     table = csv.DictWriter(sys.stdout, [*columns, "error"], lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Measures against a reference in words and tables."""
+"""Measures against a reference, in words and tables."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -29,7 +29,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def bands(by_size: Sequence[DiameterBin]) -> str:
-    """``<3 mm 0/1   3-5 mm 2/2``: only sizes that there are."""
+    """``<3 mm 0/1   3-5 mm 2/2``: lesions found of all, by size; sizes without any are left out."""
     return "   ".join(_band(one) for one in by_size if one.lesions) or "-"
 
 
@@ -66,7 +66,7 @@ def lesion_table(found: "Evaluation") -> Table:
 
 
 def case_table(cases: "Sequence[Compared]") -> Table:
-    """One row a case; one that could not be measured has its error code."""
+    """One row per case; one that could not be measured shows its error code."""
     table = Table()
     table.add_column("case", overflow="fold")
     for column in ("Dice", "surface Dice", "lesion Dice", "HD95 mm", "found", "false", "volume"):

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from worker.outbox.deliver import Delivery
 
 HAND_LEASE_S = 3600.0
-"""A command has this long, then a worker takes what it has not sent: it may have been killed on a
-host that nobody sees.
+"""After this time a worker takes over what a command has not sent: the command may have been killed
+on a host that nobody watches.
 """
 
 
@@ -46,7 +46,7 @@ def push(
     result: Annotated[
         str,
         typer.Argument(
-            help="Number of a result, or a StudyInstanceUID: then its current result.",
+            help="Number of a result, or a StudyInstanceUID for its current result.",
             metavar="RESULT",
         ),
     ],
@@ -56,10 +56,10 @@ def push(
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Send a result's DICOM files (SEG, SR, RTSTRUCT) by C-STORE. What was sent there before is not
-    sent again.
+    """Send a result's DICOM files (SEG, SR, RTSTRUCT) by C-STORE. A file that was sent there before
+    is not sent again.
 
-    Exit code 1 when a file was not taken; the reason is shown, and `metseg pushes` keeps it.
+    Exit code 1 when a file was not accepted; the reason is shown, and `metseg pushes` keeps it.
 
     Example: `metseg push 12 --to ARCHIVE@pacs.example.org:104`
     """
@@ -92,8 +92,8 @@ def _destination(text: str | None) -> Destination:
 def _send(
     settings: Settings, sessions: sessionmaker[Session], result_id: int, destination: str
 ) -> "Sequence[Delivery]":
-    """Send what is not sent yet. What is refused stays in the outbox: as failed, or where a setting
-    asked for it, waiting for a worker.
+    """Send what is not sent yet. A file that is refused stays in the outbox: as failed or, where a
+    setting asked for it, waiting for a worker.
     """
     from worker.outbox.deliver import Post, deliver
     from worker.outbox.pusher import ANSWER_S, push_wait
@@ -106,7 +106,7 @@ def _send(
     now = datetime.now(UTC)
     with sessions.begin() as session:
         pushes.enqueue(session, result_id, destination, now=now, automatic=False)
-        _take_from_the_dead(session, result_id, now=now)
+        _take_back_from_killed(session, result_id, now=now)
         claims = pushes.claim_result(
             session,
             result_id,
@@ -117,13 +117,13 @@ def _send(
     post = Post(sessions, settings.results_dir, settings.ae_title, ANSWER_S, wait_until)
     try:
         return deliver(claims, post) if claims else []
-    finally:  # Control-C, or the database was away: what is not written down waits again
+    finally:  # Control-C, or the database was away: what is not recorded waits again
         with sessions.begin() as session:
             pushes.take_back(session, now=datetime.now(UTC), owner=owner)
 
 
-def _take_from_the_dead(session: Session, result_id: int, *, now: datetime) -> None:
-    """A `metseg push` of this host that was killed left its pushes behind."""
+def _take_back_from_killed(session: Session, result_id: int, *, now: datetime) -> None:
+    """Take back the pushes of a `metseg push` that was killed on this host."""
     here = f"{pushes.BY_HAND}{socket.gethostname()}:"
     for owner in senders(session, result_id):
         pid = owner.removeprefix(here).split(":")[0]
@@ -137,10 +137,10 @@ def _print_one(one: PushReport, *, sent_now: set[int]) -> None:
         note = f" ({one.error_message})" if one.error_message else ""
         out.print(f"{one.kind} {when} to {one.destination}{note}", soft_wrap=True, markup=False)
     elif one.state == PushState.SENDING:
-        err.print(f"{one.kind} is just being sent by another process", soft_wrap=True)
+        err.print(f"{one.kind} is being sent by another process", soft_wrap=True)
     else:
-        said = escape(str(one.error_message))
-        err.print(f"[red]{one.error_code}[/]: {one.kind}: {said}", soft_wrap=True)
+        message = escape(str(one.error_message))
+        err.print(f"[red]{one.error_code}[/]: {one.kind}: {message}", soft_wrap=True)
 
 
 def list_pushes(
@@ -148,16 +148,18 @@ def list_pushes(
         int | None, typer.Option("--retry", help="Send this push again at once.", metavar="PUSH")
     ] = None,
     retry_all: Annotated[
-        bool, typer.Option("--retry-all", help="The same for all that failed or wait.")
+        bool, typer.Option("--retry-all", help="Send at once all that failed or wait.")
     ] = False,
     give_up: Annotated[
         int | None, typer.Option("--give-up", help="Do not send this push.", metavar="PUSH")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also those that were sent.")] = False,
-    output: Annotated[Format, typer.Option("--format", help="How it is printed.")] = Format.TABLE,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also list pushes that were sent.")
+    ] = False,
+    output: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TABLE,
     home: HomeOption = None,
 ) -> None:
-    """The outbox: what waits to be sent, what failed and why. A worker does the sending.
+    """Show the outbox: what waits to be sent, what failed and why. A worker does the sending.
 
     Example: `metseg pushes --retry-all`
     """
@@ -168,9 +170,9 @@ def list_pushes(
             found = pushes.retry(session, None if retry_all else retry, now=datetime.now(UTC))
             out.print(f"{found} pushes are sent again")
             if not found and not retry_all:
-                raise ConfigurationError(f"push {retry} must wait or have failed, it did not")
+                raise ConfigurationError(f"push {retry} must be waiting or failed, it is not")
         if give_up is not None and not pushes.give_up(session, give_up):
-            raise ConfigurationError(f"push {give_up} must wait, it does not")
+            raise ConfigurationError(f"push {give_up} must be waiting, it is not")
         reports = push_reports(session, states=None if everything else open_states)
     if output is Format.JSON:
         text = json.dumps([asdict(one) for one in reports], indent=2, default=str)
@@ -187,7 +189,7 @@ def list_pushes(
 
 
 def push_lines(one: PushReport) -> str:
-    """A line for a push and, beneath it, what its receiver or we have to say."""
+    """A line for a push and, beneath it, the message of the receiver or of metseg."""
     tries = f"{one.attempt} {'try' if one.attempt == 1 else 'tries'}"
     line = (
         f"push {one.push_id}: result {one.result_id}, {one.kind} to {one.destination}: {one.state}"

@@ -39,7 +39,7 @@ _AGAINST = ("lesion_dice", "surface_dice", "hd95_mm", "relative_volume_error")
 
 
 def print_reports(console: Console, reports: Sequence[StudyReport], *, why: bool = False) -> None:
-    """Each study: where it stands, its lesions, its measures, its files."""
+    """Print each study: its status, its lesions, its measures, its files."""
     if not reports:
         console.print("nothing is recorded yet")
         return
@@ -84,7 +84,7 @@ def push_line(push: SentReport) -> str:
 
 
 def outbox_line(found: OpenPushes, *, now: datetime) -> str:
-    """What of the outbox is not sent, and why not."""
+    """What in the outbox is not sent, and why not."""
     why = f"; {found.error_code}: {found.error_message}" if found.error_code else ""
     files = f"{found.number} file{'s' if found.number > 1 else ''} for {found.destination}"
     match found.state:
@@ -98,7 +98,7 @@ def outbox_line(found: OpenPushes, *, now: datetime) -> str:
 
 
 def lesion_table(report: StudyReport) -> Table:
-    """Number, volume, diameters, where: one row a lesion."""
+    """Number, volume, diameters, place: one row per lesion."""
     total = report.total_volume_mm3 or 0.0
     possible = sum(lesion.possible for lesion in report.lesions)
     doubt = f" ({possible} possible)" if possible else ""
@@ -163,7 +163,7 @@ def _print_choice(console: Console, report: StudyReport) -> None:
 
 
 def choice_line(report: StudyReport) -> str:
-    """How many series there were, and how many of them would do."""
+    """How many series there were, and how many of them were eligible."""
     eligible = sum(series.eligible for series in report.series)
     taken = "the best of them is taken" if eligible else "no suitable series"
     return f"choice  {len(report.series)} series, {eligible} eligible: {taken}"

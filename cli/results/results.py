@@ -32,7 +32,7 @@ CSV_COLUMNS = (
     "n_lesions",
 )
 STUDY_COLUMNS = (*CSV_COLUMNS[:3], *CSV_COLUMNS[-3:])
-"""Those of the study stand first and last, on every row; those of a lesion between them."""
+"""Columns of the study: first and last on every row, with those of a lesion between them."""
 
 
 def results(
@@ -43,17 +43,17 @@ def results(
         Format,
         typer.Option(
             "--format",
-            help="JSON: one object a study. CSV: one row a lesion, one of a study without.",
+            help="JSON: one object per study. CSV: one row per lesion, or per study without any.",
         ),
     ] = Format.TABLE,
     why: Annotated[
-        bool, typer.Option("--why", help="Also why each series was taken or not.")
+        bool, typer.Option("--why", help="Also say why each series was taken or not.")
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """What is recorded: current results, and studies that failed or wait.
+    """Show what is recorded: current results, and studies that failed or wait.
 
-    Exit code 1 when nothing is recorded of the study that --study names.
+    Exit code 1 when the study that --study names is not recorded.
 
     Example: `metseg results --format csv > lesions.csv`
     """
@@ -78,7 +78,7 @@ def as_json(reports: Sequence[StudyReport]) -> str:
 
 
 def write_csv(reports: Sequence[StudyReport]) -> None:
-    """One row a lesion on standard output; a study without lesions has a row of its own."""
+    """Write a row per lesion to standard output; a study without lesions has a row of its own."""
     rows = csv.DictWriter(sys.stdout, CSV_COLUMNS, lineterminator="\n", extrasaction="ignore")
     rows.writeheader()
     for report in reports:

@@ -42,9 +42,9 @@ def synthesize(
 ) -> None:
     """Draw synthetic heads with metastases and exact masks, for training and for tests.
 
-    OUT gets head_0000.npz and on, which `metseg train` reads, lesions.csv and lesions.json, and
-    contact-sheet.png: look at it. Heads that exist are kept. `docs/synthesis.md` says how heads are
-    drawn.
+    OUT gets head_0000.npz and so on, which `metseg train` reads, lesions.csv and lesions.json, and
+    contact-sheet.png, which you should look at. Heads that exist are kept. `docs/synthesis.md` says
+    how heads are drawn.
 
     Example: `metseg synthesize heads/train --label-maps labelmaps --count 240 --workers 2`
     """

@@ -31,7 +31,7 @@ Changes = Annotated[
 
 
 def train(config: Config, folder: Folder, changes: Changes = None) -> None:
-    """Train one network as a small TOML file says. A killed run continues when started again.
+    """Train one network from a small TOML file. A killed run continues when started again.
 
     The folder gets run.toml and run.json (the recipe and what was reached), log.csv,
     validation.jsonl, checkpoint.npz, and average.weights.h5 at the end. `docs/recipes.md` lists
@@ -85,9 +85,9 @@ def finetune(
 
 @contextmanager
 def display() -> Iterator[tuple["Say", "Show"]]:
-    """Show a bar with loss and the last validation on a terminal, the rarer lines above it.
+    """On a terminal, show a bar with loss and last validation, and the rarer lines above it.
 
-    Elsewhere every line is written.
+    Elsewhere, write every line.
     """
     if not err.is_terminal:
         yield _plain, lambda _: None

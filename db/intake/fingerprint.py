@@ -1,5 +1,5 @@
-"""What tells a file of the inbox from itself a moment later, without reading it. Imports nothing
-heavy: the watcher's child processes use it.
+"""What shows, without reading it, whether a file of the inbox has changed. Imports nothing heavy:
+the watcher's child processes use it.
 """
 
 import os

@@ -15,7 +15,7 @@ TOLD_WHOLE = ("archive_kind", "archive_method")
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone:
-    """So many files with one status. `reason` is the part of their reasons that they share."""
+    """A number of files with one status. `reason` is the part of the reason that they share."""
 
     status: FileStatus
     reason: str

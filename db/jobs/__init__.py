@@ -1,4 +1,4 @@
-"""Every state change of a job: the one home of its SQL.
+"""Every state change of a job, with all of its SQL.
 
 Functions take a session and never commit. `now` is aware UTC. Leases are judged by counters, not by
 clocks.

@@ -144,7 +144,7 @@ def _made_for(model_version: str | None, settings_digest: str | None) -> list[Co
 
 
 def beat(session: Session, claim: Claim, progress: str | None = None) -> bool:
-    """Say that we still work on it, and what we are at (cut to 100 characters).
+    """Say that we still work on it, and at which stage we are (cut to 100 characters).
 
     False when the fence has moved: we lost it. Never commits.
     """

@@ -1,4 +1,4 @@
-"""Ends of an attempt that are no result: the input's fault, or something that may pass."""
+"""Ends of an attempt without a result: the input's fault, or something that may pass."""
 
 from dataclasses import dataclass
 from datetime import datetime

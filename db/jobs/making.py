@@ -59,7 +59,7 @@ def lock_study_of(session: Session, snapshot_id: int | ScalarSelect[int]) -> int
     """Id of a snapshot's study, held until the caller's transaction ends.
 
     Order of locks: a transaction that changes a RUNNING job has that first, then the study; one
-    that has the study first touches only jobs that wait. So nobody waits in a circle.
+    that has the study first touches only jobs that wait. So there is no deadlock.
     """
     return session.scalars(
         select(Study.id)

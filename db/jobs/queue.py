@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db.tables.tables import Job, JobState
 
 MAX_WAIT = timedelta(minutes=15)
-"""No wait of ours is longer: a job that would wait longer met a clock that jumped, and is due."""
+"""No wait is longer: a job that would wait longer has met a clock that jumped, and is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class JobStanding:
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:
-    """PENDING, and its wait is over or longer than any wait of ours."""
+    """PENDING, and its wait is over, or longer than any wait may be."""
     return (Job.state == JobState.PENDING) & or_(
         Job.run_after <= now, Job.run_after > now + MAX_WAIT
     )

@@ -1,4 +1,4 @@
-"""Words that revisions are written in. Frozen: a revision that needs another word brings its own.
+"""Helpers that revisions are written with. Frozen: a revision that needs another brings its own.
 
 Names of constraints come from the naming convention of `db.tables.tables.Base`.
 """

@@ -47,7 +47,7 @@ class OpenPushes:
 
 
 def open_pushes(session: Session) -> list[OpenPushes]:
-    """What of the outbox is not sent, by destination, state and reason."""
+    """What in the outbox is not sent, by destination, state and reason."""
     alike = (Push.destination, Push.state, Push.error_code)
     groups = (
         select(*alike, func.count(), func.max(Push.id), func.min(Push.run_after))

@@ -13,7 +13,7 @@ from db.upsert import upsert
 
 DICOM_KINDS = "dicom-%"
 BY_HAND = "cli:"
-"""Owners that are no worker: a person's command, which answers for its own pushes."""
+"""Owners that are not workers: a person's command, which answers for its own pushes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class PushClaim:
 def enqueue(
     session: Session, result_id: int, destination: str, *, now: datetime, automatic: bool
 ) -> int:
-    """Put the DICOM files of a result in the outbox, but those that are there already for this
+    """Put the DICOM files of a result in the outbox, except those that are there already for this
     destination. Returns how many are new. Never commits.
     """
     wanted = session.scalars(
@@ -67,7 +67,7 @@ def enqueue(
 
 def claim_due(session: Session, *, owner: str, now: datetime) -> list[PushClaim]:
     """Take the due pushes of the result that is due first, to one destination. Of any number of
-    callers one wins each. Never commits.
+    callers, one wins each push. Never commits.
     """
     first = session.execute(
         select(Push.result_id, Push.destination)
@@ -133,7 +133,7 @@ def _take(
 
 
 def mark_instance(session: Session, claim: PushClaim, sop_instance_uid: str) -> bool:
-    """Write down which instance is about to be sent. False when the push is not ours any more.
+    """Record which instance is about to be sent. False when the push is not ours any more.
     Never commits.
     """
     return _change(session, claim, sop_instance_uid=sop_instance_uid)
@@ -197,7 +197,7 @@ def _change(session: Session, claim: PushClaim, **values: object) -> bool:
 
 
 def defer(session: Session, destination: str, *, until: datetime) -> None:
-    """A destination that does not answer is not asked for every result: all wait. Never commits."""
+    """Make all waiting pushes to a destination that does not answer wait longer. Never commits."""
     session.execute(
         update(Push)
         .where(

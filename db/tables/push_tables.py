@@ -12,7 +12,7 @@ from db.tables.types import UtcDateTime, words
 
 
 class PushState(enum.StrEnum):
-    """Where a push stands. `FAILED` is left by hand only: `metseg pushes --retry`."""
+    """Where a push stands. Only a person moves it on from `FAILED`: `metseg pushes --retry`."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -40,13 +40,13 @@ class Push(Base):
     """
     state: Mapped[PushState] = mapped_column(words(PushState))
     sop_instance_uid: Mapped[str | None] = mapped_column(UID)
-    """Known from the moment before it is first sent."""
+    """Recorded just before it is first sent."""
     attempt: Mapped[int] = mapped_column(default=0)
     fence: Mapped[int] = mapped_column(default=0)
     owner: Mapped[str | None] = mapped_column(String(200))
     """Who sends it: the name of a row in `worker`, or ``cli:…``."""
     run_after: Mapped[datetime] = mapped_column(UtcDateTime)
-    """When it is due; while a command sends it, when others may take it from that."""
+    """When it is due; while a command sends it, when others may take it over."""
     error_code: Mapped[str | None] = mapped_column(String(40))
     error_message: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

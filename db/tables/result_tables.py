@@ -21,7 +21,7 @@ from db.tables.types import UtcDateTime, words
 
 
 class Result(Base):
-    """What a job found. Never overwritten: newer ones stand beside it, one a study is current."""
+    """What a job found. Never overwritten: newer ones stand beside it, one per study is current."""
 
     __tablename__ = "result"
     __table_args__ = (
@@ -115,7 +115,7 @@ class LesionRow(Base):
 
 
 class DroppedCandidate(Base):
-    """A candidate that the rules threw out, and why: dropped is not lost."""
+    """A candidate that the lesion rule dropped, and why."""
 
     __tablename__ = "dropped_candidate"
 
@@ -131,7 +131,7 @@ class DroppedCandidate(Base):
 
 
 class Mask(Base):
-    """The label volume itself, so that the database alone answers."""
+    """The label volume itself, so that the database answers without the files."""
 
     __tablename__ = "mask"
 

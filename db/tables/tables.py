@@ -58,7 +58,7 @@ class Outcome(enum.StrEnum):
 
 
 class Role(enum.StrEnum):
-    """What a process of ours does."""
+    """What a process of metseg does."""
 
     WATCHER = "watcher"
     WORKER = "worker"
@@ -174,7 +174,7 @@ class Job(Base):
     hb_seq: Mapped[int] = mapped_column(default=0)
     owner: Mapped[str | None] = mapped_column(String(200))
     progress: Mapped[str | None] = mapped_column(String(100))
-    """What a running job is at just now, such as "infer 40 %"."""
+    """What a running job is doing just now, such as "infer 40 %"."""
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -213,7 +213,7 @@ class Worker(Base):
     pid: Mapped[int]
     version: Mapped[str] = mapped_column(String(50))
     beat: Mapped[int] = mapped_column(default=0)
-    """Grows while the process lives; who watches it compares on a clock of its own."""
+    """Grows while the process lives; whoever watches it compares on a clock of its own."""
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     paused_reason: Mapped[str | None] = mapped_column(Text)

@@ -35,7 +35,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def words(kind: type[enum.StrEnum], *, name: str | None = None) -> Enum:
-    """A column of the enum's values, held by a CHECK: SQLAlchemy stores names unless told.
+    """A column of the enum's values, kept by a CHECK. (SQLAlchemy stores names by default.)
 
     `name` is the CHECK's; two columns of one enum in one table need two.
     """

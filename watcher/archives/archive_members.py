@@ -53,7 +53,7 @@ def _packed_members(stream: IO[bytes], budget: Budget, name: str) -> Iterator[Me
 
 
 def _packed_file(stream: IO[bytes], budget: Budget, name: str) -> Member:
-    """The only file in a stream. How long it is tells nothing but reading it to its end."""
+    """The only file in a stream. Its size is known only when it has been read to its end."""
     size = 0
     while data := stream.read(CHUNK_BYTES):
         size += len(data)
@@ -97,7 +97,7 @@ def _tar_kind(info: tarfile.TarInfo) -> Kind:
     if not (info.isreg() or info.isdir()):
         return Kind.SPECIAL
     try:
-        # Beside our own checks; the folder is not written to.
+        # In addition to the checks above; the folder is not written to.
         tarfile.data_filter(info, tempfile.gettempdir())
     except tarfile.FilterError:
         raise UnsafeArchiveError("a member must stay within its archive") from None

@@ -1,4 +1,4 @@
-"""What holds for every archive: what a member is, which names are safe, how much it may give."""
+"""What holds for every archive: what a member is, which names are safe, how much it may hold."""
 
 import re
 import unicodedata
@@ -36,7 +36,7 @@ class Member:
 
 @dataclass(slots=True)
 class Budget:
-    """How much an archive may give, with all archives within.
+    """How much an archive may hold, with all archives within.
 
     `ratio` is of unpacked bytes to those of the outermost archive, and counts from
     `ratio_from_bytes` on: less harms nobody, however well it was packed.
@@ -57,7 +57,7 @@ class Budget:
         self.bytes += n_bytes
 
     def foresee(self, *, files: int, n_bytes: int) -> None:
-        """Raise `LimitError` when so much more would be too much."""
+        """Raise `LimitError` when this much more would be too much."""
         if self.files + files > self.max_files:
             raise LimitError(f"an archive must hold at most {self.max_files} files, got more")
         size = self.bytes + n_bytes
@@ -70,13 +70,13 @@ class Budget:
 
 
 def safe_name(name: str) -> str:
-    """A member's name with ``/`` alone, without empty parts and ``.``; empty for the archive's own
-    folder.
+    """A member's name with ``/`` as separator, without empty parts and ``.``; empty for the
+    archive's own folder.
 
     Raises
     ------
     UnsafeArchiveError
-        Absolute, with a drive letter, ``..`` or NUL, too long; as it is, or as it reads after
+        The name is absolute or too long, or has a drive letter, ``..`` or NUL: as it is, or after
         Unicode normalisation (NFKC).
     """
     parts = _checked_parts(name)

@@ -1,7 +1,7 @@
 """The archives of the inbox: unpacked one after the other, their files shown as if they lay there.
 
 A file of an archive has the path ``<archive>//<path in it>``. An archive stays open until every
-file of it is dealt with; a watcher that dies before that begins again, and finds done what is done.
+file of it is dealt with; a watcher that dies before that begins again, without doing a file twice.
 """
 
 import time
@@ -36,7 +36,7 @@ size; what grows a hundredfold is a bomb (Deflate can pack 1032 bytes into one).
 """
 MAX_DEPTH = 2
 """Archives within archives that are opened: an archive of each study, all of them packed once more,
-is depth 1; one more is allowed, and nobody packs deeper by intent.
+is depth 1; one more is allowed, and nobody packs deeper on purpose.
 """
 
 
@@ -71,7 +71,7 @@ class Archives:
     _open: dict[str, _Open] = field(default_factory=dict)
     _crashed: set[tuple[str, Fingerprint]] = field(default_factory=set)
     _needed_bytes: int = 0
-    """Free space that was not enough the last time."""
+    """Free space that was not enough last time."""
     _pass: UnpackPass = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,7 +129,7 @@ class Archives:
         return opened.unpacked.folder / str(opened.members[path].number)
 
     def fingerprint(self, path: str, recorded: Fingerprint) -> Fingerprint:
-        """What the bytes of a path must be known by when they are copied."""
+        """The fingerprint that the bytes of a path must have when they are copied."""
         if INSIDE not in path:
             return recorded
         try:
@@ -138,12 +138,12 @@ class Archives:
             return recorded  # the copy will find it gone
 
     def step(self, ready: Sequence[str]) -> dict[str, Refusal]:
-        """Unpack for a while, first what is first in `ready`; returns what is refused.
+        """Unpack for a while, in the order of `ready`; returns what is refused.
 
         Raises
         ------
         InfrastructureError
-            The spool does not take the files; `DiskFullError` when it is full.
+            The spool cannot be written; `DiskFullError` when it is full.
         """
         refused: dict[str, Refusal] = {}
         waiting = [path for path in ready if path not in self._open]
@@ -191,14 +191,14 @@ class Archives:
         if isinstance(outcome, (MovedArchive, Refusal)):
             self.tracker.put_back(path)
         elif isinstance(outcome, FullDisk):
-            # How much is wanted is not known: more than there is.
+            # How much is needed is not known: more than there is.
             self._needed_bytes = free_bytes(self.settings.spool_dir) + MARGIN_BYTES
         elif isinstance(outcome, Unpacked):
             self._needed_bytes = 0
             self._show(path, fingerprint, outcome)
 
     def _show(self, path: str, fingerprint: Fingerprint, unpacked: Unpacked) -> None:
-        """From now on the files of the archive are there. They stand as long as it does."""
+        """From now on the files of the archive count as present, as long as it is unchanged."""
         members, refused = {}, {}
         for entry in unpacked.entries():
             inside = f"{path}{INSIDE}{entry.name}"

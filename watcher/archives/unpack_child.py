@@ -65,7 +65,7 @@ def _unpack(source: Path, folder: Path, request: dict[str, Any]) -> dict[str, An
             ),
             max_file_bytes=limits["max_file_bytes"],
             max_depth=limits["max_depth"],
-            go_on=lambda: _check_world(folder, request),
+            go_on=lambda: _check_parent_and_space(folder, request),
         )
         unpacker.unpack(archive, name=source.name)
         if fingerprint_of(os.fstat(descriptor)) != expected:
@@ -76,8 +76,8 @@ def _unpack(source: Path, folder: Path, request: dict[str, Any]) -> dict[str, An
     return {"entries": len(unpacker.entries)}
 
 
-def _check_world(folder: Path, request: dict[str, Any]) -> None:
-    """Our parent lives, and there is space."""
+def _check_parent_and_space(folder: Path, request: dict[str, Any]) -> None:
+    """Check that the parent lives, and that there is space."""
     if os.getppid() != request["parent"]:
         sys.exit(1)
     if free_bytes(folder) < request["min_free_bytes"]:

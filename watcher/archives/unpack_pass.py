@@ -1,7 +1,7 @@
 """Unpacks one archive at a time in a child process with limits of memory and time.
 
-The child stays for the next archive, since a study may come as hundreds of small ones; one that
-gave no files, or very many, is the last of its child.
+The child stays for the next archive, since a study may come as hundreds of small ones; it is ended
+after an archive that gave no files, or very many.
 """
 
 import json
@@ -24,12 +24,12 @@ CRASH = "archive_crash"
 TIME_LIMIT_S = 1800.0
 """16 GB at 10 MB/s: far beyond any honest archive."""
 MOST_KEPT = 1000
-"""Files in an archive after which the child is ended: its memory is in pieces."""
+"""Files in an archive after which the child is ended: its memory is fragmented."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnpackLimits:
-    """What an archive may give; see `watcher.archives.archive_rules.Budget` and `Unpacker`."""
+    """What an archive may hold; see `watcher.archives.archive_rules.Budget` and `Unpacker`."""
 
     max_files: int
     max_bytes: int
@@ -111,7 +111,7 @@ class UnpackPass:
         Raises
         ------
         InfrastructureError
-            The spool does not take the files, for another reason than space.
+            The spool cannot be written, for another reason than space.
         """
         try:
             return self._understand(self._child.answer(seconds))

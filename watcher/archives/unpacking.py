@@ -1,6 +1,6 @@
 """Unpacks an archive into numbered files, within limits.
 
-A name out of an archive is never a name on our disk, so none can escape: it is only recorded.
+A name in an archive is never used as a name on the disk, so none can lead out: it is only recorded.
 """
 
 import errno
@@ -18,7 +18,7 @@ from watcher.scan.inbox import skip_folder, skip_name
 
 
 class OwnDiskError(Exception):
-    """The disk that is unpacked to does not take it; `full` says whether space would help."""
+    """The disk that is unpacked to cannot be written; `full` says whether space would help."""
 
     def __init__(self, message: str, *, full: bool) -> None:
         super().__init__(message)
@@ -29,8 +29,8 @@ class OwnDiskError(Exception):
 class Entry:
     """A file of an archive. `name` is its path in there, with ``//`` after an archive within.
 
-    `number` names its bytes in the folder. Without one, `skip` says why it is no file of ours,
-    `code` and `message` why it is refused; with none of these it is too large.
+    `number` names its bytes in the folder. Without one, `skip` says why it is passed over,
+    `code` and `message` why it is refused; without any of these it is too large.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Unpacker:
         return Entry(name, member.size, number)
 
     def _inner(self, name: str, number: int, size: int, depth: int) -> Entry:
-        """Unpack an archive within. What is wrong with it alone spoils no other file."""
+        """Unpack an archive within. A fault of this one leaves the other files as they are."""
         before = len(self.entries)
         path = self.folder / str(number)
         try:
@@ -137,7 +137,7 @@ class Unpacker:
 
 
 def _skip(name: str) -> str | None:
-    """Why a member is no file of ours, as in the inbox."""
+    """Why a member is passed over, by the rules of the inbox."""
     *folders, own = name.split("/")
     return next((why for folder in folders if (why := skip_folder(folder))), None) or skip_name(own)
 
@@ -168,8 +168,8 @@ def _own_disk() -> Iterator[None]:
 
 @contextmanager
 def _damage_understood() -> Iterator[None]:
-    """Whatever the readers raise over bad data is an `ArchiveError`, without their words: these
-    quote names."""
+    """Turn whatever the readers raise over bad data into an `ArchiveError`, without their words:
+    these quote names."""
     try:
         yield
     except (ArchiveError, OwnDiskError, MemoryError):

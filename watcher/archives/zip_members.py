@@ -15,8 +15,8 @@ from watcher.reading.kinds import PART
 ENCRYPTED = 0x2041
 """Flags of a zip member: encrypted, strongly so, names masked (APPNOTE 4.4.4)."""
 _STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK\x03\x04")
-"""Of a member, of the end of an empty one, of a split one, of one that was not split after all
-(APPNOTE 8.5.3)."""
+"""First bytes: of a member, of the end of an empty zip, of a split one, of one that was not split
+after all (APPNOTE 8.5.3)."""
 _END = b"PK\x05\x06"
 _END_BYTES = 22
 _LONGEST_COMMENT = 0xFFFF

@@ -20,7 +20,7 @@ BY_ZIPFILE = frozenset(
 PACKED_BYTES = 512
 """Given to the inflater at once: they become 14 MB at most."""
 _PIECE = bytearray(PACKED_BYTES)
-"""The same for all: inflate64 1.0 never lets go of what it was given."""
+"""One buffer for all: inflate64 1.0 never frees what it was given."""
 
 
 class _Deflate64(io.RawIOBase):
@@ -53,7 +53,7 @@ class _Deflate64(io.RawIOBase):
 
 
 class _Checked(io.RawIOBase):
-    """A member's bytes; BadZipFile at their end when there are more or others than it says."""
+    """A member's bytes; BadZipFile at their end when they are too many or not as the zip says."""
 
     def __init__(self, unpacked: Any, info: zipfile.ZipInfo) -> None:
         self._unpacked = unpacked
@@ -100,7 +100,7 @@ NAMES = {
     98: "PPMd",
     99: "AES",
 }
-"""Of others."""
+"""Names of other methods."""
 
 
 def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:

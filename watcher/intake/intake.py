@@ -39,7 +39,8 @@ class StudyFile:
     fingerprint: Fingerprint
     """Of `source`."""
     own_study: str | None = None
-    """What its header says, of a reference that was found to be of this study."""
+    """The StudyInstanceUID in its header, for a reference that belongs to this study all the same.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,9 @@ class Intake:
         Raises
         ------
         InfrastructureError
-            The spool does not take the copies. Nothing is recorded.
+            The spool cannot be written. Nothing is recorded.
         sqlalchemy.exc.DBAPIError
-            The database does not answer. Perhaps recorded: doing it again is harmless.
+            The database does not answer. The study may be recorded: doing it again is harmless.
         """
         taken = Taken()
         with workspace(self.spool_dir) as folder:

@@ -15,13 +15,13 @@ ASK_TIMEOUT_S = 120
 def job_key(settings: Settings) -> JobKey:
     """The key that jobs are made with.
 
-    An ensemble of the user's own is asked in a process apart: importing it may load a whole
-    deep-learning library, and the watcher stays small.
+    An ensemble of the user's own is asked in a process of its own: importing it may load a whole
+    deep-learning library, and the watcher must stay small.
 
     Raises
     ------
     MetsegError
-        The ensemble is unknown, or its weights are not there.
+        The ensemble is unknown, or its weights are missing.
     """
     if ":" in settings.ensemble:
         version = _ask_apart(settings.ensemble)

@@ -1,5 +1,5 @@
-"""Which study a reference belongs to. A NIfTI does not say so itself, its place and its name do; a
-SEG or RTSTRUCT may have a study of its own, and name the one it is of.
+"""Which study a reference belongs to. A NIfTI does not say so itself, but its place and name do; a
+SEG or RTSTRUCT may have a study of its own, and name the one that it belongs to.
 """
 
 import re
@@ -17,11 +17,11 @@ from watcher.reading.header_pass import Header, Nifti, Refusal
 from watcher.scan.inbox import INSIDE
 
 MODALITY = "NIFTI"
-"""Of a snapshot's instance that is not DICOM."""
+"""Modality of a snapshot's instance that is not DICOM."""
 UNPAIRED = "unpaired"
 """Code, and beginning of the reason, of a NIfTI whose study is not known, or not yet."""
 _UID = re.compile(r"(?<![0-9.])[0-2](?:\.[0-9]+){2,}")
-"""PS3.5 9.1. A version number looks the same, but is no study's or series' that is known."""
+"""PS3.5 9.1. A version number looks the same, but no known study or series has it."""
 
 
 def nifti_header(study: str, path: str) -> Header:
@@ -33,7 +33,7 @@ def nifti_header(study: str, path: str) -> Header:
 
 
 def named_uids(path: str, sidecar: str | None) -> Iterator[str]:
-    """UIDs that say where a file belongs: of its sidecar, its name, then its folders upwards."""
+    """UIDs that say where a file belongs: in its sidecar, its name, then its folders upwards."""
     if sidecar is not None:
         yield sidecar
     for part in reversed(PurePosixPath(path.replace(INSIDE, "/")).parts):
@@ -56,8 +56,8 @@ def folders_of(path: str) -> Iterator[tuple[str, bool]]:
 class Pairing:
     """Finds the study of a reference.
 
-    `headers` are those of the files that wait, by path; `waiting` are the NIfTIs around which no
-    study lies so far.
+    `headers` are those of the files that wait, by path; `waiting` are the NIfTIs for which no study
+    has been found so far.
     """
 
     sessions: sessionmaker[Session]
@@ -79,8 +79,8 @@ class Pairing:
         return Refusal(UNPAIRED, why, again=True)
 
     def rehome(self, header: Header, headers: Mapping[str, Header]) -> Header:
-        """A SEG or RTSTRUCT in the study that it names, if images of that are known; in its own
-        otherwise.
+        """The header of a SEG or RTSTRUCT, with the study that it names if images of that study are
+        known; with its own otherwise.
         """
         study = self._known(header.refers_to, headers)
         if study is None or study == header.study:

@@ -26,7 +26,7 @@ class MovedError(Exception):
 
 
 class UnreadableError(Exception):
-    """The file in the inbox cannot be read just now. The message is the system's word for why."""
+    """The file in the inbox cannot be read just now. The message is the reason the system gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ def copy_in(source: Path, expected: Fingerprint, target: Path) -> Copied:
     MovedError
         Its fingerprint is or becomes another one, or it is gone.
     UnreadableError
-        The inbox does not give its bytes.
+        It cannot be read.
     InfrastructureError
-        The spool does not take them; `DiskFullError` when it is full.
+        The spool cannot be written; `DiskFullError` when it is full.
     """
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -107,7 +107,7 @@ def _write(descriptor: int, chunk: bytes) -> None:
 
 @contextmanager
 def spool_faults() -> Iterator[None]:
-    """Turn what the file system of the spool says into our words."""
+    """Turn errors of the spool's file system into those of metseg."""
     try:
         yield
     except OSError as error:
@@ -157,8 +157,8 @@ def workspace(spool_dir: Path) -> Iterator[Path]:
 def sweep(spool_dir: Path, referenced: Callable[[Sequence[str]], set[str]]) -> int:
     """Delete copies that no snapshot refers to and left-over temporary files; returns how many.
 
-    `referenced` tells which of some hashes a snapshot refers to. Nothing is done, and 0 returned,
-    while an intake is under way anywhere: only then an unreferenced copy is surely an orphan.
+    `referenced` says which of some hashes a snapshot refers to. While an intake is under way
+    anywhere nothing is done, and 0 returned: a copy without a reference may belong to that intake.
     """
     if not spool_dir.is_dir():
         return 0
@@ -177,7 +177,7 @@ def sweep(spool_dir: Path, referenced: Callable[[Sequence[str]], set[str]]) -> i
 
 @contextmanager
 def _lock(folder: Path, how: int) -> Iterator[bool]:
-    """Lock a folder itself, so that no lock file lies about. False: another has it.
+    """Lock a folder itself, so that there is no lock file. Gives False when somebody else has it.
 
     NFS gives no exclusive locks of folders: intake goes on there, and the sweep never runs.
     """

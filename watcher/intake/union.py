@@ -61,7 +61,7 @@ def unite(
 def _still_there(
     uid: str, had: Mapping[str, SpooledInstance], standing: Mapping[str, Collection[str]]
 ) -> set[str]:
-    """The recorded bytes of this instance, if a file with them still stands in the inbox."""
+    """The recorded bytes of this instance, if a file with them still lies in the inbox."""
     held = had.get(uid)
     if held is None or held.sha256 not in standing.get(uid, ()):
         return set()

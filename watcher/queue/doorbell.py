@@ -5,20 +5,20 @@ from collections.abc import Callable
 from metseg.settings import Settings
 
 BELLS_A_WORKER = 2
-"""One that it works on next, and one so that it never waits for us."""
+"""One for the job that it takes next, and one so that it never waits for the watcher."""
 SEND_TIMEOUT_S = 3.0
 """A broker that hangs must not hold up the watcher's loop: what was not sent now is sent later."""
 
 
 def how_many_to_ring(workers: int, *, unanswered: int) -> int:
-    """How many more may ring: two for each living worker, of which there is one at least."""
+    """How many more doorbells may ring: two for each living worker, or for one if there is none."""
     return max(0, BELLS_A_WORKER * max(workers, 1) - unanswered)
 
 
 def make_ringer(settings: Settings) -> Callable[[int], None] | None:
-    """What rings for a job, raising ConnectionError when it cannot; None without a broker.
+    """A function that rings for a job, or raises ConnectionError; None without a broker.
 
-    Connects at the first ring. Celery is imported here and not before: embedded runs need none.
+    It connects at the first ring. Celery is imported here: embedded runs do not need it.
     """
     if settings.broker is None:
         return None

@@ -1,4 +1,4 @@
-"""The watcher's own row among the processes: it beats as the loop goes on, and says why not."""
+"""The watcher's own row among the processes: it beats while the loop goes on, or says why not."""
 
 import os
 import socket
@@ -49,7 +49,7 @@ class Presence:
         )
 
     def leave(self) -> None:
-        """Remove the row: this watcher ends as it should."""
+        """Remove the row: this watcher ends in order."""
         if self._registered:
             with self._sessions.begin() as session:
                 forget(session, self.name)

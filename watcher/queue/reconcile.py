@@ -103,7 +103,7 @@ class Reconciler:
         )
 
     def _ring_doorbells(self, ring: Callable[[int], None], workers: int, now: datetime) -> None:
-        """Commit first, send after: a worker may answer before we have written anything down."""
+        """Commit first, send after: a worker may answer before anything else is recorded."""
         republish_s = self._settings.republish_s
         with self._sessions() as session:
             read_only(session)

@@ -1,5 +1,5 @@
-"""Which heartbeats have stopped, judged by our own monotonic clock: clock jumps elsewhere do not
-matter.
+"""Which heartbeats have stopped, judged by the monotonic clock of this process: clock jumps elsewhere
+do not matter.
 """
 
 from collections.abc import Hashable, Mapping
@@ -11,8 +11,8 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """The heartbeat counter of a job or process, and since when it is unchanged (our monotonic
-    seconds).
+    """The heartbeat counter of a job or process, and since when it is unchanged (monotonic seconds
+    of this process).
     """
 
     beat: int

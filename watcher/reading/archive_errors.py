@@ -16,7 +16,7 @@ class EncryptedArchiveError(ArchiveError):
 
 
 class MethodError(ArchiveError):
-    """A zip is packed by a method that we have no reader for."""
+    """A zip is packed by a method that metseg has no reader for."""
 
     code = "archive_method"
 

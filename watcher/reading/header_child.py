@@ -41,7 +41,7 @@ def answer(path: Path, max_bytes: int) -> dict[str, Any]:
         try:
             header = read_header(path, max_bytes=max_bytes)
         except NotDicomError as error:
-            return _no_dicom(path, error)
+            return _not_dicom(path, error)
     except DicomError as error:
         return {"refuse": error.code, "message": str(error)}
     except OSError as error:
@@ -60,8 +60,8 @@ def answer(path: Path, max_bytes: int) -> dict[str, Any]:
     return said
 
 
-def _no_dicom(path: Path, error: NotDicomError) -> dict[str, Any]:
-    """What a file is that is no DICOM; an archive must be named as one."""
+def _not_dicom(path: Path, error: NotDicomError) -> dict[str, Any]:
+    """What a file is that is not DICOM; an archive must be named as one."""
     unopened = unopened_kind(path)
     if unopened is not None:
         return {"refuse": KindError.code, "message": unopened}
@@ -84,7 +84,7 @@ def sidecar_study(path: Path) -> str | None:
 
 
 def _content_of(sidecar: Path) -> bytes:
-    """All of a small regular file; nothing of any other, and no waiting for a pipe."""
+    """All of a small regular file, and nothing of any other. Never waits for a pipe."""
     descriptor = os.open(sidecar, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)

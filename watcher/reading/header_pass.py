@@ -32,14 +32,14 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """No DICOM, and named as an archive. `is_open`: the files in it are known."""
+    """Not DICOM, and named as an archive. `is_open`: the files in it are known."""
 
     is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Nifti:
-    """A mask, perhaps, of a study that is to be found. `study`: what its sidecar says."""
+    """Perhaps a mask, whose study is yet to be found. `study`: what its sidecar says."""
 
     study: str | None = None
 
@@ -48,7 +48,7 @@ class Nifti:
 class Refusal:
     """Why a file is not taken: `code` is stable, `message` names no patient.
 
-    `ignore`: it is none of our business. `again`: it could not be opened, try later.
+    `ignore`: the file does not concern metseg. `again`: it could not be opened, try later.
     """
 
     code: str

@@ -1,6 +1,6 @@
 """A child process that answers a line of JSON with a line of JSON, restarted when it dies.
 
-What may crash, stall or eat memory over a stranger's file happens there.
+What may crash, stall or use up memory over somebody's file happens there.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ _PATIENCE_S = 5.0  # with a killed child that is stuck in the read of a dead sha
 
 
 class NoAnswerYetError(Exception):
-    """The child is still at it."""
+    """The child is still at work."""
 
 
 class ChildDiedError(Exception):
@@ -33,11 +33,11 @@ class JsonChild:
 
     @property
     def pid(self) -> int | None:
-        """Of the child, if there is one."""
+        """Process id of the child, if there is one."""
         return None if self._child is None else self._child.pid
 
     def ask(self, request: dict[str, Any]) -> None:
-        """Send a request; `answer` gives what comes of it, its death too."""
+        """Send a request; `answer` gives the answer, or raises when the child has died."""
         child = self._running()
         stdin = cast("BinaryIO", child.stdin)
         with contextlib.suppress(BrokenPipeError):
@@ -45,14 +45,14 @@ class JsonChild:
             stdin.flush()
 
     def answer(self, seconds: float) -> dict[str, Any]:
-        """The answer to the last request, waited for so long.
+        """The answer to the last request. Waits for it at most `seconds`.
 
         Raises
         ------
         NoAnswerYetError
-            None came; ask again, or close the child.
+            No answer came; call this again, or close the child.
         ChildDiedError
-            None will come.
+            No answer will come.
         """
         if self._child is None:
             raise ChildDiedError
@@ -81,7 +81,7 @@ class JsonChild:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
             self.close()
-            self._child = subprocess.Popen(  # noqa: S603 - a module of ours
+            self._child = subprocess.Popen(  # noqa: S603 - a module of metseg
                 [sys.executable, "-m", self._module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

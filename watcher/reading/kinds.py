@@ -1,4 +1,4 @@
-"""What kind of file it is that is no DICOM: an archive that is opened, or one that is not."""
+"""Kinds of files that are not DICOM: archives that metseg opens, and archives that it does not."""
 
 import bz2
 import gzip
@@ -73,7 +73,7 @@ def is_archive(name: str, path: Path) -> bool:
 
 
 def unopened_kind(path: Path) -> str | None:
-    """What an archive is that we do not open, and what to do instead; None for other files."""
+    """The kind of an archive that metseg does not open, and what to do; None for other files."""
     head = _head(path, 8)
     kind = kind_by_start(head)
     is_packed = kind is not None or head.startswith(b"PK\x03\x04")

@@ -1,4 +1,4 @@
-"""Hints from the system that something changed. Scans are the truth: a lost hint costs time."""
+"""Hints from the system that something changed. Scans decide: a lost hint only costs time."""
 
 import contextlib
 import logging
@@ -26,7 +26,7 @@ KINDS: list[type[FileSystemEvent]] = [
     FileModifiedEvent,
     FileMovedEvent,
 ]
-"""What an arrival looks like. Opening and reading are left out: we do that ourselves."""
+"""Events of an arrival. Opening and reading are left out: metseg does that itself."""
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +46,13 @@ class Hints(FileSystemEventHandler):
         self._changed.set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for a hint; True, and forgotten, when there is one."""
+        """Wait for a hint. True when there was one; it is then forgotten."""
         hinted = self._changed.wait(seconds)
         self._changed.clear()
         return hinted
 
     def revive(self) -> None:
-        """Start the observer, or another one when it died or the inbox is not the same folder."""
+        """Start the observer, or a new one when it has died or the inbox is another folder now."""
         if self._off:
             return
         try:

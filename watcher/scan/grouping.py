@@ -8,8 +8,8 @@ from watcher.scan.inbox import INSIDE
 from watcher.scan.settle import MINIMUM_SCANS, Observation, has_settled
 
 STRANGER_QUIETS = 5
-"""A study that stood still itself for this many quiet times waits no more for moving files that
-nobody can place: a log file that always grows must not hold up the folder for ever."""
+"""A study that has been still for this many quiet times no longer waits for moving files of unknown
+study: a log file that always grows must not hold up the folder for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Waiting:
 
     @property
     def folder(self) -> str:
-        """Folder below the inbox, ``.`` for the inbox itself; of a packed file, its archive's."""
+        """Folder below the inbox, ``.`` for the inbox itself; for a packed file, its archive's."""
         return str(PurePosixPath(self.path.partition(INSIDE)[0]).parent)
 
 
@@ -58,7 +58,7 @@ def group(
 
     A study is complete when all its files have settled, whatever their folders, and nothing
     unknown still moves in these folders. A folder in `marked` (or above) ends the wait for its
-    files: two scans are enough there. Late files are no loss: they make the next revision.
+    files: two scans are enough there. Late files are not lost: they make the next revision.
     """
     studies: dict[str, list[Waiting]] = {}
     strangers: dict[str, float] = {}

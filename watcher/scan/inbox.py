@@ -1,4 +1,4 @@
-"""Looks at the inbox: metadata only. Nothing is opened or written, no link followed."""
+"""Looks at the inbox: metadata only. It opens and writes nothing, and follows no link."""
 
 import hashlib
 import os
@@ -39,7 +39,7 @@ SYSTEM_FOLDERS = frozenset(
 )
 """Folders of file servers and systems, in lower case: nothing below them is listed."""
 INSIDE = "//"
-"""Between the path of an archive and that of a file in it: no path of a folder holds it."""
+"""Between the path of an archive and that of a file in it: no other path contains it."""
 LONGEST_STORED = 1000
 """Bytes of a path that the database takes as it is: PostgreSQL indexes no more than 2700."""
 MARKER_FILE = ".metseg-complete"
@@ -56,7 +56,7 @@ class InboxError(InfrastructureError):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One entry. `path` is relative to the inbox; `skip` says why it is no file of ours.
+    """One entry. `path` is relative to the inbox; `skip` says why it is passed over.
 
     A folder that is passed over is an entry, with all that is in it.
     """
@@ -79,7 +79,7 @@ class ScanReport:
 
 
 def walk(inbox: Path, report: ScanReport, *, marker: str) -> Iterator[Sighting]:
-    """Every entry below the inbox that is no folder, and folders that are passed over.
+    """Every entry below the inbox that is not a folder, and folders that are passed over.
 
     Raises
     ------
@@ -128,8 +128,8 @@ def stored_path(path: str) -> str:
 
 
 def stands(inbox: Path, path: str, before: Fingerprint) -> bool:
-    """Whether a file is as it was; a file of an archive, whether the archive is. One that cannot
-    be looked at just now is not gone.
+    """Whether a file is as it was; for a file of an archive, whether the archive is. A file that
+    cannot be looked at just now counts as unchanged.
 
     `path` is relative to the inbox, `before` the fingerprint that was recorded with it.
     """
@@ -144,14 +144,14 @@ def stands(inbox: Path, path: str, before: Fingerprint) -> bool:
 
 
 def inside_fingerprint(archive: Fingerprint, size: int) -> Fingerprint:
-    """The fingerprint of a file of `size` bytes in an archive: it stands while the archive does."""
+    """The fingerprint of a file of `size` bytes in an archive: unchanged while the archive is."""
     return Fingerprint(size, archive.mtime_ns, archive.inode)
 
 
 def skip_name(name: str) -> str | None:
-    """Why a file of this name is none of ours."""
+    """Why a file of this name is passed over; None when it is not."""
     if name.startswith("."):
-        return "hidden"  # rsync names its partial files so
+        return "hidden"  # as are the partial files of rsync
     low = name.lower()
     if low in SYSTEM_NAMES:
         return "system file"
@@ -161,7 +161,7 @@ def skip_name(name: str) -> str | None:
 
 
 def skip_folder(name: str) -> str | None:
-    """Why nothing in a folder of this name is ours."""
+    """Why a folder of this name is passed over; None when it is not."""
     if name.startswith("."):
         return "hidden folder"  # .snapshot, .Trash, .rsync-partial
     return "system folder" if name.lower() in SYSTEM_FOLDERS else None

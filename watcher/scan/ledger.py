@@ -41,7 +41,7 @@ class Ledger:
     def see(
         self, files: Mapping[str, Fingerprint], *, now: datetime, beat: Callable[[], None]
     ) -> None:
-        """Record new and changed files. What another watcher has done with them counts."""
+        """Record new and changed files. What another watcher has done with them is kept."""
         paths = list(files)
         for start in range(0, len(paths), BATCH):
             batch = {stored_path(path): files[path] for path in paths[start : start + BATCH]}
@@ -62,8 +62,8 @@ class Ledger:
         self._mark([stored_path(path) for path in paths], status, reason, beat)
 
     def mark_gone(self, present: Collection[str]) -> None:
-        """Close the files that wait, but are not among the present paths any more. Those of a
-        present archive may yet come out of it."""
+        """Close the files that wait, but are not among the present paths any more. Files of an
+        archive that is present may still come out of it."""
         here = {stored_path(path) for path in present}
         gone = [
             key
@@ -88,7 +88,7 @@ class Ledger:
             beat()
 
     def note(self, paths: Sequence[str], status: FileStatus, *, reason: str | None = None) -> None:
-        """Take over what somebody else's transaction has just committed."""
+        """Take over what another transaction has just committed."""
         self._note([stored_path(path) for path in paths], status, reason)
 
     def _note(self, keys: Sequence[str], status: FileStatus, reason: str | None) -> None:

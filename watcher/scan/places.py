@@ -1,4 +1,4 @@
-"""Our own folders must not lie in the inbox: nothing is ever written there."""
+"""metseg's own folders must not lie in the inbox: nothing is ever written there."""
 
 from pathlib import Path
 

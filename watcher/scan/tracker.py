@@ -33,11 +33,11 @@ class Tracker:
 
     _observed: dict[str, Observation] = field(default_factory=dict)
     _skips: dict[str, str] = field(default_factory=dict)
-    """Why an entry is not a file of ours, for the files in `_observed`."""
+    """Why an entry is passed over, for the files in `_observed`."""
     _verdicts: dict[str, Verdict] = field(default_factory=dict)
     """What was read at the present fingerprint."""
     _hints: dict[str, str] = field(default_factory=dict)
-    """Studies of files by an earlier fingerprint: still growing, but we know their study."""
+    """Studies of files by an earlier fingerprint: they still grow, but their study is known."""
     _retries: dict[str, _Retry] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -74,7 +74,7 @@ class Tracker:
         return None if observation is None else observation.fingerprint
 
     def skip_reason(self, path: str) -> str | None:
-        """Why the entry is not a file of ours; None for one that is."""
+        """Why the entry is passed over; None when it is not."""
         return self._skips.get(path)
 
     def verdict(self, path: str) -> Verdict | None:
@@ -88,8 +88,8 @@ class Tracker:
         }
 
     def unread(self, *, max_bytes: int) -> list[str]:
-        """Files whose header is not known yet. One that keeps changing is read again only once it
-        was unchanged for two scans, if we know its study; one that is too large is never opened.
+        """Files whose header is not known yet. One that keeps changing, and whose study is known,
+        is read again only after two scans without a change; one too large is never opened.
         """
         return [
             path
@@ -111,7 +111,7 @@ class Tracker:
         *,
         refused: Mapping[str, Refusal],
     ) -> None:
-        """From now on the files of an archive wait, as long unchanged as the archive is."""
+        """From now on the files of an archive wait too, unchanged for as long as the archive."""
         since = self._observed[archive].since
         for path, fingerprint in members.items():
             self._retries.pop(path, None)

@@ -37,7 +37,7 @@ def judge(settled: Iterable[str], tracker: Tracker, *, max_bytes: int) -> Iterat
 
 
 def judge_refusal(path: str, refusal: Refusal) -> Judgement:
-    """Where a file goes that gave no header."""
+    """Where a file without a header goes."""
     if refusal.ignore:
         return Judgement(path, FileStatus.IGNORED, refusal.reason)
     return Judgement(path, FileStatus.QUARANTINED, refusal.reason)

@@ -63,8 +63,8 @@ def write_artifacts(
     run: str | None = None,
 ) -> Written:
     """Write the files of a result into `folder`: those of `OUTPUTS` that `settings.outputs` names,
-    that the findings have, and that metseg itself needs. `made_at` has its time zone; `run` is what
-    the result is called by our own ids.
+    that the findings have, and that metseg itself needs. `made_at` has its time zone; `run` names
+    the result by metseg's own ids.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def write_artifacts(
 
 
 def _write(outputs: Sequence[Output], making: Making, written: Written) -> None:
-    """Write those that the findings have, one after the other."""
+    """Write those outputs that the findings have, one after the other."""
     for output in outputs:
         if not output.when(making):
             continue
@@ -112,7 +112,7 @@ def _write(outputs: Sequence[Output], making: Making, written: Written) -> None:
 
 
 def _take_over(kept: Kept, written: Written) -> None:
-    """The same findings have the same files."""
+    """Copy the files of an earlier result: the same findings have the same files."""
     for kind, path in kept.files:
         shutil.copyfile(path, written.folder / path.name)
         written.adopt(kind, path.name)

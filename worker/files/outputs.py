@@ -25,7 +25,7 @@ from metseg.settings import Settings
 from worker.study.findings import Segmentation, StudyFindings
 
 MOST_PICTURES = 20
-"""Key images are drawn of so many lesions, the largest: nobody leafs through two hundred."""
+"""Key images are drawn of at most this many lesions, the largest: nobody looks through 200."""
 PICTURE_BYTES_IN_PAGE = 6_000_000
 """As text in the page they take a third more; the page stays below 10 MB. Where PNGs are more than
 this the page has JPEGs of them."""
@@ -49,7 +49,7 @@ class Making:
 
     @cached_property
     def unfit(self) -> str | None:
-        """Why DICOM results cannot refer to the series. None: they can."""
+        """Why DICOM results cannot refer to the series; None if they can."""
         return cannot_refer(self.found.source)
 
     @cached_property

@@ -1,8 +1,8 @@
 """Folders of results: staged beside, checked, and renamed into place as a whole.
 
 ``results/.staging/<run>`` becomes ``results/<study id>/<run>``, where a run is
-``<job>-<fence>-<token of the owner>``. So no two runs ever share a folder, and a folder tells whose
-it is.
+``<job>-<fence>-<token of the owner>``. So no two runs ever share a folder, and a folder's name says
+whose it is.
 """
 
 import os

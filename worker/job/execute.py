@@ -1,5 +1,5 @@
-"""One claimed job from its files to its row, whatever happens on the way. Both ways to run come
-through here.
+"""One claimed job from its files to its row, whatever happens on the way. Embedded mode and server
+mode both come through here.
 """
 
 import logging
@@ -75,7 +75,7 @@ class Bench:
 
 @dataclass(slots=True)
 class _Place:
-    """Where the walk is, in words for `metseg status`. A new stage is told at once."""
+    """Where the walk is, in words for `metseg status`. A new stage is reported at once."""
 
     words: str = "starting"
     watcher: Progress = silent
@@ -189,8 +189,8 @@ def _backoff_s(claim: Claim, bench: Bench) -> float:
 
 
 def _wait_s(session: Session, claim: Claim, bench: Bench) -> float:
-    """Longer than the worker's own pause and growing, so that other jobs come first: should it be
-    this study after all that meets the trouble, it holds up nobody for long.
+    """Longer than the worker's own pause and growing, so that other jobs come first: if this study
+    causes the trouble after all, it does not hold up the others for long.
     """
     retries = session.get_one(Job, claim.job_id).infra_retries
     return 2 * backoff(retries + 1, first_s=bench.settings.backoff_s)
@@ -219,7 +219,7 @@ def _spooled_files(claim: Claim, bench: Bench) -> list[Path]:
 
 
 def _earlier(claim: Claim, bench: Bench) -> Earlier | None:
-    """What was found before in the same files, where nothing else could come out now."""
+    """What was found before in the same files, where a new run could find nothing else."""
     with bench.sessions() as session:
         recorded = earlier_result(read_only(session), claim.job_id)
     if recorded is None:
@@ -249,12 +249,12 @@ def _heartbeat(claim: Claim, bench: Bench, folders: RunFolders, place: _Place) -
 
 
 def _log(claim: Claim, failure: Failure, error: Exception) -> None:
-    """What failed; where, too, if it is no error of ours. Not what such an error said: libraries
-    quote values, and those may name a patient.
+    """Log what failed and, unless it is an error of metseg's own, where. The message of any other
+    error is left out: libraries quote values, and those may name a patient.
     """
-    said = f"{failure.kind} ({failure.code}): {failure.message}"
+    what = f"{failure.kind} ({failure.code}): {failure.message}"
     if isinstance(error, MetsegError):
-        logger.warning("job %d: %s", claim.job_id, said)
+        logger.warning("job %d: %s", claim.job_id, what)
         return
     steps = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)[-6:]))
-    logger.warning("job %d: %s, %s at\n%s", claim.job_id, said, type(error).__name__, steps)
+    logger.warning("job %d: %s, %s at\n%s", claim.job_id, what, type(error).__name__, steps)

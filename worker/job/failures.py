@@ -94,12 +94,12 @@ def _ours(error: MetsegError, kind: FailureKind) -> Failure:
 
 def _from_system(error: OSError) -> Failure:
     if error.errno in FULL_ERRNOS:
-        message = "no space left on a volume of ours"
+        message = "no space left on a disk that metseg writes to"
         return Failure(FailureKind.INFRASTRUCTURE, DiskFullError.code, message)
     name = errno.errorcode.get(error.errno or 0, "without a number")
     if error.errno in STORAGE_ERRNOS:
         return Failure(FailureKind.INFRASTRUCTURE, "storage", f"the system answered {name}")
-    # Image libraries raise bare OSErrors for broken pictures: that is not our disk.
+    # Image libraries raise bare OSErrors for broken pictures: then the disk is not at fault.
     return Failure(FailureKind.TRANSIENT, "system", f"{type(error).__name__} {name}")
 
 

@@ -1,4 +1,4 @@
-"""The heartbeat of a running job, and the end of a process that lost it.
+"""The heartbeat of a running job, and the end of a process that has lost its job.
 
 A worker that cannot beat, or finds that the fence moved, ends itself: somebody else may already run
 the job.
@@ -76,22 +76,22 @@ class Heartbeat:
 
     @property
     def seconds_left(self) -> float:
-        """Until the lease must be taken as lost: counts from the last good beat."""
+        """Seconds until the lease must be taken as lost, counted from the last good beat."""
         return self._lease_s - (self._clock() - self._good)
 
     def hurry(self) -> None:
-        """Beat now: there is something to tell."""
+        """Beat now: there is something to report."""
         self._wake.set()
 
     def finishing(self) -> None:
-        """From here on our own hand changes the job's state: a beat that finds it changed is no
-        loss.
+        """From here on this process itself changes the job's state: a beat that finds it changed
+        does not mean that the job is lost.
         """
         self._finishing.set()
 
     @property
     def is_finishing(self) -> bool:
-        """Whether our own hand may have changed the job's state already."""
+        """Whether this process itself may have changed the job's state already."""
         return self._finishing.is_set()
 
     def _run(self) -> None:
@@ -112,10 +112,10 @@ class Heartbeat:
                 return
 
     def _watch(self) -> None:
-        """In a thread of its own, for a beat may hang in a dead connection.
+        """Runs in a thread of its own, because a beat may hang in a dead connection.
 
-        Two looks in a row: after a stop (SIGSTOP, laptop lid) the first look comes before the first
-        beat could.
+        Needs two checks in a row: after a stop (SIGSTOP, laptop lid) the first check comes before
+        the first beat could.
         """
         late = False
         while not self._stop.wait(self._beat_s):

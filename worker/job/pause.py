@@ -1,8 +1,8 @@
 """Why this worker takes no jobs just now. Kept in a small file that parent and child share.
 
-The child that meets trouble may have to end (a dead device), and its successor must not run into
-the same wall at once; the parent shows the reason in the table `worker`. Times are CLOCK_MONOTONIC,
-that all processes of a host share.
+The child that meets trouble may have to end (a dead device), and its successor must not meet the
+same trouble at once; the parent shows the reason in the table `worker`. Times are CLOCK_MONOTONIC,
+which all processes of a host share.
 """
 
 import json
@@ -38,7 +38,7 @@ class PauseNote:
             return None
 
     def hit(self, reason: str, *, now: float, backoff_s: float) -> Pause:
-        """Trouble: pause, twice as long as after the one before."""
+        """Note trouble: pause, twice as long as after the trouble before."""
         earlier = self.read()
         hits = 1 if earlier is None else earlier.hits + 1
         pause = Pause(reason, now + backoff(hits, first_s=backoff_s), hits)
@@ -50,13 +50,13 @@ class PauseNote:
         return pause
 
     def clear(self) -> None:
-        """A job went well."""
+        """Forget the trouble: a job went well."""
         self._path.unlink(missing_ok=True)
 
 
 def low_space(folders: Mapping[str, Path], *, min_free_mb: float) -> str | None:
-    """Why there is too little space to take a job: the folder's role and what is left. None:
-    enough.
+    """Why there is too little space to take a job: the folder's role and what is left. None when
+    there is enough.
     """
     for role, folder in folders.items():
         free_mb = free_bytes(folder) / MB
@@ -66,7 +66,7 @@ def low_space(folders: Mapping[str, Path], *, min_free_mb: float) -> str | None:
 
 
 def paused_reason(settings: Settings, note: PauseNote, *, now: float) -> str | None:
-    """Why a worker with these settings takes no jobs at `now`, monotonic seconds. None: it does."""
+    """Why a worker with these settings takes no jobs at `now` (monotonic seconds), or None."""
     pause = note.read()
     if pause is not None and now < pause.until:
         return pause.reason

@@ -1,8 +1,8 @@
-"""The last step of a job: one fenced commit, and what to do when its answer never came.
+"""The last step of a job: one fenced commit, and what to do when its answer never comes.
 
-A connection that breaks in COMMIT leaves it open whether the database took it. The job's row tells:
-the state we wanted with our fence is done, RUNNING with our fence may be tried again, anything else
-is not ours any more.
+A connection that breaks in COMMIT leaves open whether the database took it. The job's row says so:
+with our fence and the state we wanted, it did; with our fence and RUNNING, we may try again; with
+anything else, the job is not ours any more.
 """
 
 import logging
@@ -33,10 +33,10 @@ def commit(
     seconds_left: Callable[[], float],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Answer | None:
-    """Run `change`, that moves our job to one of `reached`, in one transaction; again while the
+    """Run `change`, which moves our job to one of `reached`, in one transaction; again while the
     lease lasts.
 
-    Returns what `change` returned; None when an earlier try had been taken after all.
+    Returns what `change` returned; None when an earlier try had been committed after all.
 
     Raises
     ------

@@ -134,8 +134,8 @@ class Runner:
             )
 
     def _learn(self, report: Report) -> None:
-        """Trouble that is nobody's study pauses this worker; a job that went well ends the
-        pause.
+        """Pause this worker after trouble that is not a study's fault; end the pause after a job
+        that went well.
         """
         failure = report.failure
         if failure is None:

@@ -1,4 +1,4 @@
-"""The soft time limit where Celery does not keep it: an alarm that raises in the main thread."""
+"""The soft time limit where Celery does not enforce it: an alarm that raises in the main thread."""
 
 import signal
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 
 @contextmanager
 def soft_limit(seconds: float) -> Iterator[None]:
-    """Raise SoftTimeLimitExceeded in the block after so many seconds. Main thread only.
+    """Raise SoftTimeLimitExceeded in the block after `seconds`. Main thread only.
 
     Code that does not come back to the interpreter is stopped by the hard limit, which kills the
     process.

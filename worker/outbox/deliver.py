@@ -1,4 +1,4 @@
-"""Claimed pushes, brought to their destination and written down one by one."""
+"""Sends claimed pushes to their destination, and records them one by one."""
 
 import logging
 import time
@@ -32,7 +32,7 @@ AnswerT = TypeVar("AnswerT")
 logger = logging.getLogger(__name__)
 
 PATIENCE_S = 60.0
-"""A database that is away when a file has been sent is asked this long."""
+"""How long a database that is away when a file has been sent is asked again."""
 SENT_BEFORE = "this very instance was sent before"
 
 
@@ -64,13 +64,13 @@ class Post:
 def deliver(claims: Sequence[PushClaim], post: Post) -> list[Delivery]:
     """Send the claimed pushes of one result to their destination over one association.
 
-    Each is written down as soon as it is answered; whatever is not sent is handed back, whatever
-    went wrong with it.
+    Each is recorded as soon as it is answered; what is not sent is handed back, whatever went wrong
+    with it.
 
     Raises
     ------
     sqlalchemy.exc.DBAPIError
-        The database did not answer for `PATIENCE_S`: what came of the claims is not written down.
+        The database did not answer for `PATIENCE_S`: what came of the claims is not recorded.
     """
     done: dict[int, Delivery] = {}
     waiting: list[tuple[PushClaim, OutgoingFile]] = []
@@ -90,7 +90,7 @@ def deliver(claims: Sequence[PushClaim], post: Post) -> list[Delivery]:
 
 
 def _announce(claim: PushClaim, file: OutgoingFile, post: Post) -> Delivery | None:
-    """Write down which instance is about to go. A delivery when there is nothing to send."""
+    """Record which instance is about to be sent. Returns a delivery if there is nothing to send."""
 
     def change(session: Session) -> bool | None:
         if not pushes.mark_instance(session, claim, file.sop_instance_uid):

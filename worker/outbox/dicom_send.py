@@ -65,7 +65,7 @@ class FileAwayError(InfrastructureError):
 
 
 class OutgoingFileError(TransientError):
-    """The file is not the one that was recorded: no time will mend it."""
+    """The file is not the one that was recorded: waiting will not mend it."""
 
     code = "push_file"
 
@@ -88,7 +88,7 @@ def outgoing_file(path: Path, *, sha256: str) -> OutgoingFile:
     FileAwayError
         It cannot be read.
     OutgoingFileError
-        Its bytes are not those that were recorded, or are no DICOM file.
+        Its bytes are not those that were recorded, or are not a DICOM file.
     """
     try:
         if sha256_of(path) != sha256:
@@ -116,8 +116,8 @@ class Peer:
     def send(self, file: OutgoingFile) -> str | None:
         """Send one file. Returns the receiver's warning, None when it had none.
 
-        It goes uncompressed wherever the receiver takes that, whatever it is on disk: what
-        archives hand on deflated most viewers cannot read.
+        It is sent uncompressed wherever the receiver takes that, whatever it is on disk: most
+        viewers cannot read the deflated files that archives hand on.
 
         Raises
         ------
@@ -170,8 +170,8 @@ def _in_syntax(dataset: FileDataset, accepted: set[str]) -> FileDataset:
 def _judge(status: int) -> str | None:
     """None for success, words for a warning (PS3.4 B.2.3) and for what is stored there already.
 
-    Our UIDs are ours alone and follow from the content: an archive that has one has the file, which
-    was sent before its answer could be written down.
+    metseg's UIDs follow from the content, and nobody else has them: an archive that has one has the
+    file, which was sent before and whose answer could not be recorded.
     """
     from pynetdicom.status import STORAGE_SERVICE_CLASS_STATUS, code_to_category
 
@@ -199,12 +199,12 @@ def association(
     Raises
     ------
     UnreachableError, RejectedError, ContextRefusedError
-        There is none.
+        There is no association.
     """
     from pynetdicom import AE
     from pynetdicom.presentation import build_context
 
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # its words are in our errors
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # the errors here say it
     kinds = sorted({(f.sop_class_uid, f.transfer_syntax_uid) for f in files})
     contexts = [build_context(sop, [syntax]) for sop, syntax in kinds]
     contexts += [build_context(sop, UNCOMPRESSED) for sop in sorted({sop for sop, _ in kinds})]

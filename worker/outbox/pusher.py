@@ -20,9 +20,9 @@ from worker.outbox.dicom_send import NoAnswerError, RejectedError, UnreachableEr
 logger = logging.getLogger(__name__)
 
 LOOK_S = 2.0
-"""Between two looks at the outbox."""
+"""Time between two looks at the outbox."""
 LONGEST_WAIT_S = 3600.0
-"""The wait after a refusal doubles up to here, and goes on for ever: nothing is dropped."""
+"""The wait after a refusal doubles up to here, and never ends: no push is dropped."""
 JOIN_S = 5.0
 ANSWER_S = 30.0
 """Longest wait for each answer of a receiver, connecting included. An archive that stores a file
@@ -34,8 +34,8 @@ _WHOLE_DESTINATION = (UnreachableError, RejectedError, NoAnswerError)
 class Pusher(Background):
     """Sends what is due while the `with` block runs.
 
-    `name` is the worker's row in the table `worker`: as long as that is there, what we claimed is
-    ours; when it goes, others take it back. Nothing is claimed before it is there.
+    `name` is that of the worker's row in the table `worker`: while the row exists, what we claimed
+    is ours; when it is gone, others take it back. Nothing is claimed before it exists.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Pusher(Background):
                 return False
         with self._sessions.begin() as session:
             for push_id in pushes.take_back(session, now=now, owner=self._name):
-                logger.warning("push %d: what came of it is not known, it waits again", push_id)
+                logger.warning("push %d: its outcome is not known, it waits again", push_id)
             claims = pushes.claim_due(session, owner=self._name, now=now)
         if claims:
             self._deliver(claims)

@@ -53,7 +53,7 @@ def worker_app(settings: Settings, *, name: str, folder: Path) -> Celery:
 
 
 def worker_arguments(settings: Settings, *, name: str) -> list[str]:
-    """The command line of the Celery worker: one child, and no chatter between workers."""
+    """The command line of the Celery worker: one child, and no messages between workers."""
     token = name.rpartition(":")[2]
     return [
         "--quiet",
@@ -72,7 +72,7 @@ def patient_worker(app: Celery, parent: Parent) -> type[Any]:
     """Celery's worker, but its soft shutdown ends with the running job instead of always after 30
     s.
 
-    Its own waits in a signal handler, where it cannot hear that the job has ended; our parent can.
+    Its own waits in a signal handler, where it cannot see that the job has ended; `parent` can.
     """
 
     class PatientWorker(app.Worker):  # type: ignore[misc]
@@ -121,7 +121,7 @@ def run(settings: Settings) -> int:
 
 
 def main() -> int:
-    """Entry of ``python -m worker.process.app``."""
+    """Entry point of ``python -m worker.process.app``."""
     settings = Settings()
     setup_logging(level=settings.log_level, style=settings.log_format)
     return run(settings)

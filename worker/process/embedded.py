@@ -18,7 +18,7 @@ from worker.job.timelimit import soft_limit
 logger = logging.getLogger(__name__)
 
 IDLE_S = 0.5
-"""Between two looks for a job that is due."""
+"""Time between two looks for a job that is due."""
 
 
 def run_worker(runner: Runner, stop: threading.Event, *, idle_s: float = IDLE_S) -> None:
@@ -26,8 +26,8 @@ def run_worker(runner: Runner, stop: threading.Event, *, idle_s: float = IDLE_S)
     while not stop.is_set():
         try:
             report = runner.run_next()
-        except Exception as error:  # a bug of ours: the next job must still get its turn
-            logger.error("the worker stumbled: %s", type(error).__name__)
+        except Exception as error:  # a bug: the next job must still get its turn
+            logger.error("unexpected error in the worker: %s", type(error).__name__)
             stop.wait(runner.settings.backoff_s)
             continue
         if report is None:
@@ -35,13 +35,13 @@ def run_worker(runner: Runner, stop: threading.Event, *, idle_s: float = IDLE_S)
 
 
 def main(worker: str, folder: str) -> int:
-    """Entry of ``python -m worker.process.embedded``: work for the supervisor of that name until
-    SIGTERM or its end.
+    """Entry point of ``python -m worker.process.embedded``: work for the supervisor of that name
+    until SIGTERM or its end.
     """
     settings = Settings()
     setup_logging(level=settings.log_level, style=settings.log_format)
     stop = threading.Event()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, who then tells us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then ends us
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=_stop_with_parent, args=(stop,), daemon=True).start()
     runner = Runner.build(settings, worker=worker, folder=Path(folder))

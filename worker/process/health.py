@@ -24,9 +24,9 @@ Look = dict[str, tuple[int, frozenset[tuple[int, int, int]]]]
 def unhealthy_reason(
     settings: Settings, role: Role, *, host: str | None = None, within_s: float | None = None
 ) -> str | None:
-    """Why the process of this role on this host is not healthy. None: it is.
+    """Why the process of this role on this host is not healthy; None if it is.
 
-    Looks for at most `within_s`, by default two and a half beats.
+    Watches it for at most `within_s`, by default two and a half beats.
     """
     engine = make_engine(settings.database)
     try:

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 OVER_TIME = "over_time"
 SHUTDOWN = "shutdown"
 SWEEP_EVERY = 20
-"""Beats between two sweeps; the first beat sweeps what an earlier life left."""
+"""Beats between two sweeps; the first beat sweeps what an earlier process left."""
 
 
 class Parent(Background):
@@ -62,14 +62,14 @@ class Parent(Background):
         self._cause_of_death: str = EventCode.WORKER_LOST
 
     def work(self) -> None:
-        """One beat, and `look` hears of it."""
+        """Beat once, and let `look` know."""
         try:
             self.step()
         finally:
             self._looked.set()
 
     def leave(self) -> None:
-        """Hand back what our children hold, and our row goes."""
+        """Hand back what our children hold, and remove our row."""
         self.release_all()
         with self.sessions.begin() as session:
             processes.forget(session, self.name)
@@ -81,7 +81,7 @@ class Parent(Background):
         self.wake()
 
     def kill_children_next(self) -> None:
-        """Children that die from now on are killed by our own shutdown: no study is to blame."""
+        """Children that die from now on are killed by our own shutdown: no study is at fault."""
         self._cause_of_death = SHUTDOWN
 
     def look(self, *, patience_s: float = 2.0) -> None:
@@ -97,10 +97,10 @@ class Parent(Background):
         return bool(self._since)
 
     def step(self) -> None:
-        """One beat: our row, our children's jobs, now and then a sweep."""
+        """One beat: update our row, look after our children's jobs, now and then sweep."""
         now = datetime.now(UTC)
         reason = paused_reason(self.settings, self._note, now=time.monotonic())
-        self._tell(reason)
+        self._log_change(reason)
         with self.sessions.begin() as session:
             if not processes.beat_process(session, self.name, now=now, paused_reason=reason):
                 self._register(session, now)
@@ -109,17 +109,17 @@ class Parent(Background):
             sweep_results(self.sessions, self.settings.results_dir)
         self._beats += 1
 
-    def _tell(self, reason: str | None) -> None:
+    def _log_change(self, reason: str | None) -> None:
         if reason != self._reason:
             logger.warning("takes no jobs: %s", reason) if reason else logger.info("takes jobs")
             self._reason = reason
 
     def look_after_children(self) -> list[int]:
-        """Hand back, counted, what a dead child held; kill one that is over its time. Gives the
-        jobs handed back.
+        """Hand back what dead children held, their attempts counted; kill a child that is over its
+        time. Returns the ids of the jobs handed back.
 
-        Celery kills over-long tasks itself; ours comes later and is for the embedded worker and for
-        the case that it fails.
+        Celery itself kills tasks that take too long; this comes later, for the embedded worker and
+        in case Celery fails.
         """
         leases = self._own_leases()
         now = time.monotonic()
@@ -137,7 +137,7 @@ class Parent(Background):
         return released
 
     def release_all(self) -> list[int]:
-        """Hand back what our children hold: this worker shuts down, and no study is to blame."""
+        """Hand back what our children hold: this worker shuts down, and no study is at fault."""
         return [
             job_id
             for lease, _pid in self._own_leases().values()

@@ -33,7 +33,7 @@ def wait_for_database(settings: Settings, stop: threading.Event | None = None) -
             if not is_database_away(error):
                 raise
             failures += 1
-            told = database_trouble(error, settings.database)
-            logger.warning("waiting for the database: %s", told)
+            trouble = database_trouble(error, settings.database)
+            logger.warning("waiting for the database: %s", trouble)
         stop.wait(backoff(failures, first_s=0.5, longest_s=30.0))
     return engine

@@ -1,5 +1,5 @@
-"""Keeps the embedded worker's process alive: starts it, restarts it, stops it. Jobs are its
-parent's affair (`worker.process.parent`), which takes back at once what a dead child held."""
+"""Keeps the embedded worker's process alive: starts it, restarts it, stops it. Its jobs are looked
+after by `worker.process.parent`, which takes back at once what a dead child held."""
 
 import logging
 import subprocess
@@ -25,13 +25,13 @@ SOFT_SHUTDOWN_S = 30.0
 server mode.
 """
 HEALTHY_S = 60.0
-"""A child that lived this long did not die of its start."""
+"""A child that lived this long did not fail at its start."""
 LONGEST_WAIT_S = 60.0
 
 
 def supervise(settings: Settings, stop: threading.Event) -> None:
-    """Run the embedded worker in a child process until `stop`. Fit for a thread: no signals are
-    touched.
+    """Run the embedded worker in a child process until `stop`. May run in a thread: it touches no
+    signals.
 
     Raises
     ------

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WORKER_KEY = "metseg_worker"
-"""Configuration key by which the parent tells its children whose they are."""
+"""Configuration key of the worker's name, which its children need."""
 FOLDER_KEY = "metseg_folder"
 """Configuration key of the folder that parent and children share."""
 
 _runners: "dict[str, Runner]" = {}
-"""The runner of this process, by the worker's name: made at the first message, for networks stay
-loaded.
+"""The runner of this process, by the worker's name: made at the first message and kept, so that
+networks stay loaded.
 """
 
 
 @shared_task(name=SEGMENT_TASK, bind=True)  # type: ignore[untyped-decorator]
 def segment(self: Task, *args: Any, **kwargs: Any) -> None:
-    """Run the job that the message names. A message that is no single integer is dropped."""
+    """Run the job that the message names. A message that is not a single integer is dropped."""
     match args:
         case [int(job_id)] if not kwargs and not isinstance(job_id, bool):
             runner_of(self.app).run_job(job_id)
@@ -53,7 +53,7 @@ def runner_of(app: Celery) -> "Runner":
 
 @setup_logging_signal.connect  # type: ignore[untyped-decorator]
 def _our_logs(**_kwargs: Any) -> None:
-    """Parent and children log as all of metseg does; Celery's own set-up stays away."""
+    """Make parent and children log as all of metseg does, instead of Celery's own set-up."""
     settings = Settings()
     setup_logging(level=settings.log_level, style=settings.log_format)
     for chatty in ("celery.worker.strategy", "celery.app.trace"):

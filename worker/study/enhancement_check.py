@@ -36,8 +36,8 @@ def check_enhancement(
 ) -> Checked:
     """Choose, measure the enhancement, and choose again until nothing is open.
 
-    A series that cannot be read is left to whoever segments it. With `any_t1` nobody minds a series
-    without contrast agent, and no warning says so.
+    A series that cannot be read is left to the code that segments it. With `any_t1` a series
+    without contrast agent is as good as any, and there is no warning about it.
     """
     by_uid = {one.series_instance_uid: one for one in series}
     enhancements: dict[str, Enhancement] = {}

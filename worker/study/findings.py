@@ -20,7 +20,7 @@ from imaging.volume import Volume
 class ScoredReference:
     """The lesions measured against one real reference, its `mask` on the grid of the volume.
 
-    `warnings` are what of the reference is doubtful; its notes repeat them.
+    `warnings` say what is doubtful in the reference; the notes of the evaluation repeat them.
     """
 
     evaluation: ReferenceEvaluation

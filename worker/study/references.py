@@ -1,6 +1,6 @@
 """Reference segmentations that came with a study: found, laid on the volume, measured against.
 
-`docs/references.md` tells users how a reference must look.
+`docs/references.md` says what a reference must look like.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -25,7 +25,9 @@ NIFTI = "nifti"
 KINDS = {"SEG": "dicom-seg", "RTSTRUCT": "dicom-rtstruct"}
 """Of references that are DICOM, by modality."""
 LEAST_IN_HEAD = 0.5
-"""Of what a reference marks. The rest may be bone or air that somebody drew over."""
+"""Least share in the head of what a reference marks. The rest may be bone or air that somebody drew
+over.
+"""
 LARGEST_MM3 = 600e3
 """No brain holds so much tumour. A mask of the brain does, and so does a picture of the head that
 is not a mask at all."""
@@ -46,8 +48,8 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRules:
-    """What counts in a reference, by setting: labels of a NIfTI, None for all, and patterns of the
-    names of regions, none for our own choice.
+    """What counts in a reference, by setting: labels of a NIfTI (None for all), and patterns of the
+    names of regions (empty for metseg's own choice).
     """
 
     labels: Collection[int] | None = None
@@ -69,7 +71,7 @@ def split_files(files: Iterable[Path]) -> tuple[list[Path], list[Reference]]:
 def split_references(series: Sequence[Series]) -> tuple[tuple[Series, ...], list[Reference]]:
     """Part the series to choose from and the references among them (SEG, RTSTRUCT).
 
-    Those of our own are neither: they are results that came back.
+    Those that metseg wrote are neither: they are results that came back.
     """
     images = tuple(one for one in series if one.facts.modality not in KINDS)
     references = [
@@ -85,7 +87,7 @@ def score_references(
     references: Sequence[Reference], segmentation: Segmentation, rules: ReferenceRules
 ) -> tuple[tuple[ScoredReference, ...], tuple[RefusedReference, ...]]:
     """Measure against each reference. One that does not fit the volume is refused, with the reason,
-    and is no failure.
+    which is not a failure.
     """
     scores: list[ScoredReference] = []
     refused: list[RefusedReference] = []
@@ -101,7 +103,7 @@ def score_references(
 def warnings_of(
     scores: Sequence[ScoredReference], refused: Sequence[RefusedReference]
 ) -> tuple[str, ...]:
-    """What to say of references: which were refused, and what of the others is doubtful."""
+    """What to say of references: which were refused, and what is doubtful in the others."""
     doubts = [f"{_called(one.evaluation)}: {said}" for one in scores for said in one.warnings]
     left = [f"{_called(one)} was left out: {one.reason}" for one in refused]
     return (*doubts, *left)
@@ -148,12 +150,12 @@ def _score(
 
 
 def _check_plausible(mask: Mask, volume: Volume, remarks: Remarks) -> None:
-    """Whether a mask may be one of tumours in this head.
+    """Check that a mask may be one of tumours in this head.
 
     Raises
     ------
     ReferenceMaskError
-        It is empty, larger than any, or mostly in the air.
+        It is empty, larger than any tumour, or mostly in the air.
     """
     if not mask.any():
         said = "; ".join((*remarks.warnings, *remarks.notes))

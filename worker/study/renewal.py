@@ -1,4 +1,4 @@
-"""Findings of an earlier result, taken over: a reference that came late asks for no new inference.
+"""Findings of an earlier result, taken over: a reference that came late needs no new inference.
 
 They are read from the files and rows of that result, and only if all of these are as recorded.
 """

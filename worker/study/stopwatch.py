@@ -1,4 +1,4 @@
-"""Seconds by stage, and progress for who wants to watch."""
+"""Seconds by stage, and progress for whoever wants to watch."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,11 +9,11 @@ Progress = Callable[[str, float], None]
 
 
 def silent(_stage: str, _fraction: float) -> None:
-    """The progress nobody watches."""
+    """Report progress to nobody."""
 
 
 class Stopwatch:
-    """Adds up seconds by stage, and tells `progress` where the walk is."""
+    """Adds up seconds by stage, and reports to `progress` where the walk is."""
 
     def __init__(self, progress: Progress = silent) -> None:
         self.seconds: dict[str, float] = {}

@@ -1,9 +1,9 @@
-"""With what a result was made."""
+"""The packages that a result was made with."""
 
 from importlib.metadata import version
 
 PACKAGES = ("metseg", "keras", "tensorflow", "numpy", "pydicom", "highdicom")
-"""Packages whose versions stand with each result."""
+"""Packages whose versions are recorded with each result."""
 
 
 def package_versions() -> dict[str, str]:

@@ -220,7 +220,7 @@ def test_a_dicom_seg_of_ours_is_measured_against_nifti(tmp_path: Path) -> None:
     ("names", "told"),
     [
         ((["a.nii.gz", "b.nii.gz"], ["c.nii.gz"]), "masks of the same names"),
-        ((["a.nii.gz", "a.nii"], ["a.nii"]), "two of the name 'a'"),
+        ((["a.nii.gz", "a.nii"], ["a.nii"]), "two masks 'a'"),
     ],
 )
 def test_folders_that_make_no_pairs_are_refused(tmp_path: Path, names, told) -> None:

@@ -175,7 +175,7 @@ def test_files_left_alone_are_counted_by_reason(ran: Ran) -> None:
     lines = ran.first.stdout.splitlines()
     counted = [
         "1 file refused: 7z archive: unpack it, or pack it as zip",
-        "1 file ignored: no DICOM",
+        "1 file ignored: not DICOM",
     ]
     assert [line for line in lines if line.startswith("1 file")] == counted
     status = ran.program.run(["status"]).stdout.splitlines()

@@ -100,7 +100,7 @@ def test_a_user_that_is_unknown_is_told(postgres_url: str) -> None:
 def test_a_sqlite_file_without_tables_or_that_is_none_is_told(tmp_path: Path) -> None:
     assert "it is not migrated" in trouble(f"sqlite:///{tmp_path / 'a.db'}", "SELECT * FROM study")
     (tmp_path / "b.db").write_bytes(b"no database " * 100)
-    assert "no SQLite database" in trouble(f"sqlite:///{tmp_path / 'b.db'}")
+    assert "not a SQLite database" in trouble(f"sqlite:///{tmp_path / 'b.db'}")
     (tmp_path / "c.db").mkdir()
     assert "the file cannot be opened" in trouble(f"sqlite:///{tmp_path / 'c.db'}")
 

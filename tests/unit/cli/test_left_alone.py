@@ -21,7 +21,7 @@ FOUND = [
 def test_each_reason_has_a_line() -> None:
     assert list(left_alone_lines(FOUND, expected=True)) == [
         "2 files refused: 7z archive: unpack it, or pack it as zip",
-        "12 files ignored: no DICOM",
+        "12 files ignored: not DICOM",
         "1 file ignored: partial file",
         "3 files ignored: hidden",
         "1 file ignored: archive that was unpacked",
