@@ -1,5 +1,5 @@
-"""Which heartbeats have stopped, judged by the monotonic clock of this process: clock jumps elsewhere
-do not matter.
+"""Which heartbeats have stopped, judged by the monotonic clock of this process: jumps of a clock
+elsewhere do not matter.
 """
 
 from collections.abc import Hashable, Mapping
