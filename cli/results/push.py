@@ -95,7 +95,7 @@ def _send(
     """Send what is not sent yet. A file that is refused stays in the outbox: as failed or, where a
     setting asked for it, waiting for a worker.
     """
-    from worker.outbox.deliver import Post, deliver
+    from worker.outbox.deliver import Sender, deliver
     from worker.outbox.pusher import ANSWER_S, push_wait
 
     def wait_until(claim: PushClaim) -> datetime | None:
@@ -114,9 +114,9 @@ def _send(
             owner=owner,
             until=now + timedelta(seconds=HAND_LEASE_S),
         )
-    post = Post(sessions, settings.results_dir, settings.ae_title, ANSWER_S, wait_until)
+    sender = Sender(sessions, settings.results_dir, settings.ae_title, ANSWER_S, wait_until)
     try:
-        return deliver(claims, post) if claims else []
+        return deliver(claims, sender) if claims else []
     finally:  # Control-C, or the database was away: what is not recorded waits again
         with sessions.begin() as session:
             pushes.take_back(session, now=datetime.now(UTC), owner=owner)

@@ -63,7 +63,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class JobTools:
     """What jobs are run with. `utcnow` is the wall clock, for columns that people read."""
 
     settings: Settings
@@ -88,7 +88,7 @@ class _Place:
             self.heart.hurry()
 
 
-def execute(claim: Claim, bench: Bench, *, progress: Progress = silent) -> Report:
+def execute(claim: Claim, tools: JobTools, *, progress: Progress = silent) -> Report:
     """Run a claimed job, and record or hand back what came of it. Raises nothing that is the
     study's fault.
 
@@ -99,12 +99,12 @@ def execute(claim: Claim, bench: Bench, *, progress: Progress = silent) -> Repor
         ends.
     """
     place = _Place(watcher=progress)
-    folders = _folders(claim, bench)
-    with _heartbeat(claim, bench, folders, place) as heart:
+    folders = _folders(claim, tools)
+    with _heartbeat(claim, tools, folders, place) as heart:
         place.heart = heart
         try:
             watch = Stopwatch(place)
-            _run(claim, bench, heart, folders, watch)
+            _run(claim, tools, heart, folders, watch)
             return Report(Ended.RECORDED, seconds=watch.seconds)
         except Exception as error:
             failure = classify(error)
@@ -112,28 +112,28 @@ def execute(claim: Claim, bench: Bench, *, progress: Progress = silent) -> Repor
         if failure.kind is FailureKind.LOST or not heart.is_finishing:
             folders.discard()  # else the commit may have been taken: the sweep decides
         heart.finishing()
-        return Report(_hand_back(claim, bench, heart, failure), failure)
+        return Report(_hand_back(claim, tools, heart, failure), failure)
 
 
 def _run(
-    claim: Claim, bench: Bench, heart: Heartbeat, folders: RunFolders, watch: Stopwatch
+    claim: Claim, tools: JobTools, heart: Heartbeat, folders: RunFolders, watch: Stopwatch
 ) -> None:
     """The job itself: walk, write, publish, record."""
-    files = _spooled_files(claim, bench)
+    files = _spooled_files(claim, tools)
     findings = segment_study(
         files,
-        ensemble=bench.ensemble,
-        settings=bench.settings,
+        ensemble=tools.ensemble,
+        settings=tools.settings,
         watch=watch,
-        earlier=_earlier(claim, bench),
+        earlier=_earlier(claim, tools),
     )
-    directory = folders.published.relative_to(bench.settings.results_dir).as_posix()
+    directory = folders.published.relative_to(tools.settings.results_dir).as_posix()
     with watch.stage("write"):
         written = write_artifacts(
             findings,
             folders.make(),
-            settings=bench.settings,
-            made_at=bench.utcnow(),
+            settings=tools.settings,
+            made_at=tools.utcnow(),
             seconds=watch.seconds,
             run=directory,
         )
@@ -142,10 +142,10 @@ def _run(
     heart.finishing()
     with watch.stage("record"):
         commit(
-            bench.sessions,
+            tools.sessions,
             claim,
             lambda session: jobs.finalise(
-                session, claim, result, now=bench.utcnow(), push_to=bench.settings.push_to
+                session, claim, result, now=tools.utcnow(), push_to=tools.settings.push_to
             ),
             reached={JobState.SUCCEEDED},
             seconds_left=lambda: heart.seconds_left,
@@ -155,17 +155,17 @@ def _run(
     )
 
 
-def _hand_back(claim: Claim, bench: Bench, heart: Heartbeat, failure: Failure) -> Ended:
+def _hand_back(claim: Claim, tools: JobTools, heart: Heartbeat, failure: Failure) -> Ended:
     if failure.kind is FailureKind.LOST:
         return Ended.LOST
-    now = bench.utcnow()
+    now = tools.utcnow()
     infrastructure = failure.kind is FailureKind.INFRASTRUCTURE
 
     def change(session: Session) -> JobState | None:
         if failure.kind is FailureKind.INPUT:
             done = jobs.fail(session, claim, code=failure.code, message=failure.message, now=now)
             return JobState.FAILED if done else None
-        wait = _wait_s(session, claim, bench) if infrastructure else _backoff_s(claim, bench)
+        wait = _wait_s(session, claim, tools) if infrastructure else _backoff_s(claim, tools)
         return jobs.release(
             session,
             claim,
@@ -179,24 +179,24 @@ def _hand_back(claim: Claim, bench: Bench, heart: Heartbeat, failure: Failure) -
 
     ends = {JobState.PENDING, JobState.FAILED, JobState.CANCELLED}
     state = commit(
-        bench.sessions, claim, change, reached=ends, seconds_left=lambda: heart.seconds_left
+        tools.sessions, claim, change, reached=ends, seconds_left=lambda: heart.seconds_left
     )
     return Ended.FAILED if state is JobState.FAILED else Ended.HANDED_BACK
 
 
-def _backoff_s(claim: Claim, bench: Bench) -> float:
-    return backoff(claim.attempt, first_s=bench.settings.backoff_s)
+def _backoff_s(claim: Claim, tools: JobTools) -> float:
+    return backoff(claim.attempt, first_s=tools.settings.backoff_s)
 
 
-def _wait_s(session: Session, claim: Claim, bench: Bench) -> float:
+def _wait_s(session: Session, claim: Claim, tools: JobTools) -> float:
     """Longer than the worker's own pause and growing, so that other jobs come first: if this study
     causes the trouble after all, it does not hold up the others for long.
     """
     retries = session.get_one(Job, claim.job_id).infra_retries
-    return 2 * backoff(retries + 1, first_s=bench.settings.backoff_s)
+    return 2 * backoff(retries + 1, first_s=tools.settings.backoff_s)
 
 
-def _spooled_files(claim: Claim, bench: Bench) -> list[Path]:
+def _spooled_files(claim: Claim, tools: JobTools) -> list[Path]:
     """The files of the snapshot, all there and of the right size.
 
     Raises
@@ -204,8 +204,8 @@ def _spooled_files(claim: Claim, bench: Bench) -> list[Path]:
     SpoolError
         One is missing or damaged. A spool that is away as a whole raises FileNotFoundError.
     """
-    spool = bench.settings.spool_dir
-    with bench.sessions.begin() as session:
+    spool = tools.settings.spool_dir
+    with tools.sessions.begin() as session:
         instances = snapshot_instances(session, claim.snapshot_id)
     spool.stat()
     paths = [spool_path(spool, instance.sha256) for instance in instances]
@@ -218,32 +218,32 @@ def _spooled_files(claim: Claim, bench: Bench) -> list[Path]:
     return paths
 
 
-def _earlier(claim: Claim, bench: Bench) -> Earlier | None:
+def _earlier(claim: Claim, tools: JobTools) -> Earlier | None:
     """What was found before in the same files, where a new run could find nothing else."""
-    with bench.sessions() as session:
+    with tools.sessions() as session:
         recorded = earlier_result(read_only(session), claim.job_id)
     if recorded is None:
         return None
-    return take_over(recorded, bench.settings.results_dir)
+    return take_over(recorded, tools.settings.results_dir)
 
 
-def _folders(claim: Claim, bench: Bench) -> RunFolders:
-    with bench.sessions.begin() as session:
+def _folders(claim: Claim, tools: JobTools) -> RunFolders:
+    with tools.sessions.begin() as session:
         snapshot = session.get_one(Snapshot, claim.snapshot_id)
         study_id = snapshot.study_id
-    run = RunName(claim.job_id, claim.fence, bench.owner.token)
-    return RunFolders.of(bench.settings.results_dir, study_id=study_id, run=run)
+    run = RunName(claim.job_id, claim.fence, tools.owner.token)
+    return RunFolders.of(tools.settings.results_dir, study_id=study_id, run=run)
 
 
-def _heartbeat(claim: Claim, bench: Bench, folders: RunFolders, place: _Place) -> Heartbeat:
+def _heartbeat(claim: Claim, tools: JobTools, folders: RunFolders, place: _Place) -> Heartbeat:
     def beat() -> bool:
-        with bench.sessions.begin() as session:
+        with tools.sessions.begin() as session:
             return jobs.beat(session, claim, progress=place.words)
 
     return Heartbeat(
         beat,
-        beat_s=bench.settings.beat_s,
-        lease_s=bench.settings.lease_s,
+        beat_s=tools.settings.beat_s,
+        lease_s=tools.settings.lease_s,
         on_lost=folders.discard,
     )
 

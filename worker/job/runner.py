@@ -21,7 +21,7 @@ from metseg.processes import Owner, new_owner
 from metseg.settings import Settings
 from models.catalogue import load_ensemble
 from models.ensemble import Ensemble
-from worker.job.execute import Bench, Report, execute
+from worker.job.execute import JobTools, Report, execute
 from worker.job.failures import Failure, FailureKind, classify
 from worker.job.pause import PauseNote, paused_reason
 from worker.study.stopwatch import Progress, silent
@@ -97,9 +97,9 @@ class Runner:
             if claim is None:
                 return None
             logger.info("job %d claimed, attempt %d", claim.job_id, claim.attempt)
-            bench = Bench(self.settings, self.sessions, ensemble, self.owner)
+            tools = JobTools(self.settings, self.sessions, ensemble, self.owner)
             with self.time_limit():
-                report = execute(claim, bench, progress=self.progress)
+                report = execute(claim, tools, progress=self.progress)
         except Exception as error:
             failure = classify(error)
             if failure.kind is not FailureKind.INFRASTRUCTURE:

@@ -47,7 +47,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class Sender:
     """What deliveries are made with.
 
     `wait_until` says when a push is tried again, None for never by itself.
@@ -61,7 +61,7 @@ class Post:
     utcnow: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def deliver(claims: Sequence[PushClaim], post: Post) -> list[Delivery]:
+def deliver(claims: Sequence[PushClaim], sender: Sender) -> list[Delivery]:
     """Send the claimed pushes of one result to their destination over one association.
 
     Each is recorded as soon as it is answered; what is not sent is handed back, whatever went wrong
@@ -76,20 +76,20 @@ def deliver(claims: Sequence[PushClaim], post: Post) -> list[Delivery]:
     waiting: list[tuple[PushClaim, OutgoingFile]] = []
     for claim in claims:
         try:
-            file = outgoing_file(post.results_dir / claim.path, sha256=claim.sha256)
+            file = outgoing_file(sender.results_dir / claim.path, sha256=claim.sha256)
         except Exception as error:
-            done[claim.push_id] = _refused(claim, error, post)
+            done[claim.push_id] = _refused(claim, error, sender)
             continue
-        if sent := _announce(claim, file, post):
+        if sent := _announce(claim, file, sender):
             done[claim.push_id] = sent
         else:
             waiting.append((claim, file))
     if waiting:
-        done |= _send_all(waiting, post)
+        done |= _send_all(waiting, sender)
     return [done[claim.push_id] for claim in claims]
 
 
-def _announce(claim: PushClaim, file: OutgoingFile, post: Post) -> Delivery | None:
+def _announce(claim: PushClaim, file: OutgoingFile, sender: Sender) -> Delivery | None:
     """Record which instance is about to be sent. Returns a delivery if there is nothing to send."""
 
     def change(session: Session) -> bool | None:
@@ -97,52 +97,54 @@ def _announce(claim: PushClaim, file: OutgoingFile, post: Post) -> Delivery | No
             return None
         if not pushes.was_sent(session, claim, file.sop_instance_uid):
             return False
-        return pushes.mark_sent(session, claim, note=SENT_BEFORE, now=post.utcnow())
+        return pushes.mark_sent(session, claim, note=SENT_BEFORE, now=sender.utcnow())
 
-    sent = _write(post, change)
+    sent = _write(sender, change)
     if sent is None:
         error = SendError(f"push {claim.push_id} must be ours, somebody else has it")
         return Delivery(claim, file.sop_instance_uid, error=error)
     return Delivery(claim, file.sop_instance_uid, note=SENT_BEFORE) if sent else None
 
 
-def _send_all(waiting: Sequence[tuple[PushClaim, OutgoingFile]], post: Post) -> dict[int, Delivery]:
+def _send_all(
+    waiting: Sequence[tuple[PushClaim, OutgoingFile]], sender: Sender
+) -> dict[int, Delivery]:
     done: dict[int, Delivery] = {}
     destination = Destination.parse(waiting[0][0].destination)
     try:
         with association(
-            destination, [f for _, f in waiting], title=post.title, timeout_s=post.timeout_s
+            destination, [f for _, f in waiting], title=sender.title, timeout_s=sender.timeout_s
         ) as peer:
             for claim, file in waiting:
-                done[claim.push_id] = _send_one(peer, claim, file, post)
+                done[claim.push_id] = _send_one(peer, claim, file, sender)
     except Exception as error:
         if is_database_away(error):
             raise
         for claim, file in waiting:
             if claim.push_id not in done:
-                done[claim.push_id] = _refused(claim, error, post, file.sop_instance_uid)
+                done[claim.push_id] = _refused(claim, error, sender, file.sop_instance_uid)
     return done
 
 
-def _send_one(peer: Peer, claim: PushClaim, file: OutgoingFile, post: Post) -> Delivery:
+def _send_one(peer: Peer, claim: PushClaim, file: OutgoingFile, sender: Sender) -> Delivery:
     try:
         note = peer.send(file)
     except NoAnswerError:
         raise
     except Exception as error:
-        return _refused(claim, error, post, file.sop_instance_uid)
-    _write(post, lambda session: pushes.mark_sent(session, claim, note=note, now=post.utcnow()))
+        return _refused(claim, error, sender, file.sop_instance_uid)
+    _write(sender, lambda session: pushes.mark_sent(session, claim, note=note, now=sender.utcnow()))
     logger.info("result %d: %s sent to %s", claim.result_id, claim.kind, claim.destination)
     return Delivery(claim, file.sop_instance_uid, note=note)
 
 
 def _refused(
-    claim: PushClaim, error: Exception, post: Post, sop_instance_uid: str | None = None
+    claim: PushClaim, error: Exception, sender: Sender, sop_instance_uid: str | None = None
 ) -> Delivery:
     ours = error if isinstance(error, MetsegError) else _unforeseen(error)
-    again = None if isinstance(ours, OutgoingFileError) else post.wait_until(claim)
+    again = None if isinstance(ours, OutgoingFileError) else sender.wait_until(claim)
     _write(
-        post,
+        sender,
         lambda session: pushes.hand_back(
             session, claim, code=ours.code, message=str(ours), run_after=again
         ),
@@ -159,12 +161,12 @@ def _unforeseen(error: Exception) -> SendError:
     return SendError(f"{failure.code}: {failure.message}")
 
 
-def _write(post: Post, change: Callable[[Session], AnswerT]) -> AnswerT:
+def _write(sender: Sender, change: Callable[[Session], AnswerT]) -> AnswerT:
     """One transaction, tried again while the database is away: what was sent must be known."""
     end = time.monotonic() + PATIENCE_S
     while True:
         try:
-            with post.sessions.begin() as session:
+            with sender.sessions.begin() as session:
                 return change(session)
         except Exception as error:
             if not is_database_away(error) or time.monotonic() > end:

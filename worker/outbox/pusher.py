@@ -75,17 +75,17 @@ class Pusher(Background):
         return is_registered(session, self._name) and is_due(session, now=now)
 
     def _deliver(self, claims: list[PushClaim]) -> None:
-        from worker.outbox.deliver import Post, deliver
+        from worker.outbox.deliver import Sender, deliver
 
         settings = self._settings
-        post = Post(
+        sender = Sender(
             self._sessions,
             settings.results_dir,
             settings.ae_title,
             self._answer_s,
             self._wait_until,
         )
-        deliveries = deliver(claims, post)
+        deliveries = deliver(claims, sender)
         if any(isinstance(one.error, _WHOLE_DESTINATION) for one in deliveries):
             with self._sessions.begin() as session:
                 until = self._wait_until(claims[0])

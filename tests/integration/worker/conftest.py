@@ -17,7 +17,7 @@ from metseg.processes import Owner
 from metseg.settings import Settings
 from tests.helpers.dicom.phantom import Phantom, Recipe, uid, write_study
 from tests.helpers.fakes import ThresholdEnsemble
-from worker.job.execute import Bench
+from worker.job.execute import JobTools
 
 
 @dataclass
@@ -28,9 +28,9 @@ class Ward:
     sessions: sessionmaker[Session]
     folder: Path
 
-    def bench(self, *, token: str = "c0ffee00", pid: int = 1) -> Bench:
+    def bench(self, *, token: str = "c0ffee00", pid: int = 1) -> JobTools:
         owner = Owner("worker", pid, token)
-        return Bench(self.settings, self.sessions, ThresholdEnsemble(), owner)
+        return JobTools(self.settings, self.sessions, ThresholdEnsemble(), owner)
 
     def admit(
         self,
@@ -73,7 +73,7 @@ class Ward:
             sha256,
         )
 
-    def claim(self, job_id: int, bench: Bench, *, at: datetime | None = None) -> Claim:
+    def claim(self, job_id: int, bench: JobTools, *, at: datetime | None = None) -> Claim:
         """Claim a job for the bench, now or at another time."""
         with self.sessions.begin() as session:
             claim = jobs.claim(

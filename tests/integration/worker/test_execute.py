@@ -30,7 +30,7 @@ from models.ensemble import Prediction
 from tests.helpers.dicom.phantom import CANARY_NAME, Recipe, uid
 from tests.helpers.fakes import ThresholdEnsemble
 from tests.integration.worker.conftest import Ward
-from worker.job.execute import Bench, Ended, execute
+from worker.job.execute import Ended, JobTools, execute
 
 
 def result_of(session: Session, job_id: int) -> Result:
@@ -99,7 +99,7 @@ def test_a_study_without_lesions_has_a_structured_report_and_no_segmentation(war
 
     job_id, _ = ward.admit()
     settings = ward.settings.model_copy(update={"outputs": (*DEFAULT_OUTPUTS, "rtstruct")})
-    bench = Bench(settings, ward.sessions, Blind(), ward.bench().owner)
+    bench = JobTools(settings, ward.sessions, Blind(), ward.bench().owner)
     assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
     with ward.sessions() as session:
         kinds = session.scalars(select(ArtifactRow.kind)).all()
@@ -158,7 +158,7 @@ def test_members_that_disagree_carry_a_warning(ward: Ward) -> None:
             return Prediction(members=members, mean=low * np.float32(0.6), seconds={})
 
     job_id, _ = ward.admit()
-    bench = Bench(ward.settings, ward.sessions, Divided(), ward.bench().owner)
+    bench = JobTools(ward.settings, ward.sessions, Divided(), ward.bench().owner)
     execute(ward.claim(job_id, bench), bench)
     with ward.sessions() as session:
         result = result_of(session, job_id)
@@ -171,7 +171,7 @@ def test_dropped_candidates_are_recorded_with_their_reason(ward: Ward) -> None:
         rule = LesionRule(minimum_volume_mm3=1000.0)
 
     job_id, _ = ward.admit()
-    bench = Bench(ward.settings, ward.sessions, Strict(), ward.bench().owner)
+    bench = JobTools(ward.settings, ward.sessions, Strict(), ward.bench().owner)
     execute(ward.claim(job_id, bench), bench)
     with ward.sessions() as session:
         kept = session.scalars(select(LesionRow)).all()
@@ -262,7 +262,7 @@ def test_a_failure_of_ours_is_logged_in_a_line_and_any_other_with_where_it_broke
     ensembles: tuple[ThresholdEnsemble, ...] = (Blank(), Careless())
     for number, ensemble in enumerate(ensembles):
         job_id, _ = ward.admit(name=f"study {number}")
-        bench = Bench(ward.settings, ward.sessions, ensemble, ward.bench().owner)
+        bench = JobTools(ward.settings, ward.sessions, ensemble, ward.bench().owner)
         caplog.clear()
         execute(ward.claim(job_id, bench), bench)
         said.append("\n".join(record.getMessage() for record in caplog.records))
