@@ -1,10 +1,13 @@
-"""What can go wrong, by what must happen next. The database stores the leaf's stable code."""
+"""What can go wrong, sorted by what must happen next. The database stores the stable code of the
+leaf.
+"""
 
 from typing import ClassVar
 
 
 class MetsegError(Exception):
-    """Root of all our errors. Catch it at the edges only: task, watcher loop, command line.
+    """The root of all errors of metseg. Catch it at the edges only: task, watcher loop, command
+    line.
 
     Messages name our own ids, the rule and what was found; never a patient.
     """
@@ -19,7 +22,7 @@ class InputError(MetsegError):
 
 
 class DicomError(InputError):
-    """A file is not the DICOM it claims to be, or breaks a limit of ours."""
+    """A file is not the DICOM it claims to be, or exceeds one of our limits."""
 
     code = "dicom_invalid"
 
@@ -31,7 +34,7 @@ class SeriesError(InputError):
 
 
 class PatientError(InputError):
-    """Images of several patients came as one."""
+    """Images that must be of one patient are of several."""
 
     code = "several_patients"
 
@@ -55,7 +58,7 @@ class BlankImageError(InputError):
 
 
 class NoBrainError(InputError):
-    """The networks see no brain in it: another part of the body, a phantom, noise."""
+    """The networks see no brain in the image: it is another part of the body, a phantom, noise."""
 
     code = "no_brain"
 
@@ -67,7 +70,7 @@ class ReferenceMaskError(InputError):
 
 
 class TransientError(MetsegError):
-    """May pass when tried again; counted, with backoff."""
+    """The fault may pass when the job is tried again. Attempts are counted, with backoff."""
 
     code = "transient"
 
@@ -85,7 +88,7 @@ class InfrastructureError(MetsegError):
 
 
 class DiskFullError(InfrastructureError):
-    """No space on a volume of ours."""
+    """A disk that we write to has no space left."""
 
     code = "disk_full"
 
@@ -103,7 +106,7 @@ class WeightsError(InfrastructureError):
 
 
 class LostLeaseError(MetsegError):
-    """Somebody else owns the job now: the fence has moved. Discard the work."""
+    """Another worker owns the job now: the fence has moved. Discard the work."""
 
     code = "lost_lease"
 

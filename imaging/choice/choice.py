@@ -20,8 +20,8 @@ class SeriesVerdict:
     """What speaks for and against one series, each reason as ``name weight: text``.
 
     `description` holds recognised code words only. Reasons without a weight make it ineligible.
-    `doubt`: nothing certain says whether it was taken after contrast agent, and the picture may
-    tell.
+    `doubt` means that nothing certain says whether it was taken after contrast agent, and that the
+    picture may show it.
     """
 
     series_instance_uid: str
@@ -35,7 +35,7 @@ class SeriesVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The chosen series, or none, and a verdict on each candidate, best first."""
+    """The chosen series, if any, and a verdict on each candidate, best first."""
 
     chosen: str | None
     verdicts: tuple[SeriesVerdict, ...]
@@ -51,9 +51,10 @@ def choose_series(
 ) -> Choice:
     """Choose the series of one study to segment.
 
-    Eligible is a series that no reason excludes: an MR series of enough slices, grey, T1-weighted
-    by words or times, with a contrast agent by tag or by words. Among those the highest score wins,
-    between equals the finer voxels, then more slices, then the later series number.
+    A series is eligible when no reason excludes it: it is an MR series of enough grey slices,
+    T1-weighted by words or times, with contrast agent by tag or by words. Among the eligible series
+    the highest score wins; between equal scores finer voxels win, then more slices, then the later
+    series number.
 
     Parameters
     ----------
@@ -84,8 +85,8 @@ def choose_series(
 
 
 def passed_over(choice: Choice, why: str) -> Choice:
-    """The choice where the chosen series turned out to be no volume: the next eligible one, and the
-    reason with the verdict on the first.
+    """The choice after the chosen series turned out not to be a volume: the next eligible one is
+    chosen, and the verdict on the first gets the reason.
     """
     eligible = [one for one in choice.verdicts if one.eligible]
     first, *others = eligible
@@ -99,15 +100,16 @@ def passed_over(choice: Choice, why: str) -> Choice:
 def _judge(
     facts: SeriesFacts, reading: Reading, around: Surroundings, rules: SeriesRules
 ) -> SeriesVerdict:
-    case = gather(facts, reading, around, rules)
+    evidence = gather(facts, reading, around, rules)
     return SeriesVerdict(
         series_instance_uid=facts.series_instance_uid,
         description=reading.shown,
-        score=round(case.score, 3),
-        reasons_for=tuple(case.pro),
-        reasons_against=tuple(case.fatal + case.contra),
-        eligible=not case.fatal,
-        doubt=case.doubt and all(line.startswith(f"{Reason.NO_CONTRAST}:") for line in case.fatal),
+        score=round(evidence.score, 3),
+        reasons_for=tuple(evidence.pro),
+        reasons_against=tuple(evidence.fatal + evidence.contra),
+        eligible=not evidence.fatal,
+        doubt=evidence.doubt
+        and all(line.startswith(f"{Reason.NO_CONTRAST}:") for line in evidence.fatal),
     )
 
 
@@ -115,7 +117,7 @@ _Rank = tuple[bool, float, float, float, int, int, str]
 
 
 def _rank(verdict: SeriesVerdict, facts: SeriesFacts) -> _Rank:
-    """Sorts the best first. A size that is not said counts as coarse."""
+    """A key that sorts the best series first. An unknown size counts as coarse."""
     return (
         not verdict.eligible,
         -verdict.score,
@@ -128,7 +130,7 @@ def _rank(verdict: SeriesVerdict, facts: SeriesFacts) -> _Rank:
 
 
 def _name_equals(ranked: Sequence[tuple[SeriesVerdict, SeriesFacts]]) -> list[SeriesVerdict]:
-    """The verdicts; those that are as good as the first say so, and why it is the one taken."""
+    """The verdicts; each one as good as the first says so, and says why the first was taken."""
     if not ranked or not ranked[0][0].eligible:
         return [verdict for verdict, _ in ranked]
     best, facts = ranked[0]
@@ -157,5 +159,5 @@ def _why_first(best: _Rank, other: _Rank) -> str:
 def _voxels(facts: SeriesFacts) -> str:
     spacing, pixel = facts.slice_spacing_mm, facts.pixel_spacing_mm
     if spacing is None or pixel is None:
-        return "voxels of a size not said"
+        return "voxels of unknown size"
     return f"voxels of {spacing:g} x {pixel:g} x {pixel:g} mm"
