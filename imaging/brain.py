@@ -1,8 +1,8 @@
-"""How much brain the networks see, where, and whether that can be one.
+"""How much brain the networks see, where it lies, and whether it can be a brain.
 
 "No lesion" means something only where a whole, recognised brain was looked at. The limits were
-measured with the weights in the box on 24 real brains, in whole heads and stripped ones, and on
-things that are none: balls, cylinders, noise, a drawn knee and a drawn spine (docs/dicom.md).
+measured with the shipped weights on 24 real brains, in whole heads and skull-stripped ones, and on
+things that are not brains: balls, cylinders, noise, a drawn knee and a drawn spine (docs/dicom.md).
 """
 
 from typing import Final
@@ -17,23 +17,26 @@ from imaging.volume import Volume
 from metseg.errors import NoBrainError
 
 LIKELY: Final = 0.5
-"""Probability from which on a voxel is brain."""
+"""A voxel of at least this probability is brain."""
 REFUSE_BELOW_ML: Final = 50.0
-"""Four slices of 1 mm through a brain hold more; cords and scattered voxels less."""
+"""Four slices of 1 mm through a brain hold more; spinal cords and scattered voxels hold less."""
 REFUSE_ABOVE_ML: Final = 3500.0
 PLAUSIBLE_ML: Final = (700.0, 2000.0)
-"""Of adults; a child's is smaller, so less than this is a warning and no refusal."""
+"""Of adults. A child's brain is smaller, so a smaller volume gives a warning and is not refused."""
 LEAST_VARIATION: Final = 0.03
-"""Deviation by mean of smoothed brain: 0.10 to 0.31 in real ones, below 0.01 in balls of one
-substance."""
+"""Standard deviation of the smoothed brain divided by its mean: 0.10 to 0.31 in real brains, below
+0.01 in balls of one substance.
+"""
 LONG_MM: Final = 80.0
 THIN_CM2: Final = 60.0
-"""What leaves the scan at bottom and top alone, longer and on average thinner, is a limb or a
-spine: 30 and 38 cm2 in drawn ones, 119 and more in real brains that were cut there."""
+"""What is cut at the bottom and the top of the scan and nowhere else is a limb or a spine where it
+is longer than `LONG_MM` and its mean cross-section is below `THIN_CM2`: 30 and 38 cm2 in drawn
+ones, at least 119 in real brains that were cut there.
+"""
 CUT_CM2: Final = 15.0
-"""More brain than this on a face of the scan was cut; a brain stem has less."""
+"""A brain that has more than this on a face of the scan was cut there; a brain stem has less."""
 DOUBTFUL: Final = 0.78
-"""Mean probability over the brain: 0.84 and more in real whole brains."""
+"""A brain of a lower mean probability is doubtful; real whole brains have 0.84 and more."""
 
 _SIDES = (("right", "left"), ("front", "back"), ("bottom", "top"))
 _SMOOTH_MM = 1.5
@@ -60,12 +63,12 @@ def brain_seen(probability: NDArray[np.float32], volume: Volume) -> BrainSeen:
 
 
 def check_brain(seen: BrainSeen) -> tuple[str, ...]:
-    """Warnings of a brain that is doubtful or not whole.
+    """Warnings about a brain that is doubtful or not whole.
 
     Raises
     ------
     NoBrainError
-        It cannot be one.
+        What the networks see cannot be a brain.
     """
     reason = _refusal(seen)
     if reason is not None:
@@ -79,11 +82,11 @@ def _refusal(seen: BrainSeen) -> str | None:
     if seen.volume_ml > REFUSE_ABOVE_ML:
         return f"got {seen.volume_ml:.0f} ml, more than {REFUSE_ABOVE_ML:.0f} ml"
     if seen.variation is not None and seen.variation < LEAST_VARIATION:
-        return f"what they take for it ({seen.volume_ml:.0f} ml) has no structure, as in a phantom"
+        return f"what they take for it ({seen.volume_ml:.0f} ml) has no structure, like a phantom"
     if set(seen.cut) == {"bottom", "top"} and seen.height_mm > LONG_MM:
         section_cm2 = seen.volume_ml / (seen.height_mm / 10.0)
         if section_cm2 < THIN_CM2:
-            return f"what they take for it runs through the scan, {section_cm2:.0f} cm2 thick"
+            return f"what they take for it runs through the scan, {section_cm2:.0f} cm2 in section"
     return None
 
 
@@ -107,7 +110,7 @@ def _doubts(seen: BrainSeen) -> list[str]:
 
 
 def _cut(mask: NDArray[np.bool_], volume: Volume) -> list[str]:
-    """Sides at which more brain lies on the face of the volume than a brain stem has."""
+    """Sides where more brain lies on the face of the volume than a brain stem would."""
     sides = []
     spacing = np.asarray(volume.spacing)
     for component, names in enumerate(_SIDES):
@@ -127,7 +130,7 @@ def _axis_towards(volume: Volume, component: int) -> tuple[int, bool]:
 
 
 def _variation(mask: NDArray[np.bool_], volume: Volume) -> float | None:
-    """Noise is smoothed away slice by slice; the rim is left out, where air bleeds in."""
+    """Noise is smoothed away slice by slice; the rim, where air bleeds in, is left out."""
     inner: list[NDArray[np.float32]] = []
     pixel = np.asarray(volume.spacing[1:])
     rim = max(1, round(3.0 / float(pixel.max())))

@@ -8,10 +8,11 @@ from typing import Any
 class BrainSeen:
     """The brain as networks see it: the largest connected part.
 
-    `centroid_lps_mm` is (x, y, z), None where there is none. `cut` names the sides of the scan,
-    as the patient's, at which it goes on. `height_mm` is along the axis closest to head and feet.
-    `variation` is the deviation of its smoothed values by their mean above air, None where it is
-    too thin to measure; `certainty` is its mean probability.
+    `centroid_lps_mm` is (x, y, z), None without a brain. `cut` names the sides of the scan, as
+    sides of the patient, beyond which the brain continues. `height_mm` is along the axis closest to
+    head and feet. `variation` is the standard deviation of its smoothed values divided by their
+    mean above air, None where the brain is too thin to measure; `certainty` is its mean
+    probability.
     """
 
     volume_ml: float

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Below this many pixels a tile, 256 bins cut at max(1, int(limit * pixels / bins)) make the limit
+# With fewer pixels per tile, 256 bins cut at max(1, int(limit * pixels / bins)) make the limit
 # meaningless.
 MINIMUM_TILE_PIXELS = 256
 _LEVELS = 255.0
@@ -23,7 +23,7 @@ def enhance_contrast(
     Parameters
     ----------
     voxels
-        ``(Z, H, W)``, any finite range. Left as it was.
+        ``(Z, H, W)``, any finite range. Not changed.
     clip_limit
         Greater than 0; the slope of the mapping is at most about this.
     tile_mm
@@ -32,7 +32,7 @@ def enhance_contrast(
     spacing_mm
         In-plane distance between pixel centres.
     value_range
-        Values that become 0 and 255, by default the least and the greatest of ``voxels``. Give it
+        Values that become 0 and 255, by default the least and the greatest of ``voxels``. Give them
         when a few slices of a head are equalised on their own.
 
     Returns
@@ -42,7 +42,7 @@ def enhance_contrast(
     Raises
     ------
     ValueError
-        Not three-dimensional, or a setting is not positive.
+        `voxels` is not three-dimensional, or a setting is not positive.
 
     References
     ----------

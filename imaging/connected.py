@@ -1,4 +1,4 @@
-"""What hangs together in a mask: one definition for candidates, measures and training."""
+"""The connected components of a mask: one definition for candidates, measures and training."""
 
 from typing import Final
 
@@ -13,7 +13,8 @@ Labels = NDArray[np.unsignedinteger]
 
 def connected(mask: NDArray[np.bool_]) -> tuple[Labels, int]:
     """26-connected components of ``(Z, H, W)``, numbered from 1, and how many."""
-    # cc3d 4.1.1 fails on lines of odd length, [1, 0, 1] as (1, 1, 3): it reserves a label too few.
+    # cc3d 4.1.1 fails on lines of odd length, [1, 0, 1] as (1, 1, 3): it reserves one label too
+    # few.
     line = sorted(mask.shape)[-2] == 1
     labels, count = cc3d.connected_components(
         np.pad(mask, 1) if line else mask, connectivity=CONNECTIVITY, return_N=True

@@ -1,4 +1,4 @@
-"""The planes of the patient, by the axis that they cut."""
+"""The planes of the patient, by the axis perpendicular to them."""
 
 from typing import Final, Literal
 
@@ -10,8 +10,8 @@ _ACROSS: Final[tuple[MainPlane, ...]] = ("sagittal", "coronal", "axial")  # LPS:
 
 
 def nearest_plane(normal: ArrayLike) -> tuple[MainPlane, float]:
-    """The plane closest to that across `normal` ``(3,)``, a unit vector in LPS, and the cosine of
-    the angle between the two.
+    """The plane closest to the one perpendicular to `normal` ``(3,)``, a unit vector in LPS, and
+    the cosine of the angle between the two.
     """
     cosines = np.abs(np.asarray(normal, dtype=np.float64))
     axis = int(cosines.argmax())

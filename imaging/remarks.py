@@ -1,4 +1,4 @@
-"""What a reader has to say beside its result."""
+"""What a reader reports beside its result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Remarks:
-    """Sentences that a reader adds to: `notes` tell how something was read, `warnings` what of it
-    is doubtful.
+    """Sentences that a reader adds to: `notes` say how something was read, `warnings` what in it is
+    doubtful.
     """
 
     notes: list[str] = field(default_factory=list)
@@ -15,6 +15,6 @@ class Remarks:
 
 
 def listed(parts: Sequence[object], most: int) -> str:
-    """The first `most` of them, and how many more there are."""
+    """The first `most` parts, and how many more there are."""
     more = len(parts) - most
     return ", ".join(map(str, parts[:most])) + (f" and {more} more" if more > 0 else "")

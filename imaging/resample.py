@@ -1,5 +1,5 @@
-"""Between a scanner's grid and an axial one: axes permuted and flipped, never rotated, and linear
-interpolation.
+"""Resampling between a scanner's grid and an axial one: axes are permuted and flipped, never
+rotated, and interpolation is linear.
 
 The axial grid has its first slice inferior, rows towards the patient's back and columns towards the
 patient's left: the three axes of DICOM LPS in reverse order. An oblique acquisition keeps its
@@ -87,7 +87,7 @@ def axial_grid(volume: Volume, *, spacing_mm: float = 1.0) -> AxialGrid:
 
 
 def to_axial(volume: Volume, *, spacing_mm: float = 1.0) -> tuple[Volume, AxialGrid]:
-    """Resample to the closest axial isotropic grid, linearly; the edge voxel goes on for half a
+    """Resample to the closest axial isotropic grid, linearly; the edge voxels continue for half a
     voxel.
 
     Returns

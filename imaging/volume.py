@@ -23,7 +23,7 @@ class Volume:
     Raises
     ------
     GeometryError
-        Not three-dimensional, or the affine is singular.
+        `voxels` is not three-dimensional, or `affine` is singular.
     """
 
     voxels: NDArray[np.float32]

@@ -21,14 +21,14 @@ _DARK_BLOOD: Final = re.compile(
 
 _IN_DOUBT: Final = (
     "nothing certain says that the series was taken after contrast agent: no words, no tag of its "
-    "own, and the picture does not tell"
+    "own, and nothing in the picture"
 )
 
 
 def next_to_ask(choice: Choice, asked: Collection[str]) -> str | None:
-    """The series whose picture is asked next, by SeriesInstanceUID: the one chosen, as a check;
-    where its contrast agent is in doubt, or none is chosen, the others in doubt. None when enough
-    is known; `asked` are those that were looked at.
+    """The SeriesInstanceUID of the series whose picture is read next, None when enough is known:
+    the chosen series first, as a check; then the other series in doubt, if its contrast agent is in
+    doubt or no series is chosen. The pictures of the series in `asked` were read.
     """
     if len(asked) >= MOST_PICTURES or not choice.verdicts:
         return None
@@ -44,8 +44,8 @@ def next_to_ask(choice: Choice, asked: Collection[str]) -> str | None:
 
 
 def believed(enhancement: Enhancement, facts: SeriesFacts) -> Enhancement:
-    """What a picture says of this sequence: where vessels are dark by design, that they are not
-    bright says nothing.
+    """What a picture says about a series: where the sequence makes vessels dark, dark vessels say
+    nothing.
     """
     if enhancement.shows_agent is True or not _blood_is_dark(facts):
         return enhancement

@@ -26,9 +26,10 @@ def choose_series(
 ) -> Choice:
     """Choose the series of one study to segment.
 
-    Eligible is a series that no reason excludes: an MR series of enough slices, grey, T1-weighted
-    by words or times, with a contrast agent by tag or by words. Among those the highest score wins,
-    between equals the finer voxels, then more slices, then the later series number.
+    A series is eligible when no reason excludes it: it is an MR series of enough grey slices,
+    T1-weighted by words or times, with contrast agent by tag or by words. Among the eligible series
+    the highest score wins; between equal scores finer voxels win, then more slices, then the later
+    series number.
 
     Parameters
     ----------
@@ -58,8 +59,8 @@ def choose_series(
 
 
 def passed_over(choice: Choice, why: str) -> Choice:
-    """The choice where the chosen series turned out to be no volume: the next eligible one, and the
-    reason with the verdict on the first.
+    """The choice after the chosen series turned out not to be a volume: the next eligible one is
+    chosen, and the verdict on the first gets the reason.
     """
     eligible = [one for one in choice.verdicts if one.eligible]
     first, *others = eligible
@@ -101,7 +102,7 @@ _Rank = tuple[bool, float, float, float, int, int, str]
 
 
 def _rank(verdict: SeriesVerdict, facts: SeriesFacts) -> _Rank:
-    """Sorts the best first. A size that is not said counts as coarse."""
+    """A key that sorts the best series first. An unknown size counts as coarse."""
     return (
         not verdict.eligible,
         -verdict.score,
@@ -114,7 +115,7 @@ def _rank(verdict: SeriesVerdict, facts: SeriesFacts) -> _Rank:
 
 
 def _name_equals(ranked: Sequence[tuple[SeriesVerdict, SeriesFacts]]) -> list[SeriesVerdict]:
-    """The verdicts; those that are as good as the first say so, and why it is the one taken."""
+    """The verdicts; each one as good as the first says so, and says why the first was taken."""
     if not ranked or not ranked[0][0].eligible:
         return [verdict for verdict, _ in ranked]
     best, facts = ranked[0]
@@ -143,5 +144,5 @@ def _why_first(best: _Rank, other: _Rank) -> str:
 def _voxels(facts: SeriesFacts) -> str:
     spacing, pixel = facts.slice_spacing_mm, facts.pixel_spacing_mm
     if spacing is None or pixel is None:
-        return "voxels of a size not said"
+        return "voxels of unknown size"
     return f"voxels of {spacing:g} x {pixel:g} x {pixel:g} mm"

@@ -10,13 +10,15 @@ from imaging.words.contrast_words import Agent, Timing
 from imaging.words.reasons import Reason
 
 _Sign = tuple[Reason, str]
-_LATER = "taken after a like series"
+_LATER = "taken after a similar series"
 
 
 def weigh_contrast(
     evidence: SeriesEvidence, facts: SeriesFacts, reading: Reading, around: Surroundings
 ) -> None:
-    """The strongest sign counts whole, each further one a little; the picture beside them."""
+    """Weigh the signs of contrast agent: the strongest counts in full, each further one a little.
+    The picture is weighed beside them.
+    """
     certain = _certain(facts, reading, around)
     before = says_before(facts, reading, injected_at=around.study.injected_at)
     if not (before or certain) and reading.study_denies:
@@ -26,13 +28,13 @@ def weigh_contrast(
         return
     if certain and reading.agent is Agent.DENIED:
         evidence.add(Reason.CONTRAST_DENIED, "ContrastBolusAgent says that none was given")
-    told, signs = [*certain, *_order(facts, around)], _weak(facts, reading, around)
-    evidence.doubt = not told
+    clear, signs = [*certain, *_order(facts, around)], _weak(facts, reading, around)
+    evidence.doubt = not clear
     shown = around.enhancement is not None and around.enhancement.shows_agent is True
-    if not (told or signs or shown):
+    if not (clear or signs or shown):
         weight = 0.0 if around.accept_any_t1 else None
         evidence.add(Reason.NO_CONTRAST, "no sign of contrast agent", weight=weight)
-    _add_signs(evidence, [*told, *signs])
+    _add_signs(evidence, [*clear, *signs])
     if around.enhancement is not None:
         _add_picture(evidence, around.enhancement, facts, around)
 
@@ -62,10 +64,10 @@ def _order(facts: SeriesFacts, around: Surroundings) -> list[_Sign]:
 
 
 def _weak(facts: SeriesFacts, reading: Reading, around: Surroundings) -> list[_Sign]:
-    """Signs that leave a doubt, so that the picture is asked."""
+    """Signs that leave a doubt, so that the picture is read."""
     signs = []
     if reading.agent is Agent.NAMED and around.study.tag_everywhere:
-        text = "an agent is named, but in series before it or in all series too"
+        text = "an agent is named, but also in all series or in one before it"
         signs.append((Reason.CONTRAST_TAG_EVERYWHERE, text))
     shows = around.enhancement.shows_agent if around.enhancement is not None else None
     if _is_later(facts, around) and shows is None:
@@ -98,8 +100,8 @@ def _is_later(facts: SeriesFacts, around: Surroundings) -> bool:
 def _add_picture(
     evidence: SeriesEvidence, enhancement: Enhancement, facts: SeriesFacts, around: Surroundings
 ) -> None:
-    """It decides where words leave a doubt, and order only between two that show agent. Against
-    words it only counts.
+    """The picture decides where words leave a doubt; against words it only adds its weight. Order
+    counts only between two series whose pictures show agent.
     """
     if enhancement.is_subtraction:
         evidence.add(Reason.SUBTRACTION, "in the picture the brain is as dark as the air")

@@ -1,9 +1,9 @@
-"""Whether a picture shows contrast agent: how bright the brightest of the inside of the brain are
-beside white matter.
+"""Whether a picture shows contrast agent: how bright the brightest voxels inside the brain are
+compared with white matter.
 
-Before contrast agent white matter is the brightest of a T1 that lies deep in the head. After it the
-inner veins, the straight sinus, the choroid plexus and what enhances are brighter by a third and
-more. docs/series-choice.md has the values of real scans, `benchmarks.agent` measures them.
+Before contrast agent, white matter is the brightest tissue deep in the head in a T1. After it, the
+inner veins, the straight sinus, the choroid plexus and whatever enhances are brighter by a third or
+more. docs/series-choice.md has the values of real scans; `benchmarks.agent` measures them.
 """
 
 from dataclasses import dataclass
@@ -12,18 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-# Of 59 real scans after contrast agent the least has 1.37, of two before it the greatest 1.21.
+# The lowest ratio of 59 real scans after contrast agent is 1.37, the highest of two before it is
+# 1.21.
 SHOWN, NOT_SHOWN = 1.35, 1.25
 _BRIGHTEST = 99.9  # percentile: a thousandth of 400 ml is 0.4 ml, a few cm of an inner vein
 _WHITE_MATTER = 75.0  # percentile: half of the inside of a brain is white matter, the rest darker
-# Grey matter and CSF make a tenth of the inside darker than this share of white matter; at most
-# 0.88 in real scans. Less contrast is no brain.
+# Grey matter and CSF make a tenth of the inside darker than this share of white matter; in real
+# scans it is at most 0.88. A flatter picture is not of a brain.
 _DARKEST, _LEAST_CONTRAST = 10.0, 0.95
 _MM = 2  # edge of the blocks that are looked at: noise averages out
-_DEEP_MM, _HIGH_MM = (
-    20.0,
-    90.0,
-)  # below the scalp, skull and its marrow; above the base of the skull
+_DEEP_MM = 20.0  # below the scalp, the skull and its marrow
+_HIGH_MM = 90.0  # of the head, from its top down to the base of the skull
 _FIELD_MM = 16.0  # the receive field is smooth on this scale, vessels are not
 _LEAST_ML = 80.0  # of the inside of a brain
 _TOP_MM2 = 1000.0  # the top of the head is the highest slice with this much of it
@@ -35,8 +34,8 @@ _AIR = 10.0  # percentile of the rims of a volume, some of which may cut through
 
 @dataclass(frozen=True, slots=True)
 class Enhancement:
-    """`ratio`: the brightest thousandth of the inside of the brain over white matter; None where
-    the picture cannot tell.
+    """What a picture shows of contrast agent. `ratio` is the brightest thousandth of the inside of
+    the brain divided by white matter; None where it cannot be measured.
     """
 
     ratio: float | None
@@ -44,7 +43,7 @@ class Enhancement:
 
     @property
     def shows_agent(self) -> bool | None:
-        """None in between, and where the picture cannot tell."""
+        """None in between, and where there is no ratio."""
         if self.ratio is None or NOT_SHOWN <= self.ratio < SHOWN:
             return None
         return self.ratio >= SHOWN
@@ -53,7 +52,7 @@ class Enhancement:
     def words(self) -> str:
         """What was seen, with its value."""
         if self.ratio is None:
-            return "the picture does not tell of contrast agent"
+            return "the picture does not show whether contrast agent was given"
         side = {True: "as after", False: "as before", None: "between before and after"}
         return (
             f"vessels and what is brightest in the brain are {self.ratio:.2f} times white matter, "
@@ -62,9 +61,9 @@ class Enhancement:
 
 
 def measure_enhancement(voxels: NDArray[np.float32], head: NDArray[np.bool_]) -> Enhancement:
-    """Look at a T1 ``(Z, H, W)`` on an axial grid of 1 mm, lowest slice first, and its head mask.
+    """Measure a T1 ``(Z, H, W)`` on an axial grid of 1 mm, lowest slice first, and its head mask.
 
-    Full heads and skull-stripped ones. Not for sequences that make blood dark.
+    Full heads and skull-stripped ones are fine; sequences that make blood dark are not.
     """
     if is_subtraction(voxels):
         return Enhancement(None, is_subtraction=True)
@@ -84,8 +83,8 @@ def measure_enhancement(voxels: NDArray[np.float32], head: NDArray[np.bool_]) ->
 
 
 def is_subtraction(voxels: NDArray[np.float32]) -> bool:
-    """Whether a volume ``(Z, H, W)``, any unit and plane, is a difference of two: noise around one
-    value in the brain as in the air, with and without a shift.
+    """Whether a volume ``(Z, H, W)``, any unit and plane, is a difference of two images: brain and
+    air are noise around one value, shifted or not.
     """
     middle = voxels[tuple(slice(size // 4, max(size - size // 4, 1)) for size in voxels.shape)]
     rims = (voxels[:, 0], voxels[:, -1], voxels[:, :, 0], voxels[:, :, -1])
@@ -102,8 +101,8 @@ def _blocks(voxels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _deep(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The part of the head that is far from its surface and below its top; below the lowest slice
-    the head goes on.
+    """The part of the head that is far from its surface and below its top; the head is taken to
+    continue below the lowest slice.
     """
     wide = np.flatnonzero(inside.sum(axis=(1, 2)) * _MM**2 > _TOP_MM2)
     if not wide.size:
@@ -115,7 +114,7 @@ def _deep(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _without_field(small: NDArray[np.float32], deep: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Values of the deep part, divided by their mean around."""
+    """Values of the deep part, divided by the mean around each."""
     sigma = _FIELD_MM / _MM
     share = ndimage.gaussian_filter(deep.astype(np.float32), sigma)
     mean = ndimage.gaussian_filter(np.where(deep, small, 0).astype(np.float32), sigma)

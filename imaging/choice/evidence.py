@@ -67,19 +67,19 @@ def _modality(facts: SeriesFacts) -> str:
 
 
 def _weigh_kind(evidence: SeriesEvidence, facts: SeriesFacts, reading: Reading) -> None:
-    """What no T1 may be, by tags and by words."""
+    """Weigh what a T1 must not be, by tags and by words."""
     if facts.samples_per_pixel != 1:
         evidence.add(Reason.COLOUR, "colour images")
-    told = {r: [f"words say {', '.join(said)}"] for r, said in reading.found.items()}
+    texts_of = {r: [f"words say {', '.join(said)}"] for r, said in reading.found.items()}
     for reason, kinds in _KINDS.items():
         if found := sorted(kinds.intersection(facts.image_type)):
-            told.setdefault(reason, []).append(f"ImageType says {' '.join(found)}")
-    for reason, texts in told.items():
+            texts_of.setdefault(reason, []).append(f"ImageType says {' '.join(found)}")
+    for reason, texts in texts_of.items():
         if reason not in (Reason.NOT_HEAD, Reason.PART_OF_HEAD):
             evidence.add(reason, "; ".join(texts))
     if facts.image_type[:2] == ("DERIVED", "SECONDARY"):
         evidence.add(Reason.SECONDARY, "ImageType says DERIVED SECONDARY")
-    elif facts.image_type[:1] == ("DERIVED",) and Reason.DERIVED not in told:
+    elif facts.image_type[:1] == ("DERIVED",) and Reason.DERIVED not in texts_of:
         evidence.add(Reason.DERIVED, "ImageType says DERIVED")
     if PHASE_IMAGES.intersection(facts.image_type[2:]):
         evidence.add(Reason.PHASE_IMAGE, "ImageType says phase, real or imaginary part")
@@ -97,20 +97,20 @@ def _weigh_t1(evidence: SeriesEvidence, facts: SeriesFacts, reading: Reading) ->
     if contrast in _OTHER_CONTRASTS:
         evidence.add(Reason.OTHER_TAG, f"AcquisitionContrast is {contrast}")
     if timed is True:
-        evidence.add(Reason.T1_TIMES, f"{times}, as of a T1")
+        evidence.add(Reason.T1_TIMES, f"{times}, as in a T1")
     if timed is False:
         sure = (facts.echo_time_ms or 0) > LONG_ECHO_MS or not (reading.t1 or contrast == "T1")
         if sure:
-            evidence.fatal.append(f"{Reason.OTHER_TIMES}: {times}, not as of a T1")
+            evidence.fatal.append(f"{Reason.OTHER_TIMES}: {times}, not as in a T1")
         else:
-            evidence.add(Reason.OTHER_TIMES, f"{times}, not as of a T1")
+            evidence.add(Reason.OTHER_TIMES, f"{times}, not as in a T1")
     if not (reading.t1 or timed or contrast == "T1"):
         evidence.add(Reason.NO_T1, "nothing says T1")
 
 
 def t1_times(facts: SeriesFacts) -> tuple[bool | None, str]:
     """Whether echo, repetition and inversion times and flip angle are those of a T1, None where
-    they do not tell; and the numbers.
+    they do not decide it; and the numbers as text.
     """
     echo, repetition = facts.echo_time_ms, facts.repetition_time_ms
     inversion, flip = facts.inversion_time_ms, facts.flip_angle_deg

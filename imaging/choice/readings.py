@@ -1,4 +1,4 @@
-"""The texts of the series of a study, read for words: which text is asked for what."""
+"""The words in the texts of the series of a study: which text is searched for what."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,8 @@ from imaging.words.contrast_words import Agent, Timing, Told, agent_said, told
 from imaging.words.reasons import Reason
 from imaging.words.recoded import as_meant, other_readings
 
-# Their ProtocolName is that of the whole examination ("BRAIN W WO"), not of the series.
+# The ProtocolName of these vendors is that of the whole examination ("BRAIN W WO"), not of the
+# series.
 _PROTOCOL_OF_STUDY = ("ge ", "toshiba", "canon", "hitachi", "fujifilm")
 
 
@@ -20,7 +21,7 @@ class Reading:
     """What the texts of one series say: code words by reason.
 
     `found` holds reasons of the kind of image, `t1` the words for T1. `agent` is what the field for
-    the contrast agent says; None of it is taken for a sign where the amount given was 0.
+    the contrast agent says; an agent that is named with an amount of 0 counts as not said.
     """
 
     t1: tuple[str, ...]
@@ -107,7 +108,7 @@ def _weighting(
 
 
 def _contrast(texts: Sequence[str], rules: SeriesRules) -> Told:
-    """What the first text says that says anything."""
+    """What the first text that mentions contrast agent says about it."""
     own = [words.site_word(word) for word in rules.extra_words(Reason.BEFORE_CONTRAST)]
     before = re.compile("|".join(pattern.pattern for pattern in own)) if own else None
     after = {word: words.site_word(word) for word in rules.extra_words(Reason.CONTRAST_WORDS)}
@@ -151,8 +152,8 @@ def _mpr_is_mprage(
 
 
 def _protocols_of_study(study: Sequence[SeriesFacts], rules: SeriesRules) -> set[str]:
-    """Protocol names that are not those of one kind of image: the vendor's, or those that series
-    of different weighting share.
+    """Protocol names that do not stand for one kind of image: those of some vendors, and those that
+    series of different weighting share.
     """
     kinds: dict[str, set[object]] = {}
     of_study = set()

@@ -27,12 +27,13 @@ Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"[^\W_]")]
 
 
 _NUMBERS: dict[Reason, float] = {
-    # Contrast counts most: a thin series without a sign of it never wins over a thick one with it.
+    # Contrast agent counts most: a thin series without a sign of it never wins over a thick one
+    # with it.
     Reason.CONTRAST_TAG: 8.0,
     Reason.CONTRAST_WORDS: 7.0,
     Reason.CONTRAST_TAG_EVERYWHERE: 1.0,
     Reason.CONTRAST_ORDER: 1.0,
-    # More than what sampling adds: the right kind of image before the finer one.
+    # More than what sampling adds: the right kind of image comes before the finer one.
     Reason.CONTRAST_LATER: 6.0,
     Reason.CONTRAST_PICTURE: 6.0,
     Reason.CONTRAST_FURTHER: 1.0,
@@ -47,7 +48,8 @@ _NUMBERS: dict[Reason, float] = {
     Reason.THIN_SLICES: 2.0,
     Reason.MEDIUM_SLICES: 1.0,
     Reason.THICK_SLICES: 0.0,
-    # One that is alone is tried none the less, so that its error says what is wrong with it.
+    # A series that is the only one is tried nonetheless, so that its error says what is wrong with
+    # it.
     Reason.TOO_THICK: -6.0,
     Reason.SAME_PLACE: -4.0,
     Reason.MIXED_PLANES: -6.0,
@@ -93,7 +95,7 @@ WordReason = Literal[
 
 
 class Limits(BaseModel):
-    """Numbers that the reasons ask for."""
+    """Numbers that the reasons compare with."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -107,7 +109,7 @@ class Limits(BaseModel):
 
 
 class SeriesRules(BaseModel):
-    """Rules of a site; what it leaves out is the default.
+    """The rules of a site; what it leaves out keeps its default.
 
     `weights` are by the names of `Reason`; `words` adds words to reasons that words give; a series
     with one of the words in `exclude` is never taken.
@@ -153,7 +155,7 @@ DEFAULT_RULES = SeriesRules()
 def rules_in_force(path: Path | None) -> SeriesRules:
     """The rules of the file that `Settings.series_rules` names, or the default ones.
 
-    A program reads them once, when it starts: a file that changes counts when it starts again.
+    A program reads them once, when it starts: a changed file takes effect at the next start.
 
     Raises
     ------
@@ -174,7 +176,7 @@ def read_rules(path: Path) -> SeriesRules:
     Raises
     ------
     ValueError
-        It cannot be read, is no TOML, or breaks a rule; the message names the line.
+        The file cannot be read, is not TOML, or breaks a rule; the message names the line.
     """
     try:
         with path.expanduser().open("rb") as file:
@@ -196,7 +198,7 @@ def read_rules(path: Path) -> SeriesRules:
 
 
 def _problem(text: str, error: Mapping[str, object]) -> str:
-    """One broken rule: its line, its place in the file, what is asked and what was found."""
+    """One broken rule: its line, its place in the file, what is required and what was found."""
     loc = error["loc"]
     parts = [part for part in loc if part != "[key]"] if isinstance(loc, tuple) else []
     keys = [part for part in parts if isinstance(part, str)][:2]

@@ -1,4 +1,6 @@
-"""Arguments on one series as they are gathered, and what the rest of its study says of it."""
+"""Arguments for and against one series as they are gathered, and what the rest of its study says
+about it.
+"""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +16,9 @@ _AGAINST = frozenset(
 
 @dataclass(slots=True)
 class SeriesEvidence:
-    """Arguments for, against and fatal. `doubt`: nothing certain says before or after the agent."""
+    """Arguments for, against and fatal. `doubt` means that nothing certain says whether it was
+    taken before or after the agent.
+    """
 
     rules: SeriesRules
     score: float = 0.0
@@ -42,7 +46,9 @@ class SeriesEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the rest of the study says of one series, and its picture, where that was looked at."""
+    """What the rest of the study says about one series, and what its picture shows, where it was
+    read.
+    """
 
     accept_any_t1: bool
     refuse_spacing_mm: float | None

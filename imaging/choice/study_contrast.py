@@ -1,5 +1,5 @@
-"""What the series of a study say together of contrast agent: which tags tell nothing, when the
-agent was given, and which of two like series came after.
+"""What the series of a study together say about contrast agent: which tags say nothing, when the
+agent was given, and which of two similar series was taken later.
 """
 
 import re
@@ -17,10 +17,12 @@ Study = Sequence[tuple[SeriesFacts, Reading]]
 
 @dataclass(frozen=True, slots=True)
 class StudyContrast:
-    """`tag_everywhere`: the agent's tag says nothing of one series; `tag_tells`: some series have
-    it and some do not. `first_after` is when the first
-    series with contrast agent was taken, `injected_at` when the agent was given; both empty where
-    that is not known. `later` are UIDs of series that repeat an earlier one.
+    """What a study says about contrast agent.
+
+    With `tag_everywhere` the agent's tag says nothing about a single series; with `tag_tells` some
+    series have it and some do not. `first_after` is when the first series with contrast agent was
+    taken, `injected_at` when the agent was given; both are empty where that is not known. `later`
+    are UIDs of series that repeat an earlier one.
     """
 
     tag_everywhere: bool
@@ -50,7 +52,7 @@ def says_before(facts: SeriesFacts, reading: Reading, *, injected_at: str = "") 
         return "ContrastBolusAgentAdministered is NO"
     said_after = reading.contrast.timing is Timing.AFTER or facts.contrast_given
     injected = facts.contrast_from or injected_at
-    # An injector's clock may be wrong, and another bolus have gone before: words count more.
+    # An injector's clock may be wrong, and another bolus may have gone before: words count more.
     if injected and facts.acquired_at and facts.acquired_at < injected and not said_after:
         return "taken before ContrastBolusStartTime"
     if reading.agent is Agent.DENIED and not said_after:
@@ -60,8 +62,8 @@ def says_before(facts: SeriesFacts, reading: Reading, *, injected_at: str = "") 
 
 def _tag_everywhere(study: Study) -> bool:
     """Whether an agent is named in all series, taken one after another, or in one that was surely
-    taken before it: the tag was filled in when the patient was registered, and says nothing of one
-    series.
+    taken before it: the tag was filled in when the patient was registered, and says nothing about a
+    single series.
     """
     images = [(f, r) for f, r in study if f.modality == "MR" and not f.unreadable]
     named = [(f, r) for f, r in images if r.agent is Agent.NAMED]
@@ -74,7 +76,7 @@ def _tag_everywhere(study: Study) -> bool:
 def _first_after(study: Study, *, everywhere: bool) -> str:
     """When the first series with contrast agent was taken; empty where there is none.
 
-    An agent stays: a T1 that is taken later shows it, whatever its name.
+    The agent stays: a T1 that is taken later shows it, whatever it is called.
     """
     return min(
         (
@@ -93,17 +95,17 @@ def _first_after(study: Study, *, everywhere: bool) -> str:
 
 
 def _is_original(facts: SeriesFacts, reading: Reading) -> bool:
-    """What was acquired itself: derived images carry the times of their sources."""
+    """Whether the series itself was acquired: derived images carry the times of their sources."""
     processed = any(reason in reading.found for reason in words.PROCESSED)
     return facts.modality == "MR" and facts.image_type[:1] != ("DERIVED",) and not processed
 
 
 def _later(study: Study, *, everywhere: bool) -> frozenset[str]:
-    """T1 of which nothing tells whether they were taken before or after, where a like one was taken
-    earlier. Where the agent's tag is everywhere one was given, and any two T1 whose times are known
-    are alike; else the same sequence has to be there twice.
+    """T1 series of which nothing says whether they were taken before or after the agent, and which
+    repeat an earlier one. Where the agent's tag is everywhere, an agent was given, and any two T1
+    whose times are known are alike; otherwise the same sequence has to be there twice.
 
-    None where another T1 is said to be after the agent: that one is to be taken.
+    Empty where another T1 is said to be after the agent: that one is to be taken.
     """
     t1 = [(f, r) for f, r in study if _is_original(f, r) and _is_t1(r)]
     if any(r.contrast.timing is Timing.AFTER for _, r in t1):

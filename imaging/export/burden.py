@@ -10,8 +10,8 @@ FIVE = 5  # RANO-BM sums up to five target lesions (Lin 2015, Lancet Oncol 16:e2
 
 @dataclass(frozen=True, slots=True)
 class Burden:
-    """Count, how many of them are only possible, total volume, how many are measurable, and the sum
-    of the five longest diameters.
+    """How many lesions there are, how many of them are only possible, their total volume, how many
+    are measurable, and the sum of the five longest diameters.
     """
 
     n_lesions: int

@@ -15,13 +15,14 @@ from pydicom.uid import generate_uid
 def known_segmentation(
     sources: Sequence[Dataset], labels: NDArray[np.unsignedinteger], *, entropy: Sequence[str]
 ) -> hd.seg.Segmentation:
-    """The known lesions, a segment each, on the grid of the sources.
+    """The known lesions, one segment each, on the grid of the sources.
 
     Parameters
     ----------
     labels
-        ``(Z, H, W)``, 0 outside, else the number of the lesion; one at least. Numbers may have
-        gaps, segments have none (PS3.3 C.8.20.2): the label of a segment has the number.
+        ``(Z, H, W)``, 0 outside, else the number of the lesion; at least one. Numbers may have
+        gaps, segments may not (PS3.3 C.8.20.2): the label of a segment holds the number of its
+        lesion.
     entropy
         The same words give the same UIDs.
     """

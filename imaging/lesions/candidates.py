@@ -1,7 +1,7 @@
 """Connected components of a probability volume, and their features in three dimensions.
 
-Vessels are long, dura and sinus flat and at the brain's edge; lesions are round, and brighter than
-what is around them.
+Vessels are long; dura and sinuses are flat and lie at the brain's edge; lesions are round and
+brighter than their surroundings.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,16 +27,16 @@ Box = tuple[slice, slice, slice]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What is known of a volume, all ``(Z, H, W)`` on its grid, probabilities in [0, 1].
+    """What is known about a volume, all ``(Z, H, W)`` on its grid, probabilities in [0, 1].
 
     Parameters
     ----------
     mean
         Probability of lesion, mean of the members.
     members
-        The same of each member; may be empty.
+        The same for each member; may be empty.
     brain
-        Probability of brain, or None when no network tells.
+        Probability of brain, or None when no network gives it.
 
     Raises
     ------
@@ -95,7 +95,7 @@ class Candidate:
 
     @cached_property
     def brain_probability(self) -> float | None:
-        """Average probability of brain over it; None when no network tells."""
+        """Average probability of brain over it; None when no network gives it."""
         brain = self.evidence.brain
         return None if brain is None else float(brain[self.box][self.mask].mean(dtype=np.float64))
 
@@ -123,9 +123,10 @@ def features(component: Candidate) -> NDArray[np.float64]:
     """The features of a candidate, ``(len(FEATURES),)``, in the order of `FEATURES`.
 
     - ``log_volume``: natural logarithm of mm3
-    - ``max_probability``, ``mean_probability``: log odds of those of the component
+    - ``max_probability``, ``mean_probability``: log odds of these properties of the component
     - ``least_member``: log odds of the greatest probability that the most doubtful member gives
-    - ``brain``, ``brain_around``: probability of brain in it and in its shell; 1 if nobody tells
+    - ``brain``, ``brain_around``: probability of brain in it and in its shell; 1 if no network
+      gives it
     - ``elongation``, ``flatness``: natural logarithms of the longest principal axis over the middle
       one, and of that over the shortest
     - ``contrast``: mean grey value in it over that of its shell, less 1, at most 3 either way
@@ -133,7 +134,7 @@ def features(component: Candidate) -> NDArray[np.float64]:
     around, shell = surroundings(component.mask, component.box, component.evidence.volume)
     evidence = component.evidence
     inside = component.mask
-    tells = [float(m[component.box][inside].max()) for m in evidence.members]
+    greatest = [float(m[component.box][inside].max()) for m in evidence.members]
     brain = component.brain_probability
     long, middle, short = _principal_axes_mm(component)
     grey = evidence.volume.voxels
@@ -142,7 +143,7 @@ def features(component: Candidate) -> NDArray[np.float64]:
             np.log(component.volume_mm3),
             _log_odds(component.max_probability),
             _log_odds(component.mean_probability),
-            _log_odds(min(tells, default=component.max_probability)),
+            _log_odds(min(greatest, default=component.max_probability)),
             1.0 if brain is None else brain,
             1.0 if evidence.brain is None else _mean(evidence.brain[around][shell], brain or 0.0),
             np.log(long / middle),
@@ -155,7 +156,9 @@ def features(component: Candidate) -> NDArray[np.float64]:
 def surroundings(
     mask: NDArray[np.bool_], box: Box, volume: Volume
 ) -> tuple[Box, NDArray[np.bool_]]:
-    """A larger box, and in it the voxels `SHELL_MM` away from what `mask` says in `box`."""
+    """A larger box, and in it the voxels whose distance from `mask`, which lies in `box`, is within
+    `SHELL_MM`.
+    """
     spacing = volume.spacing
     reach = [int(np.ceil(SHELL_MM[1] / step)) for step in spacing]
     low = [max(0, side.start - r) for side, r in zip(box, reach, strict=True)]
@@ -167,8 +170,8 @@ def surroundings(
 
 
 def _principal_axes_mm(component: Candidate) -> tuple[float, float, float]:
-    """Lengths along the principal axes, longest first, of a body of the same second moments; half a
-    voxel at least.
+    """Lengths along the principal axes of a body of the same second moments, longest first; at
+    least half a voxel.
     """
     affine = component.evidence.volume.affine[:3, :3]
     points = np.argwhere(component.mask) @ affine.T

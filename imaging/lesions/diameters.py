@@ -14,7 +14,7 @@ def axial_diameters(mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> tup
     The planes are those of the voxel grid closest to axial: the slices of an axial series, and for
     a sagittal or coronal series the planes across its slices. No resampling, so an oblique grid is
     measured on its own planes. Both are measured to voxel edges: between voxel centres, plus one
-    voxel along the direction measured. A diameter may leave a lesion that is not convex.
+    voxel along the direction measured. A diameter may run outside a lesion that is not convex.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def axial_axis(affine: NDArray[np.float64]) -> int:
 def _longest(
     plane: NDArray[np.bool_], pixel: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
-    """Length in mm, unit direction (row, column) in mm, and the plane. The ends of each row hold
-    the hull.
+    """Length in mm, unit direction (row, column) in mm, and the plane. The ends of the rows include
+    all corners of the hull.
     """
     rows = np.flatnonzero(plane.any(axis=1))
     first = plane[rows].argmax(axis=1)
@@ -66,8 +66,8 @@ def _longest(
 
 
 def _pixel_along(direction: NDArray[np.float64], pixel: NDArray[np.float64]) -> float:
-    """Size of a pixel along a direction: its sides along the axes, between them on the ellipse
-    through those.
+    """Size of a pixel along a direction: its sides along the axes, in between the ellipse through
+    them.
     """
     return float(np.linalg.norm(direction * pixel))
 

@@ -22,14 +22,14 @@ def find_lesions(
 ) -> tuple[NDArray[np.uint16], list[Lesion], list[Dropped]]:
     """Number the lesions of a probability volume.
 
-    Components of voxels at or above the grow threshold, joined over 26 neighbours, that hold a
-    seed, are large enough, show in enough slices, lie in the brain and pass the candidate
-    classifier.
+    Lesions are the components of voxels at or above the grow threshold, joined over 26 neighbours,
+    that hold a seed, are large enough, show in enough slices, lie in the brain and pass the
+    candidate classifier.
 
     Parameters
     ----------
     mean
-        ``(Z, H, W)`` in [0, 1] on the grid of `volume`. Left as it was.
+        ``(Z, H, W)`` in [0, 1] on the grid of `volume`. Not changed.
     members, brain
         See `imaging.lesions.candidates.Evidence`; the candidate classifier is poorer without them.
 
@@ -61,7 +61,7 @@ def find_lesions(
 
 
 def refusal(component: Candidate, rule: LesionRule) -> DropReason | None:
-    """Why the rule refuses a component, or None; the cheap questions first."""
+    """Why the rule refuses a component, or None; cheap checks come first."""
     if component.max_probability < np.float32(rule.seed_threshold):
         return DropReason.NO_SEED
     if component.volume_mm3 < rule.minimum_volume_mm3:

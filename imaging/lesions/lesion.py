@@ -1,6 +1,6 @@
 """A lesion and a candidate that is not one: plain values, the same wherever they are shown or kept.
 
-Light: the watcher and the database import this module without numpy's friends.
+This module is light: the watcher and the database import it without loading numpy.
 """
 
 from dataclasses import asdict, dataclass

@@ -1,5 +1,5 @@
-"""What is called a lesion, as numbers. A watcher reads them from the weights card to name the model
-version, so nothing heavy is imported here.
+"""What counts as a lesion, as numbers. The watcher reads them from the weights card to name the
+model version, so nothing heavy is imported here.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class CandidateClassifier:
     bias
         Log odds of the average candidate.
     least
-        A candidate less likely to be a lesion is dropped; probability in [0, 1].
+        A candidate less likely than this to be a lesion is dropped; probability in [0, 1].
 
     Raises
     ------
@@ -62,22 +62,23 @@ class CandidateClassifier:
 
 @dataclass(frozen=True, slots=True)
 class LesionRule:
-    """What is called a lesion.
+    """What counts as a lesion.
 
     Parameters
     ----------
     seed_threshold
-        A lesion holds at least one voxel of this probability, (0, 1].
+        A lesion holds at least one voxel of at least this probability, (0, 1].
     grow_threshold
-        And spreads to connected voxels of this one, (0, seed_threshold].
+        It spreads to connected voxels of at least this probability, (0, seed_threshold].
     minimum_volume_mm3
         Smaller components are dropped.
     minimum_slices
         A lesion shows in at least this many native slices; vessels cut across often show in one.
     minimum_brain
-        Average probability of brain in it, [0, 1]; asked only when the networks report it.
+        A lesion has at least this average probability of brain, [0, 1]; checked only when the
+        networks report it.
     candidate_classifier
-        Asked about each candidate that is left, or None.
+        Judges each candidate that is left; None for no such check.
 
     Raises
     ------

@@ -1,9 +1,9 @@
 """Closed contours in one plane, and the area that they enclose together.
 
-DICOM tells two ways to leave a hole: a keyhole, and contours of type CLOSEDPLANAR_XOR (PS3.3
-C.8.8.6.3). Writers also draw a plain contour within another one for it, draw a contour twice, or
-draw an area in parts that overlap. So what lies within another contour is a hole, and what crosses
-or repeats another one is joined with it.
+DICOM has two ways to leave a hole: a keyhole, and contours of type CLOSEDPLANAR_XOR (PS3.3
+C.8.8.6.3). Writers also draw a plain contour within another one to leave a hole, draw a contour
+twice, or draw an area in parts that overlap. So what lies within another contour is a hole, and
+what crosses or repeats another one is joined with it.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from scipy.sparse.csgraph import connected_components
 
 from metseg.errors import ReferenceMaskError
 
-_FINER = 4  # contours are compared on a raster so much finer than the pixels
-_WITHIN = 0.95  # of a contour's area: it lies within another one, hand-drawn as both are
-_THIN = 0.5  # of a pixel, mean width: what is thinner between two contours is no ring
-_SMALL = 0.1  # of an area: where a contour crosses itself and encloses so little twice, all counts
+_FINER = 4  # contours are compared on a raster this many times finer than the pixels
+_WITHIN = 0.95  # of a contour's area: so much in another hand-drawn one is within it
+_THIN = 0.5  # of a pixel, mean width: what is thinner between two contours is not a ring
+_SMALL = 0.1  # of an area: a contour that encloses no more than this twice counts as a whole
 _MOST = 2000  # contours in a plane
 _MOST_PIXELS = 1 << 26  # fine pixels in a plane, and in the boxes of all its contours
-_ROUNDING = 3  # decimals of a pixel: nearer, two corners are one
+_ROUNDING = 3  # decimals of a pixel: corners that agree to these are one
 
 Mask = NDArray[np.bool_]
 Corners = NDArray[np.float64]
@@ -29,7 +29,9 @@ Corners = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaneContour:
-    """A closed polygon of (row, column) corners ``(N, 2)``, in pixels; is it of type XOR?"""
+    """A closed polygon of (row, column) corners ``(N, 2)``, in pixels; `exclusive` says whether it
+    is of type XOR.
+    """
 
     corners: Corners
     exclusive: bool = False
@@ -44,7 +46,7 @@ def fill_plane(contours: Sequence[PlaneContour], shape: tuple[int, int]) -> Mask
     Raises
     ------
     ReferenceMaskError
-        More contours than anybody draws.
+        There are more contours than anybody draws.
     """
     loops = [(loop, one.exclusive) for one in contours for loop in _simple_loops(one.corners)]
     finer = _FINER if len(loops) > 1 else 1
@@ -113,8 +115,9 @@ def _patch(loop: Corners, finer: int) -> _Patch:
 
 
 def _fill(corners: Corners, shape: tuple[int, int], finer: int, perimeter: float) -> Mask:
-    """Pixels within a polygon. Where it winds twice around some there is a hole, unless the rest
-    would be no more than a line, or that part is small: then the hand crossed its own line.
+    """Pixels within a polygon. Where it winds twice around some pixels there is a hole, unless the
+    rest would be no more than a line, or that part is small: then the person who drew it crossed
+    the line.
     """
     turns = _winding(corners, shape)
     inside = turns != 0

@@ -11,16 +11,15 @@ from imaging.metrics.overlap import bounding_box
 from imaging.volume import Volume
 from metseg.errors import ReferenceMaskError
 
-_SAME_PLACE = 0.01  # of a voxel: nearer, two voxel centres are one
+_SAME_PLACE = 0.01  # of a voxel: voxel centres nearer than this are one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskPair:
     """Two masks ``(Z, H, W)`` in the box of `volume` that holds all that either marks.
 
-    The grid is the prediction's, `volume` has no voxels of its own. `resampled` tells whether
-    voxels of the reference had no counterpart on it; `reference_volume_mm3` is what it marked
-    before.
+    The grid is the prediction's, `volume` has no voxels of its own. `resampled` says whether voxels
+    of the reference had no counterpart on it; `reference_volume_mm3` is what it marked before.
     """
 
     prediction: Mask
@@ -38,7 +37,8 @@ def on_one_grid(prediction: PlacedMask, reference: PlacedMask) -> MaskPair:
     Raises
     ------
     ReferenceMaskError
-        Two frames of reference, or so far apart that no grid of a sensible size holds both.
+        They have two frames of reference, or lie so far apart that no grid of a sensible size holds
+        both.
     """
     frames = {one.frame_of_reference_uid for one in (prediction, reference)} - {None, ""}
     if len(frames) > 1:

@@ -24,7 +24,7 @@ class PlacedMask:
     frame_of_reference_uid: str | None = None
     """Of a DICOM SEG."""
     warnings: tuple[str, ...] = field(default=())
-    """What of it is doubtful."""
+    """What in it is doubtful."""
 
     def grid(self) -> Volume:
         """Its grid as a volume without voxels."""
@@ -67,7 +67,9 @@ def sample_nearest(mask: Mask, affine: NDArray[np.float64], volume: Volume) -> M
 
 
 def share_inside(mask: Mask, affine: NDArray[np.float64], volume: Volume) -> float:
-    """How much of what a mask on a grid of its own marks lies in a volume, 0 to 1; 1 of nothing."""
+    """The share of what a mask on its own grid marks that lies in a volume, 0 to 1; 1 if it marks
+    nothing.
+    """
     marked = np.argwhere(mask)
     if not len(marked):
         return 1.0

@@ -1,4 +1,4 @@
-"""Segmentations from files: on the grid they have, or laid on that of a volume by geometry."""
+"""Segmentations from files: on their own grid, or laid on that of a volume by geometry."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -50,9 +50,9 @@ def read_reference(
         Where the volume came from; its frame of reference must be that of a DICOM SEG or RTSTRUCT.
     regions
         Patterns of the names of regions of an RTSTRUCT, or labels of segments of a SEG, that count,
-        instead of our own words.
+        instead of the built-in words.
     remarks
-        Gets what was taken for the reference, and what of it is doubtful.
+        Receives what was taken for the reference, and what in it is doubtful.
 
     Returns
     -------
@@ -61,8 +61,9 @@ def read_reference(
     Raises
     ------
     ReferenceMaskError
-        Not a segmentation, one of our own, another frame of reference, irregular, or all of it
-        outside the volume; of a NIfTI, that names no frame of reference, any tenth of it.
+        Not a segmentation, one of our own, in another frame of reference, irregular, or wholly
+        outside the volume. A NIfTI, which names no frame of reference, is refused when more than a
+        tenth of it is outside.
     """
     if isinstance(reference, Path) and is_nifti(reference):
         mask, affine = read_nifti(
@@ -71,7 +72,7 @@ def read_reference(
         _check_inside(mask, affine, volume)
         if remarks is not None and _is_off_grid(mask, affine, volume):
             remarks.warnings.append(
-                "the mask has as many voxels as the series, and not its grid: it may be misplaced"
+                "the mask has as many voxels as the series but another grid: it may be misplaced"
             )
         return sample_nearest(mask, affine, volume)
     dataset = _read_segmentation(reference, max_bytes)
@@ -97,7 +98,7 @@ def read_mask(
     beside: Volume | None = None,
     max_bytes: int = MAX_FILE_BYTES,
 ) -> PlacedMask:
-    """Read a segmentation, one of our own too, on the grid it has.
+    """Read a segmentation, also one of our own, on its own grid.
 
     Files and `labels` are those of `read_reference`; `beside` is the grid that it is to be compared
     on.
@@ -159,5 +160,5 @@ def _check_inside(mask: Mask, affine: NDArray[np.float64], volume: Volume) -> No
     inside = share_inside(mask, affine, volume)
     if inside < _LEAST_INSIDE:
         raise ReferenceMaskError(
-            f"reference must lie in the volume to {_LEAST_INSIDE:.0%}, got {inside:.0%}"
+            f"at least {_LEAST_INSIDE:.0%} of a reference must lie in the volume, got {inside:.0%}"
         )

@@ -16,17 +16,19 @@ from metseg.errors import ReferenceMaskError
 
 XOR = "CLOSEDPLANAR_XOR"
 _CLOSED = frozenset({"CLOSED_PLANAR", XOR, "INTERPOLATED_PLANAR"})
-"""PS3.3 C.8.8.6.1. INTERPOLATED_PLANAR is not in it: OsiriX and Horos call so the closed contours
-that they make between two drawn ones."""
+"""PS3.3 C.8.8.6.1. INTERPOLATED_PLANAR is not in the standard: OsiriX and Horos use it for the
+closed contours that they make between two drawn ones.
+"""
 _TARGET = "GTV"
 _UNTYPED = frozenset({"", "UNDEFINED", "NONE"})
 _CODE = re.compile(r"[A-Z_]{1,16}")
-_SHOWN = 20  # names in the record of a choice, and below the letters of each
+_SHOWN = 20  # names in the record of a choice; `_LETTERS` are shown of each
 _LETTERS = 40
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _LONGEST_NUMBER = 2
-"""Digits of a number that is shown: of a region, a dose, a margin; dates and ids have more, or
-several."""
+"""Most digits of a number that is shown, such as that of a region, a dose or a margin; dates and
+ids have more digits, or several numbers.
+"""
 _MOST_NUMBERS = 2
 _PUBLIC = frozenset(
     word
@@ -50,7 +52,9 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contour:
-    """A closed contour: points ``(N, 3)`` in LPS mm; is it combined by XOR?"""
+    """A closed contour: points ``(N, 3)`` in LPS mm; `exclusive` says whether it is combined by
+    XOR.
+    """
 
     points: Points
     exclusive: bool
@@ -58,7 +62,9 @@ class Contour:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """A region with its closed contours. `kind` is RTROIInterpretedType, empty where not said."""
+    """A region with its closed contours. `kind` is RTROIInterpretedType, empty where it is not
+    given.
+    """
 
     number: int
     name: str
@@ -72,7 +78,7 @@ class Region:
 
     @property
     def why(self) -> str:
-        """Its type, or what its name says: words of ours and of the standard."""
+        """Its type, or what its name says, in our words and those of the standard."""
         if self.kind in _UNTYPED or self.kind == _TARGET:
             return self.meaning.value
         return f"of type {self.kind}" if _CODE.fullmatch(self.kind) else "of another type"
@@ -89,10 +95,10 @@ class Targets:
 def choose_targets(dataset: Dataset, names: Sequence[str] = ()) -> Targets:
     """The regions of a structure set that are the tumour itself.
 
-    Of those of type GTV, without any of those without a type that are named like a tumour, without
-    any of all others without a type: the ones whose name does not say that they are a margin, a
-    ring, a plan, what is left without the tumour, or an organ. Names that only may say so count
-    where there are no better ones.
+    These are looked for among the regions of type GTV; if there are none, among those without a
+    type that are named like a tumour; if there are none, among all others without a type. Those
+    count whose name does not say that they are a margin, a ring, a plan, what is left without the
+    tumour, or an organ. Names that only may say so count where there are no better ones.
 
     Parameters
     ----------
@@ -102,7 +108,7 @@ def choose_targets(dataset: Dataset, names: Sequence[str] = ()) -> Targets:
     Raises
     ------
     ReferenceMaskError
-        No region with closed contours is one.
+        No region with closed contours is a target.
     """
     regions = read_regions(dataset)
     drawn = [one for one in regions if one.contours]
@@ -124,9 +130,9 @@ def choose_targets(dataset: Dataset, names: Sequence[str] = ()) -> Targets:
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a name is one of those meant: by one of the patterns, and by none that begins with !.
+    """Whether a name matches one of the patterns, and none of those that begin with !.
 
-    A pattern is as in a shell (``GTV*``, ``met ?``), upper and lower case are one.
+    A pattern is as in a shell (``GTV*``, ``met ?``), upper and lower case do not matter.
     """
     low = name.casefold().strip()
     wanted = [one.casefold() for one in patterns if not one.startswith("!")]
@@ -142,7 +148,7 @@ def read_regions(dataset: Dataset) -> list[Region]:
     Raises
     ------
     ReferenceMaskError
-        A contour without finite places; two regions of one number.
+        A contour has points that are not finite, or two regions have one number.
     Exception
         Whatever pydicom raises over values that are not what their tags say.
     """
@@ -168,7 +174,7 @@ def read_regions(dataset: Dataset) -> list[Region]:
 
 
 def _contours(item: Dataset) -> Iterable[Contour]:
-    """Points and open lines enclose nothing."""
+    """The closed contours of a region; points and open lines enclose nothing."""
     for contour in item.get("ContourSequence") or ():
         kind = text(contour, "ContourGeometricType").strip().upper()
         if kind not in _CLOSED:
@@ -185,7 +191,7 @@ def _tumours(drawn: Sequence[Region]) -> list[Region]:
     untyped = [one for one in drawn if one.kind in _UNTYPED]
     best_first: list[tuple[list[Region], set[Meaning]]] = [
         (typed, {Meaning.TUMOUR, Meaning.UNSAID}),
-        (typed, {Meaning.DOUBTFUL, Meaning.ORGAN}),  # an organ's name may tell where it is
+        (typed, {Meaning.DOUBTFUL, Meaning.ORGAN}),  # an organ's name may say where the tumour is
         (untyped, {Meaning.TUMOUR}),
         (untyped, {Meaning.DOUBTFUL}),
         (untyped, {Meaning.UNSAID}),
@@ -212,8 +218,8 @@ def _listed(regions: Sequence[Region], *, why: bool = False) -> str:
 
 
 def shown(name: str) -> str:
-    """A name in quotes; withheld where a word in it is none of the field: it may be the patient's,
-    in whatever writing.
+    """A name in quotes; withheld where a word in it is not a known one of the field: it may be the
+    patient's name, in whatever script.
     """
     words = _WORD.findall(name)
     n_numbers = sum(word.isdecimal() for word in words)

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Meaning(StrEnum):
-    """What a region is by its name. The words stand in the record of the choice."""
+    """What a region is by its name. The words appear in the record of the choice."""
 
     TUMOUR = "named like a tumour"
     DOUBTFUL = "a copy, a plan or a margin by its name, perhaps"
@@ -80,7 +80,8 @@ _ORGAN = re.compile(
 def meaning(name: str) -> Meaning:
     """What a name says, in the languages of the field; spelling, case and separators do not matter.
 
-    A tumour before a word like "without" is the tumour, one after it what is left.
+    A tumour named before a word like "without" is the tumour; one named after it means what is left
+    without it.
     """
     words = _words(name)
     minus = _WITHOUT.search(f" {words} ")

@@ -21,12 +21,12 @@ from metseg.errors import DicomError, GeometryError, ReferenceMaskError, SeriesE
 
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
-"""Of 2024 (Supplement 243): a pixel holds the number of its segment, grey or by a palette."""
+"""Added in 2024 (Supplement 243): a pixel holds the number of its segment, grey or by a palette."""
 _FULL = 255
-"""MaximumFractionalValue where it is not said."""
+"""Assumed where MaximumFractionalValue is not given."""
 _MAX_SLICES = 1 << 14
 _OFF_PLACE = 0.25  # of the distance between slices: further off, slices are irregular
-_SAME_STEP = 1e-3  # of a voxel, in a step of one pixel: two grids run alike
+_SAME_STEP = 1e-3  # of a voxel, in a step of one pixel: grids that differ by less are parallel
 
 Affine = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ def lay_out(
     """The union of the segments that count ``(Z, H, W)``, and the affine from (slice, row, column,
     1) to LPS mm. `imaging.masks.segments` says which these are.
 
-    Places without a frame are empty. How far slices are apart, few frames do not tell: see
+    Places without a frame are empty. A few frames do not say how far slices are apart: see
     `_slice_spacing`.
 
     Parameters
@@ -58,9 +58,10 @@ def lay_out(
     source
         Where `beside` came from.
     names
-        Patterns of the labels of segments that count, instead of our own words.
+        Patterns of the labels of segments that count, instead of the built-in words.
     remarks
-        Gets a warning where segments are left out, or such of several kinds are pooled.
+        Receives a warning where segments are left out, or where segments of several kinds are
+        pooled.
 
     Raises
     ------
@@ -114,9 +115,9 @@ def _slice_spacing(
     beside: Volume | None,
     source: SourceSeries | None,
 ) -> float:
-    """That of the slices that the frames lie on, where the header refers to their series; else
-    SpacingBetweenSlices where the gaps are multiples of it; else that of slices with the same
-    pixels, or below a single frame. SliceThickness is no distance, and only the last resort.
+    """The spacing of the slices that the frames lie on, where the header refers to their series;
+    else SpacingBetweenSlices where the gaps are multiples of it; else that of slices with the same
+    pixels, or below a single frame. SliceThickness is not a distance, and only the last resort.
     """
     on_slices = None if beside is None else _slices_below(frames, beside)
     if on_slices is not None and source is not None and _refers_to(dataset, source):
@@ -133,7 +134,9 @@ def _slice_spacing(
 
 
 def _fitting(along: NDArray[np.float64], spacing: float) -> float | None:
-    """A stated spacing as it really is, where all gaps are multiples of it; None otherwise."""
+    """A stated spacing, corrected by the positions, where all gaps are multiples of it; None
+    otherwise.
+    """
     if not spacing > 0:
         return None
     if along.size == 1:
@@ -146,7 +149,9 @@ def _fitting(along: NDArray[np.float64], spacing: float) -> float | None:
 
 
 def _stated(dataset: Dataset, keyword: str) -> float:
-    """A length of the pixel measures that all frames share, or of the first frame; 0 without."""
+    """A length of the pixel measures that all frames share, or of the first frame; 0 where none is
+    stated.
+    """
     with parsing("pixel measures"):
         for sequence in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
             for group in (dataset.get(sequence) or ())[:1]:
@@ -203,7 +208,7 @@ def _marked(dataset: Dataset, chosen: frozenset[int] | None) -> Iterator[Mask]:
         kind = text(dataset, "SegmentationType").strip()
         is_label_map = kind == "LABELMAP"
         owners = [] if chosen is None or is_label_map else segment_of_frames(dataset)
-        # PS3.3 C.8.20.2: segment 0 is background where there is one, padding is no segment.
+        # PS3.3 C.8.20.2: segment 0 is background where there is one, padding is not a segment.
         background = [0, whole_number(dataset, "PixelPaddingValue")]
         for number, stored in enumerate(decoded_frames(dataset)):
             if chosen is not None and is_label_map:

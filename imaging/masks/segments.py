@@ -64,7 +64,7 @@ def choose_segments(
     Raises
     ------
     ReferenceMaskError
-        No label is named as `names` say.
+        No label matches `names`.
     """
     if not segments:
         return None
@@ -80,7 +80,7 @@ def choose_segments(
     else:
         taken = list(segments)
         if all(one.meaning not in _TUMOURS for one in segments):
-            remarks.warnings.append("by their labels, the segments are no tumours; all are taken")
+            remarks.warnings.append("by their labels, the segments are not tumours; all are taken")
     _remark(taken, [one for one in segments if one not in taken], remarks)
     return frozenset(one.number for one in taken) if len(taken) < len(segments) else None
 
@@ -89,7 +89,7 @@ def _remark(taken: Sequence[Segment], left: Sequence[Segment], remarks: Remarks)
     if left:
         said = [f"{one.number} {shown(one.label)} ({one.meaning})" for one in left]
         remarks.warnings.append(f"{len(left)} of the segments are left out: {listed(said, _SHOWN)}")
-    codes = sorted({one.code or "of no usual code" for one in taken})
+    codes = sorted({one.code or "without a usual code" for one in taken})
     if len(codes) > 1:
         remarks.warnings.append(
             f"segments of {len(codes)} kinds are pooled into one mask: {', '.join(codes)}"

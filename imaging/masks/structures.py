@@ -62,14 +62,14 @@ def fill_structures(
     Parameters
     ----------
     names
-        Patterns of the names of regions that count, instead of ours.
+        Patterns of the names of regions that count, instead of the built-in words.
     remarks
-        Gets the choice, and a warning of each gap.
+        Receives the choice, and a warning about each gap.
 
     Raises
     ------
     ReferenceMaskError
-        No target with a closed planar contour, contours that are not planar or not parallel.
+        There is no target with a closed planar contour, or contours are not planar or not parallel.
     """
     remarks = Remarks() if remarks is None else remarks
     with parsing("a structure set"):
@@ -143,7 +143,9 @@ def _stack(contours: Sequence[Contour], volume: Volume) -> _Stack:
 
 
 def _off_slices(frame: NDArray[np.float64], places: NDArray[np.float64], volume: Volume) -> float:
-    """How far planes lie from the slices of a volume, in slices; 0 where they are no slices."""
+    """How far planes lie from the slices of a volume, in slices; 0 where the planes run across
+    them.
+    """
     if not np.array_equal(frame[:, [0, 3]], volume.affine[:, [0, 3]]):
         return 0.0
     return float(np.abs(places - np.rint(places)).max())
@@ -152,7 +154,9 @@ def _off_slices(frame: NDArray[np.float64], places: NDArray[np.float64], volume:
 def _distance(
     places: NDArray[np.float64], planes: Mask, farthest: float
 ) -> tuple[float | None, int]:
-    """The usual distance between planes that overlap, and how many are missing where it is more."""
+    """The usual distance between planes that overlap, and how many planes are missing where the
+    distance is larger.
+    """
     steps = np.diff(places)
     is_one = np.array([bool((a & b).any()) for a, b in pairwise(planes)], dtype=np.bool_)
     near = steps[is_one & (steps <= farthest)]
@@ -164,7 +168,9 @@ def _distance(
 
 
 def _native_frame(contours: Sequence[Points], volume: Volume) -> NDArray[np.float64] | None:
-    """The volume's own axes with that first along which every contour is flat; None without."""
+    """The volume's own axes with that first along which every contour is flat; None where there is
+    no such axis.
+    """
     inverse = np.linalg.inv(volume.affine)
     index = [points @ inverse[:3, :3].T + inverse[:3, 3] for points in contours]
     spread = np.max([np.ptp(points, axis=0) for points in index], axis=0)
@@ -227,7 +233,7 @@ def _lay(stack: _Stack, volume: Volume, laid: Mask, *, reach: float) -> None:
         across, row, column = (
             plane + m[0] * z for plane, m in zip(in_plane, to_stack[:3], strict=True)
         )
-        across += _ROUNDING  # half-way between two, a voxel is the upper one's
+        across += _ROUNDING  # a voxel half-way between two planes belongs to the upper one
         nearest = np.searchsorted(between, across, side="right")
         off = across - stack.places[nearest]
         row, column = np.rint(row).astype(np.intp), np.rint(column).astype(np.intp)

@@ -27,7 +27,7 @@ class DiameterBin:
 
     @property
     def sensitivity(self) -> float | None:
-        """Found of all; None where there is no lesion of this size."""
+        """Found lesions divided by all; None where there is no lesion of this size."""
         return self.found / self.lesions if self.lesions else None
 
     def holds(self, diameter_mm: float) -> bool:

@@ -41,7 +41,7 @@ def evaluate(
     reference_mask
         ``(Z, H, W)``.
     tolerance_mm
-        Of surface Dice, at least 0.
+        Tolerance of surface Dice, at least 0.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def evaluate(
     """
     prediction, reference = prediction_labels != 0, reference_mask != 0
     _check(prediction, reference, volume, tolerance_mm)
-    box = bounding_box(prediction | reference)  # a head is mostly neither
+    box = bounding_box(prediction | reference)  # most of a head is in neither
     return _measure((prediction[box], reference[box]), volume, tolerance_mm)
 
 
@@ -69,7 +69,7 @@ def _check(prediction: Mask, reference: Mask, volume: Volume, tolerance_mm: floa
 
 
 def _measure(masks: tuple[Mask, Mask], volume: Volume, tolerance_mm: float) -> Evaluation:
-    """Prediction and reference, cut to what is marked."""
+    """Measure prediction and reference, which are cut to what is marked."""
     (predicted, found), (referred, expected) = (connected(mask) for mask in masks)
     pairs = match(referred, expected, predicted, found)
     detections = _detections(referred, predicted, pairs, volume, tolerance_mm)
@@ -97,7 +97,7 @@ def _measure(masks: tuple[Mask, Mask], volume: Volume, tolerance_mm: float) -> E
 def _detections(
     referred: Labels, predicted: Labels, pairs: dict[int, int], volume: Volume, tolerance_mm: float
 ) -> tuple[Detection, ...]:
-    """One for each reference lesion; each pair is measured in the box that holds both."""
+    """One detection per reference lesion; each pair is measured in the box that holds both."""
     lesion_boxes, partner_boxes = find_objects(referred), find_objects(predicted)
     detections = []
     for number, box in enumerate(lesion_boxes, start=1):
@@ -130,6 +130,6 @@ def _hull(a: tuple[slice, ...], b: tuple[slice, ...]) -> tuple[slice, ...]:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    """Over those that there are."""
+    """Mean of the values that are not None."""
     there = [value for value in values if value is not None]
     return fmean(there) if there else None

@@ -1,6 +1,6 @@
 """What a comparison with a reference gives: plain values, the same wherever they are shown or kept.
 
-Light: the database imports this module without numpy.
+This module is light: the database imports it without numpy.
 """
 
 from collections.abc import Mapping
@@ -61,17 +61,17 @@ class Evaluation:
 
     @property
     def sensitivity(self) -> float | None:
-        """Found of all reference lesions; None where there is none."""
+        """Found reference lesions divided by all; None where there is none."""
         return self.true_positives / self.lesions if self.lesions else None
 
     @property
     def absolute_volume_error_mm3(self) -> float:
-        """Without its sign."""
+        """Volume error without its sign."""
         return abs(self.volume_error_mm3)
 
     @property
     def relative_volume_error(self) -> float | None:
-        """Volume error by the reference volume, with its sign; None for an empty reference."""
+        """Volume error divided by reference volume, with its sign; None for an empty reference."""
         if self.reference_volume_mm3 == 0.0:
             return None
         return self.volume_error_mm3 / self.reference_volume_mm3
@@ -79,7 +79,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceEvaluation:
-    """A result measured against one reference, and how that was read.
+    """A result measured against one reference, and how the reference was read.
 
     `reference_kind` is ``dicom-seg``, ``dicom-rtstruct`` or ``nifti``. `labels` are those that a
     setting counts in a NIfTI, None for all; `notes` say how the reference was read.
@@ -94,7 +94,7 @@ class ReferenceEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class RefusedReference:
-    """A reference that a result could not be measured against, and why not."""
+    """A reference that a result could not be measured against, and the reason."""
 
     reference_sha256: str
     reference_kind: str
@@ -126,5 +126,5 @@ def reference_entry(one: ReferenceEvaluation) -> Mapping[str, Any]:
 
 
 def bin_entries(bins: tuple[DiameterBin, ...]) -> list[dict[str, Any]]:
-    """Found and all lesions of each size, smallest first."""
+    """How many lesions of each size were found, and how many there are, smallest first."""
     return [{"name": one.name, **asdict(one), "sensitivity": one.sensitivity} for one in bins]

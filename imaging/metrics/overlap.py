@@ -1,4 +1,4 @@
-"""How much of two masks is common."""
+"""How much two masks overlap."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ def dice(a: Mask, b: Mask) -> float:
 
 
 def bounding_box(mask: Mask) -> tuple[slice, ...]:
-    """Slices of the smallest box that holds a mask; one voxel for an empty one."""
+    """Slices of the smallest box that holds a mask; the first voxel for an empty mask."""
     if not mask.any():
         return (slice(0, 1),) * mask.ndim
     spans = []

@@ -28,7 +28,7 @@ OF_ALL: Mapping[str, Read] = {
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Of `n` values; `sd` is of a sample, None for one value."""
+    """Statistics of `n` values; `sd` is that of a sample, None for one value."""
 
     n: int
     mean: float
@@ -40,7 +40,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Several cases. `measures` holds None where no case has the measure.
+    """Evaluations of several cases. `measures` holds None where no case has the measure.
 
     Counts and `sensitivity_by_diameter` are pooled: sums over all lesions of all cases.
     """
@@ -55,7 +55,7 @@ class Summary:
 
     @property
     def sensitivity(self) -> float | None:
-        """Found of all lesions of all cases."""
+        """Found lesions divided by all lesions, over all cases."""
         lesions = self.true_positives + self.false_negatives
         return self.true_positives / lesions if lesions else None
 
@@ -63,8 +63,8 @@ class Summary:
 def summarise(evaluations: Sequence[Evaluation]) -> Summary:
     """Mean, median and spread of each measure, and pooled counts.
 
-    False positives and volume errors are of all cases; the others of those whose reference holds
-    a lesion.
+    False positives and volume errors are taken over all cases; the other measures over those whose
+    reference holds a lesion.
     """
     with_lesions = [one for one in evaluations if one.true_positives + one.false_negatives]
     measures = {name: spread(map(read, with_lesions)) for name, read in OF_LESIONS.items()}
@@ -81,7 +81,7 @@ def summarise(evaluations: Sequence[Evaluation]) -> Summary:
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """Of the values that there are; None for nothing."""
+    """Statistics of the values that are not None; None where there are no such values."""
     there = [value for value in values if value is not None]
     if not there:
         return None

@@ -1,7 +1,8 @@
 """How far the surfaces of two masks lie apart.
 
 The surface of a mask is its border voxels, those with a face neighbour outside, as BraTS-METS 2025
-has it (panoptica). Spacing is mm in the order of the axes, which are taken to be orthogonal.
+defines it (panoptica). Spacings are in mm, in the order of the axes, which are taken to be
+orthogonal.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from scipy.spatial import KDTree
 from imaging.metrics.overlap import Mask, bounding_box
 
 SURFACE_TOLERANCE_MM = 1.0  # BraTS-METS 2025 on its 1 mm grids
-_ROUNDING_MM = 1e-6  # a distance of the tolerance itself is within, whatever the last bit says
+_ROUNDING_MM = 1e-6  # a distance equal to the tolerance is within it, whatever its last bit
 _FACES = np.concatenate([np.eye(3, dtype=np.intp), -np.eye(3, dtype=np.intp)])
 
 Spacing = tuple[float, float, float]
@@ -21,7 +22,7 @@ Spacing = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SurfaceDistances:
-    """From each border voxel of one mask to the nearest of the other, in mm, both ways."""
+    """Distances, in mm, from border voxels of one mask to the nearest of the other, both ways."""
 
     forth: NDArray[np.float64]
     back: NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""What can be said of a segmentation without a reference. None of it is called Dice."""
+"""What can be said about a segmentation without a reference. No measure here is called Dice."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from imaging.metrics.overlap import Mask, dice
 
 MEMBER_THRESHOLD = 0.5
-UNCERTAIN_FROM = 0.05  # below, a voxel is background to all purposes and would drown the mean
+UNCERTAIN_FROM = 0.05  # voxels below are background for all purposes and would drown the mean
 
 
 def agreement(members: Mapping[str, NDArray[np.float32]]) -> float | None:
@@ -17,7 +17,7 @@ def agreement(members: Mapping[str, NDArray[np.float32]]) -> float | None:
     two members.
 
     The masks are the probabilities ``(Z, H, W)`` at or above 0.5. The formula is that of Dice; the
-    name is not, for there is no reference.
+    name is not, because there is no reference.
     """
     masks = [member >= MEMBER_THRESHOLD for member in members.values()]
     pairs = [dice(a, b) for a, b in combinations(masks, 2)]
@@ -25,10 +25,10 @@ def agreement(members: Mapping[str, NDArray[np.float32]]) -> float | None:
 
 
 def expected_dice(mean: NDArray[np.float32], mask: Mask) -> float | None:
-    """Dice that calibrated probabilities promise the mask: ``2 sum(p in mask) / (|mask| +
+    """The Dice that calibrated probabilities predict for the mask: ``2 sum(p in mask) / (|mask| +
     sum(p))``.
 
-    `mean` is ``(Z, H, W)`` in [0, 1]. None for an empty mask: there nothing is promised.
+    `mean` is ``(Z, H, W)`` in [0, 1]. None for an empty mask, for which they predict nothing.
     """
     voxels = int(np.count_nonzero(mask))
     if voxels == 0:

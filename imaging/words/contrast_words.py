@@ -10,7 +10,7 @@ from imaging.words.words import plain
 
 
 class Timing(enum.Enum):
-    """What words say of contrast agent. `BOTH`: the words are about the study, not the series."""
+    """What words say about contrast agent. `BOTH`: they are about the study, not the series."""
 
     UNSAID = enum.auto()
     BEFORE = enum.auto()
@@ -37,7 +37,7 @@ _AGENT: Final = (
     rf"|kl|kst|[ck]ontrast\w*|contrat|kontr|contr?|inj\w*|enhanc\w*|enh|zou?ei\w*|iv"
     rf"|(?:ce|c)(?![a-z])|{_BRANDS})"
 )
-# What follows "pre" and "post" where they are about something else than contrast agent.
+# What follows "pre" and "post" where they are about something other than contrast agent.
 _EVENT: Final = (
     r"(?! ?-?/? ?(?:op(?!p)|operat|surg|chir|resec|resek|interv|biops|rt(?![a-z])|rtx|rct|srs|sbrt"
     r"|radi[oa]|bestrahl|strahl|gamma|gk|chemo|ctx|treat|therap|tx|baseline"
@@ -47,7 +47,7 @@ _EVENT: Final = (
     r"|pulse|puls|puncture|lp(?![a-z])|stroke|lysis|embol|clip|coil|shunt|implant))"
 )
 _NAVIGATION: Final = r"(?! ?(?:nav|stealth|brainlab|planning|plan|stereo))"
-# What may be lacking that is no contrast agent: "w/o FS".
+# What may be lacking other than contrast agent: "w/o FS".
 _OPTION: Final = (
     r"(?! ?(?:fs|fat|fett|spir|spair|stir|dixon|sat|mt|mtc|flow|fc|angul|grappa|sense|ipat|cs|norm"
     r"|filter|pat|gap|motion|movement|bewegung|narkose|sedation|anasth|sedier|artefa|artifa))"
@@ -113,11 +113,12 @@ _ABOUT_ELSE: Final = re.compile(
 )
 
 _AMOUNT: Final = r"(?:ml|cc|mmol|mg|g|l|мл|毫升)"
-# No more than nothing was given: "0 ml Dotarem", "0,0 cc", "Gadovist 0"; not "1.0 mmol/ml".
+# An amount of zero and nothing else: "0 ml Dotarem", "0,0 cc", "Gadovist 0"; not "1.0 mmol/ml".
 _NOTHING: Final = re.compile(
     rf"(?<![\d.,])0+(?:[.,]0*)?\s*{_AMOUNT}(?![\w/])|(?<![\w.,])[\s0]*0+(?:[.,]0*)?\s*$"
 )
-# What says no or nothing of something else than the agent: "keine Reaktion", "lot 00", "No. 1".
+# What says "no" or "none" about something other than the agent: "keine Reaktion", "lot 00", "No.
+# 1".
 _ABOUT_GIVING: Final = re.compile(
     r"(?<!\w)(?:no|non|keine?|ohne|sin|sem|sans|pas d[e']|senza|nessuna|geen|zonder|utan|inga|ingen"
     r"|bez|без|нет)\s+(?:\w+\s+){0,2}?(?:rea[ckz]|réac|реакц|side|neben|nw\b|event|incid"
@@ -128,7 +129,8 @@ _ABOUT_GIVING: Final = re.compile(
 )
 
 
-# What is none, and no agent; nothing left over: "0 ml wasted", "allergies: none", "NaCl 0".
+# What is absent and is not the agent, and what was not left over: "0 ml wasted", "allergies: none",
+# "NaCl 0".
 _ABOUT_OTHERS: Final = re.compile(
     rf"(?<!\w)0+(?:[.,]0*)?\s*{_AMOUNT}?\s*(?:wast|discard|left|verworf|rest)\w*"
     rf"|(?:wast|discard|verworf)\w*\W*0+(?:[.,]0*)?\s*{_AMOUNT}?(?!\w)"
@@ -155,7 +157,7 @@ class Agent(enum.Enum):
 
 
 def told(text: str, *, before: re.Pattern[str] | None, after: dict[str, re.Pattern[str]]) -> Told:
-    """What a plain text (`words.plain`) says of contrast agent.
+    """What a plain text (`words.plain`) says about contrast agent.
 
     What is said against it is taken out first, so that the agent it names is not taken for a sign:
     "pre Gd", "without contrast". `before` and `after` are a site's own words.
@@ -180,8 +182,8 @@ def told(text: str, *, before: re.Pattern[str] | None, after: dict[str, re.Patte
 def agent_said(value: str) -> Agent:
     """Whether the text of ContrastBolusAgent names an agent, or says that none was given.
 
-    "Unknown", "N/A" and the like say nothing. A clause with an agent and its dose counts before
-    what others deny: "Dotarem 12 ml, premedication none".
+    "Unknown", "N/A" and the like say nothing. A clause with an agent and its dose outweighs what
+    other clauses deny: "Dotarem 12 ml, premedication none".
     """
     value = _ABOUT_OTHERS.sub(" ", _ABOUT_GIVING.sub(" ", value))
     clauses = [one for one in _CLAUSE.split(value) if one.strip()]
@@ -213,5 +215,5 @@ def _denies_alone(clause: str) -> bool:
 
 
 def names_agent(value: str) -> bool:
-    """Whether it names an agent: not empty, nor NO, NONE and the like."""
+    """Whether a value names an agent: it is not empty, and not NO, NONE or the like."""
     return agent_said(value) is Agent.NAMED

@@ -1,5 +1,5 @@
-"""How people write "before" and "after contrast agent", and that none was given: a table of
-languages. Data only; `imaging.words.contrast_words` reads it.
+"""How people write "before" and "after contrast agent" and "none was given": a table of languages.
+Data only; `imaging.words.contrast_words` reads it.
 
 Phrases are written as people write them and matched without case, accents or punctuation. ``AGENT``
 stands for any name of an agent of the language, ``*`` for further letters.
@@ -16,8 +16,8 @@ class Language:
 
     `agent` names an agent or its use; alone it means "after". `given` may stand before it: "po
     podaniu kontrastu". `none` are answers that deny wherever they stand in a field for the agent;
-    `no` those that deny only as its whole, its beginning or its end. `parted` is False for writing
-    without blanks.
+    `no` are those that deny only as the whole field, at its beginning or at its end. `parted` is
+    False for writing without blanks.
     """
 
     agent: tuple[str, ...]
@@ -330,7 +330,7 @@ OTHER_HALF: Final = (
 )  # fmt: skip
 
 BOTH: Final = (
-    # Several halves of one examination: the text is about the study.
+    # Both halves of one examination: the text is about the study.
     "до и после", "до/после", "до и після", "без и с", "с и без", "без/с", "przed i po", "bez i z",
     "z i bez", "před a po", "bez a s", "pred a po", "öncesi ve sonrası", "öncesi/sonrası",
     "kontrastsız ve kontrastlı", "kontrastlı ve kontrastsız", "kontrastsız kontrastlı",
@@ -363,4 +363,4 @@ UNKNOWN: Final = (
     "default",
     "anonymized", "anonymised", "anonymous", "removed", "deleted", "xxx", "x", "empty", "blank",
 )  # fmt: skip
-"""What fills a field for the agent and tells nothing."""
+"""What fills a field for the agent and says nothing."""

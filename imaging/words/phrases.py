@@ -10,7 +10,7 @@ from imaging.words.words import plain
 
 _GAP: Final = r"[ ()\-]*"
 _PARTED: Final = r"(?<![^\W\d_])(?:{})(?![^\W\d_])"  # letters bound a word, digits do not
-_SHORT: Final = 4  # a shorter name of an agent means much else where it stands alone
+_SHORT: Final = 4  # a shorter name of an agent means many other things where it stands alone
 
 
 @cache
@@ -35,7 +35,7 @@ def after() -> re.Pattern[str]:
 
 @cache
 def both() -> re.Pattern[str]:
-    """What speaks of both, and so of the examination."""
+    """What speaks of both, and so of the whole examination."""
     other_half = _alternatives(OTHER_HALF, "", parted=True)
     return _any([_alternatives(BOTH, "", parted=False), rf"{other_half}(?=[() \-]*$)"])
 
@@ -57,7 +57,7 @@ def no() -> re.Pattern[str]:
 
 @cache
 def unknown() -> re.Pattern[str]:
-    """A filled field that tells nothing; for the whole of it."""
+    """A filled field that says nothing; it must match the whole field."""
     return re.compile(rf"[()\-+/& ]*(?:{_alternatives(UNKNOWN, '', parted=True)})?[()\-+/& ]*")
 
 

@@ -1,12 +1,12 @@
 """Texts whose character set was not said, or said wrongly, as they may have been meant.
 
 pydicom reads a text without SpecificCharacterSet as Latin-1, so that its bytes come back. What is
-read here is asked for words and never shown.
+read here is searched for words and never shown.
 """
 
 from typing import Final
 
-# As hospitals write them without saying so; those that refuse most bytes first.
+# Hospitals use these without saying so; those that reject the most bytes come first.
 _CODES: Final = (
     "gb18030", "euc_kr", "big5", "shift_jis", "cp1251", "iso8859_5", "koi8_r", "cp1253",
     "iso8859_7", "cp1250", "iso8859_2", "cp1254", "cp1255", "cp1256",
@@ -25,7 +25,7 @@ def as_meant(text: str) -> str:
 
 
 def other_readings(text: str) -> tuple[str, ...]:
-    """The text in other character sets, where it can be read so; none where it is plain."""
+    """The text in other character sets, where it can be read so; empty where it is plain."""
     raw = _bytes(text)
     found = []
     for code in _CODES if raw is not None else ():

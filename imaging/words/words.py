@@ -1,6 +1,6 @@
 """Words of series descriptions, as hospitals and vendors write them, and what they mean.
 
-Nothing of a description is ever shown but the code words of these tables.
+Of a description only the code words of these tables are ever shown.
 """
 
 import re
@@ -16,8 +16,8 @@ _AFTER = r"(?![^\W\d_])"
 MAX_TEXT = 256  # a description has 64 characters (PS3.5 6.2, LO)
 
 Table = Mapping[str, re.Pattern[str]]
-"""Code words and the patterns of plain text that mean them. Plain text has no accents, and none of
-Japan's either: ``サフ`` is how it writes ``サブ``.
+"""Code words and the patterns of plain text that mean them. Plain text has no accents, and no
+Japanese voicing marks either: it writes ``サブ`` as ``サフ``.
 """
 
 
@@ -29,7 +29,8 @@ _OTHER_T = re.compile(r"(?<![^\W\d_])[тτ](?=[ -]?[12](?![0-9]))")
 
 
 def plain(text: str) -> str:
-    """The text without accents, in lower case, words parted by single blanks: what patterns ask.
+    """The text without accents, in lower case, words parted by single blanks: the form that
+    patterns match.
 
     An upper-case letter after a lower-case one begins a word, and so does a change between the
     characters of China, Japan or Korea and others. The signs ``+ - / ( ) &`` stay.
@@ -133,7 +134,7 @@ SOFT = frozenset({Reason.FLAIR, Reason.CISTERNOGRAPHY})
 """T1 in the same text overrules these: T1 FLAIR is an inversion-recovery T1, DRIVE an option."""
 
 GIVEN = r"(?:gd|gado?|km|contrast|kontrast|c|ce|post)"
-"""How a name that goes on says that the agent was given."""
+"""How the rest of a name says that the agent was given."""
 
 PROCESSED: Mapping[Reason, Table] = {
     Reason.PHASE_IMAGE: {

@@ -1,6 +1,7 @@
-"""How large an encapsulated frame will be once decoded, told before it is decoded.
+"""How large an encapsulated frame will be once decoded, known before it is decoded.
 
-Decoders allocate what a codestream says of itself: a file of a kilobyte may ask for many gigabytes.
+Decoders allocate what a codestream says about itself: a file of a kilobyte may ask for many
+gigabytes.
 """
 
 from metseg.errors import DicomError
@@ -30,7 +31,7 @@ _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 def coded_size(data: bytes) -> tuple[int, int] | None:
     """Rows and columns that a JPEG, JPEG-LS or JPEG 2000 codestream says it has.
 
-    `data` is its beginning. None when it is no such codestream, or when its frame header is not
+    `data` is its beginning. None when it is not such a codestream, or when its frame header is not
     among these bytes (ISO/IEC 10918-1 B.2.2, 14495-1 C.2.2, 15444-1 A.5.1).
     """
     if data.startswith(JPEG_START):
@@ -95,7 +96,7 @@ def _jpeg_frame(data: bytes) -> int | None:
 
 
 def check_coded_size(data: bytes, rows: int, columns: int) -> None:
-    """Raise `DicomError` where the beginning of a codestream tells of another size."""
+    """Raise `DicomError` where the beginning of a codestream states another size."""
     found = coded_size(data)
     if found is not None and found != (rows, columns):
         raise DicomError(
@@ -104,7 +105,7 @@ def check_coded_size(data: bytes, rows: int, columns: int) -> None:
 
 
 def longest_rle_frame(frame_bytes: int) -> int:
-    """Bytes that an RLE frame may have which decodes to `frame_bytes`."""
+    """The most bytes that an RLE frame may have that decodes to `frame_bytes`."""
     return RLE_GROWTH * frame_bytes + RLE_HEADER_BYTES
 
 
@@ -114,7 +115,7 @@ def check_frame(data: bytes, *, rows: int, columns: int, frame_bytes: int, synta
     Raises
     ------
     DicomError
-        It would decode to more than `rows` x `columns`, or nobody can tell.
+        It would decode to more than `rows` x `columns`, or its size is unknown.
     """
     if syntax == RLE_LOSSLESS:
         longest = longest_rle_frame(frame_bytes)

@@ -43,7 +43,7 @@ _META_STARTS = (b"\x02\0\0\0UL\4\0", b"\x02\0\1\0OB\0\0")
 
 
 class NotDicomError(DicomError):
-    """No DICOM file at all: passed over, not quarantined."""
+    """Not a DICOM file at all: passed over, not quarantined."""
 
     code = "not_dicom"
 
@@ -58,8 +58,8 @@ class DicomdirError(NotDicomError):
 class DataSetStart:
     """Where a data set begins in its file, and its transfer syntax.
 
-    `told` is what the meta information says; empty: it does not. `has_prefix`: the file begins as
-    PS3.10 7.1 wants it.
+    `told` is the transfer syntax that the meta information states, empty where it states none.
+    `has_prefix` says whether the file begins as PS3.10 7.1 requires.
     """
 
     offset: int
@@ -79,7 +79,7 @@ class DataSetStart:
 
 
 def byte_order(transfer_syntax: str) -> ByteOrder:
-    """Of a data set in a transfer syntax."""
+    """The byte order of a data set in a transfer syntax."""
     return "big" if transfer_syntax == EXPLICIT_VR_BIG_ENDIAN else "little"
 
 
@@ -101,7 +101,7 @@ def find_data_set(file: BinaryIO, size: int) -> DataSetStart:
         No DICM after the preamble, and nothing that begins as a data set; `DicomdirError` for a
         DICOMDIR.
     DicomError
-        Meta information that cannot be read, or a data set that nobody can tell the encoding of.
+        Meta information that cannot be read, or a data set of unknown encoding.
     """
     head = file.read(START_BYTES)
     if head[_PREAMBLE_BYTES:] == _PREFIX:
@@ -120,7 +120,7 @@ def coded_as(told: str, codestream: bytes | None) -> str:
     """The transfer syntax of a data set with pixel data.
 
     `codestream` is how its first frame begins, None where the pixel data are native. Native ones
-    are in no compressed transfer syntax (PS3.5 A.4), and a compressed frame is in none that is not.
+    cannot have a compressed transfer syntax (PS3.5 A.4), and compressed frames must have one.
     """
     if told in NATIVE and codestream is not None:
         return coded_syntax(codestream) or told
@@ -149,7 +149,7 @@ def _is_group_8(head: bytes, encoded: str | None) -> bool:
 
 
 def _encoding_at(head: bytes) -> str | None:
-    """The transfer syntax, of those that are not compressed, that an element begins in."""
+    """The uncompressed transfer syntax in which an element begins; None where it is in none."""
     little, big = (int.from_bytes(head[:2], order) for order in ("little", "big"))
     has_vr = head[4:6] in _VRS
     if 0 < little <= _LARGEST_GROUP:
@@ -161,7 +161,7 @@ def _encoding_at(head: bytes) -> str | None:
 
 
 def _read_meta(file: BinaryIO, size: int) -> str:
-    """The transfer syntax that group 2 tells, empty where it tells none; leave the file after it.
+    """The transfer syntax that group 2 states, empty where it states none; leave the file after it.
     Group 2 is always explicit VR little endian (PS3.10 7.1).
     """
     values: dict[int, bytes] = {}

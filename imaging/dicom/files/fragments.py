@@ -8,10 +8,10 @@ FRAGMENT_HEAD_BYTES = 1024  # where the size of a codestream nearly always is
 
 
 def pass_fragments(reader: ElementReader, rows: int, columns: int, longest: int | None) -> bytes:
-    """Pass over encapsulated pixel data, to the delimiter, with a look at how each fragment begins.
+    """Pass over encapsulated pixel data, to the delimiter, and check how each fragment begins.
 
-    `longest` is how many bytes a fragment may have, the first but for the offset table. Returns how
-    the first frame begins.
+    `longest` is how many bytes a fragment may have; the offset table is not counted as one. Returns
+    how the first frame begins.
     """
     first = b""
     for number, length in enumerate(reader.fragments()):

@@ -151,7 +151,7 @@ def _read_data_set(
 
 
 def _layout(source: Source, start: int, pixels: Element | None) -> PixelLayout | None:
-    """Of a source that stands before the value of `pixels`."""
+    """The layout of a file, from a source that stands before the value of `pixels`."""
     if pixels is None or not isinstance(source, PlainSource):
         return None
     is_native = pixels.tag == _PIXELS and pixels.length != UNDEFINED_LENGTH
@@ -229,7 +229,7 @@ def _element_reader(
 
 
 def _collect(reader: ElementReader, values: dict[int, bytes]) -> Element | None:
-    """Gather the wanted values up to the pixel data, and give their element."""
+    """Gather the wanted values up to the pixel data, and return their element."""
     for element in reader.walk(_WANTED, _PIXEL_DATA.__contains__):
         if element.value is None:
             return element

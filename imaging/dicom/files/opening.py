@@ -13,7 +13,7 @@ from metseg.errors import DicomError
 
 @contextmanager
 def open_regular(path: Path, max_bytes: int) -> Iterator[tuple[BinaryIO, int]]:
-    """Open a regular file, never a link, never waiting for a pipe; give it and its size."""
+    """Open a regular file, never a link, never waiting for a pipe; yield it and its size."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

@@ -24,7 +24,8 @@ from imaging.dicom.files.encoding import (
 from imaging.dicom.files.headers import InstanceHeader, read_header
 from metseg.errors import DicomError, MetsegError
 
-# A larger file is refused unread; a thin whole-head series in one enhanced instance is a tenth.
+# A larger file is refused unread; a thin whole-head series in one enhanced instance has a tenth of
+# this.
 MAX_FILE_BYTES = 2 << 30
 _LARGE_HEADER = 1 << 24  # not held in memory twice
 
@@ -35,8 +36,8 @@ def parsing(what: str) -> Iterator[None]:
     itself.
 
     Neither the cause nor the parser's words are passed on: they quote values, and values may name a
-    patient. Errors of ours, of memory and of the disk pass as they are; an `OSError` without a
-    number is a parser's, over a sequence that ends early.
+    patient. Our own errors and those of memory and disk pass as they are; an `OSError` without a
+    number comes from a parser, for a sequence that ends early.
     """
     try:
         with warnings.catch_warnings():
@@ -91,7 +92,7 @@ def parse_dataset(
 
 
 def _conformant(file: BinaryIO, start: DataSetStart) -> BinaryIO:
-    """The file as PS3.10 7.1 wants it, from its beginning: itself, or a preamble, true meta
+    """The file as PS3.10 7.1 requires it, from its beginning: itself, or a preamble, true meta
     information and the same data set.
     """
     if start.conforms:
@@ -105,7 +106,7 @@ def _conformant(file: BinaryIO, start: DataSetStart) -> BinaryIO:
 
 
 def parse_header(path: Path, header: InstanceHeader) -> Dataset:
-    """All of a file but its pixels and its file meta information, by what the header pass tells:
+    """All of a file but its pixels and its file meta information, by what the header pass found:
     `dcmread` takes three times as long.
     """
     layout, syntax = header.layout, header.transfer_syntax_uid

@@ -22,7 +22,7 @@ _LONG_VRS = frozenset(
     {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 )
 
-# Implicit VR does not tell a sequence of known length. These lead to the series of a segmentation:
+# Implicit VR does not mark a sequence of known length. These lead to the series of a segmentation:
 # ReferencedSeries, StudiesContainingOtherReferencedInstances, ReferencedFrameOfReference,
 # RTReferencedStudy, RTReferencedSeries.
 _LEADING = frozenset({0x00081115, 0x00081200, 0x30060010, 0x30060012, 0x30060014})
@@ -100,7 +100,7 @@ class ElementReader:
     def fragments(self) -> Iterator[int]:
         """Yield the length of each item of encapsulated pixel data, to the delimiter (PS3.5 A.4).
 
-        The caller reads or skips exactly so many bytes before the next.
+        The caller reads or skips exactly that many bytes before the next.
         """
         while (head := self._head(implicit=True)) is not None:
             tag, _, length = head
@@ -112,7 +112,7 @@ class ElementReader:
         raise TruncatedError("encapsulated pixel data must end with a delimiter")
 
     def _pass(self, tag: int, vr: bytes, length: int, *, keep: bool) -> bytes | None:
-        """Pass over the value of an element; give it if it is kept."""
+        """Pass over the value of an element; return it if it is kept."""
         if _is_sequence(tag, vr, length):
             self._skip_sequence(vr, length)
         elif keep:

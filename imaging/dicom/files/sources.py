@@ -54,7 +54,7 @@ class PlainSource:
         self._file.seek(self.position)
 
     def finish(self) -> None:
-        """Nothing: who reads the file whole reads its size."""
+        """Does nothing: whoever reads the whole file reads no more than its size."""
 
 
 class InflatedSource:
@@ -96,7 +96,7 @@ class InflatedSource:
             count -= got
 
     def finish(self) -> None:
-        """Inflate the rest within the limits: who inflates the file whole gets it too."""
+        """Inflate the rest within the limits: whoever inflates the whole file gets it too."""
         while self.read(_CHUNK):
             pass
 

@@ -1,6 +1,4 @@
-"""UIDs as they stand in a file (PS3.5 6.2, UI), bytes that are not to be trusted; and UIDs of our
-own.
-"""
+"""UIDs as they stand in a file (PS3.5 6.2, UI), which are not to be trusted; and our own UIDs."""
 
 import hashlib
 import re
@@ -12,13 +10,13 @@ _UID = re.compile(r"[0-9.]{1,64}")
 
 
 def uid_text(value: bytes) -> str:
-    """The value without its padding; none may stand before it."""
+    """The value without its padding, which may only follow it."""
     return value.decode("ascii", errors="replace").rstrip(" \0")
 
 
 def checked_uid(value: bytes, keyword: str) -> str:
-    """The UID, or `DicomError`. Its message does not quote: a UID field of a hostile file may hold
-    anything.
+    """The UID, or `DicomError`. Its message does not quote the value: a UID field of a hostile file
+    may hold anything.
     """
     text = uid_text(value)
     if not _UID.fullmatch(text):
@@ -35,8 +33,8 @@ def valid_uids(values: Iterable[bytes]) -> Iterator[str]:
 
 
 def derived_uid(*words: object) -> str:
-    """A ``2.25.`` UID (PS3.5 B.2) of 128 bits of the SHA-256 of words: the same words give the
-    same. Paths that are no UTF-8 may be among them.
+    """A ``2.25.`` UID (PS3.5 B.2) of 128 bits of the SHA-256 of words: the same words give the same
+    UID. They may include paths that are not UTF-8.
     """
     text = "\n".join(str(word) for word in words)
     digest = hashlib.sha256(text.encode(errors="surrogateescape")).digest()

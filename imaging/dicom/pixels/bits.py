@@ -1,7 +1,7 @@
 """Which bits of a decoded cell are the pixel: one answer for native pixels and for every codec.
 
-PS3.5 8.1.1: BitsStored bits below and including HighBit hold the value, the rest is no pixel; until
-2007 overlays could stand there (OverlayBitPosition, retired).
+PS3.5 8.1.1: BitsStored bits below and including HighBit hold the value, the rest is not part of the
+pixel; until 2007 overlays could stand there (OverlayBitPosition, retired).
 """
 
 from dataclasses import dataclass
@@ -44,8 +44,8 @@ class Bits:
 
 
 def bits_of(dataset: Dataset, *, precision: int | None = None) -> Bits | None:
-    """The bits of a header; None where it holds no whole pixels of 8, 16 or 32 bits, or says what
-    cannot be.
+    """The bits of a header; None where it holds no whole pixels of 8, 16 or 32 bits, or contradicts
+    itself.
 
     `precision` is what a codestream says its samples have. A codec that was given the samples alone
     has no bits to shift away, whatever HighBit says (PS3.5 8.2). A HighBit below BitsStored - 1, or

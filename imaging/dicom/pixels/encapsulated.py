@@ -1,4 +1,4 @@
-"""Which fragments of encapsulated pixel data are of which frame (PS3.5 A.4)."""
+"""Which fragments of encapsulated pixel data belong to which frame (PS3.5 A.4)."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,14 @@ _TABLES = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 def part_frames(dataset: Dataset) -> list[bytes]:
     """The encoded frames of a data set.
 
-    How frames begin is believed before the tables that say where: these are often left over from
-    another encoding, or missing. Pixel data of several frames or fragments are put anew, in place,
-    without tables, so that a decoder finds the same frames.
+    How frames begin counts before the tables that say where they begin: these are often left over
+    from another encoding, or missing. Pixel data of several frames or fragments are encapsulated
+    again, in place, without tables, so that a decoder finds the same frames.
 
     Raises
     ------
     DicomError
-        Neither tells where the frames begin.
+        Neither says where the frames begin.
     """
     n_frames = int(dataset.get("NumberOfFrames") or 1)
     fragments = _fragments(dataset.PixelData)

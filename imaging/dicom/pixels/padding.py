@@ -1,7 +1,7 @@
-"""Padding is air: what fills a frame outside of what was scanned is no tissue, whatever its value.
+"""Padding is air: what fills a frame outside of what was scanned is not tissue, whatever its value.
 
-Declared by PixelPaddingValue and PixelPaddingRangeLimit (PS3.3 C.7.5.1.1.2), or by nobody: then it
-is one value that lies on the border of the volume and far from all others.
+It is declared by PixelPaddingValue and PixelPaddingRangeLimit (PS3.3 C.7.5.1.1.2), or not at all:
+then it is one value that lies on the border of the volume and far from all others.
 """
 
 from dataclasses import dataclass
@@ -24,11 +24,13 @@ _LOW, _HIGH = 1.0, 98.0
 _AIR_SHARE, _AIR_LEVEL = 0.1, 0.12
 # Padding this near below the rest, relative to its range, is as good as air: it stays.
 _NEAR_AIR, _NEAR_TISSUE = 0.05, 0.25
-# Undeclared: so many of all voxels, and of those on the faces of the volume.
+# Undeclared padding has at least this share of all voxels, and of those on the faces of the volume.
 _LEAST_SHARE, _LEAST_BORDER = 0.001, 0.01
-# Or, where it fills fewer corners, of the faces: a lesion may be cut by the end of the scan.
+# Where it fills fewer corners, it has this share of the faces: a lesion may be cut by the end of
+# the scan.
 _LEAST_CORNERS, _LEAST_FRAME = 2, 0.1
-# And so far above the brightest, relative to the range: vessels may be brighter than all else.
+# It lies this far above the brightest, relative to the range: vessels may be brighter than all
+# else.
 _FAR_ABOVE = 0.1
 # Values of the rest lie this many times nearer to each other.
 _STEPS = 8.0
@@ -99,8 +101,8 @@ def _number(dataset: Dataset, keyword: str) -> float | None:
 def fill_padding(
     voxels: NDArray[np.float32], declared: NDArray[np.bool_] | None
 ) -> tuple[str, ...]:
-    """Give padding the level of air, in place; warnings of what nobody declared, and of what could
-    be tissue.
+    """Give padding the level of air, in place; warnings about what nobody declared, and about what
+    could be tissue.
 
     `voxels` ``(Z, H, W)``, more is brighter; `declared` marks padding, same shape. Declared padding
     that is brighter than air counts where it fills regions at the border of the volume: a vessel
@@ -113,7 +115,9 @@ def fill_padding(
         if value is None:
             break
         marked = _plausible(voxels, voxels == np.float32(value))
-        found.append(f"{marked.mean():.0%} of the voxels are {value:g}: taken for padding, so air")
+        found.append(
+            f"{marked.mean():.0%} of the voxels are {value:g}: taken for padding, so set to air"
+        )
         padded = marked if padded is None else padded | marked
     if padded is None or not padded.any() or padded.all():
         return tuple(found)
@@ -157,7 +161,7 @@ def _as_bright_as_tissue(voxels: NDArray[np.float32], declared: NDArray[np.bool_
     count = int(np.count_nonzero(doubtful))
     if count == 0:
         return []
-    return [f"{count} voxels at the border are padding as declared, and as bright as tissue: air"]
+    return [f"{count} voxels at the border are declared padding as bright as tissue: set to air"]
 
 
 def _undeclared(voxels: NDArray[np.float32], padded: NDArray[np.bool_] | None) -> float | None:

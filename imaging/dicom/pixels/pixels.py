@@ -1,4 +1,4 @@
-"""Stored pixels of instances to real values."""
+"""From the stored pixels of instances to real values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,11 +42,11 @@ class StoredFrames:
 def read_pixels(
     path: Path, header: InstanceHeader, dataset: Dataset, *, last_frame: int = 1
 ) -> StoredFrames:
-    """The stored values of one file, at least so many frames.
+    """The stored values of one file, of at least `last_frame` frames.
 
     `header` is that of the header pass, and `dataset` the file without its pixels. RLE by pydicom;
-    JPEG, JPEG-LS and JPEG 2000 by their plugins. Which bits are the pixel is
-    `imaging.dicom.pixels.bits`'.
+    JPEG, JPEG-LS and JPEG 2000 by their plugins. `imaging.dicom.pixels.bits` says which bits are
+    the pixel.
 
     Raises
     ------
@@ -80,14 +80,14 @@ def rescale(stored: NDArray[Any], frame: Frame, out: NDArray[np.float32]) -> Non
     Raises
     ------
     DicomError
-        They are not finite, or too large to reckon with.
+        They are not finite, or too large to calculate with.
     """
     out[...] = stored
     if (frame.slope, frame.intercept) != (1.0, 0.0):
         with np.errstate(over="ignore", invalid="ignore"):
             out *= np.float32(frame.slope)
             out += np.float32(frame.intercept)
-    if not np.abs(out).max(initial=0) <= LARGEST_VALUE:  # a NaN is not, either
+    if not np.abs(out).max(initial=0) <= LARGEST_VALUE:  # false for NaN too
         raise DicomError(f"rescaled pixels must be finite, and at most {LARGEST_VALUE:g}")
 
 
@@ -104,7 +104,7 @@ def _native(path: Path, start: int, dataset: Dataset) -> NDArray[Any]:
 
 
 def _decoded(path: Path, header: InstanceHeader) -> tuple[NDArray[Any], int | None]:
-    """Cells as the codec gives them, and the bits of a sample that its codestream tells."""
+    """Cells as the codec gives them, and the bits of a sample that its codestream states."""
     dataset = parse_dataset(path, pixels=True, syntax=header.transfer_syntax_uid)
     precision = _check_encoded(dataset)
     dataset.pixel_array_options(
@@ -146,8 +146,8 @@ def _packed(dataset: Dataset) -> Iterator[NDArray[np.uint8]]:
 
 
 def _check_encoded(dataset: Dataset) -> int | None:
-    """Raise `DicomError` where an encapsulated frame would decode to more than its header says; put
-    the frames anew where the file does not tell rightly where they begin.
+    """Raise `DicomError` where an encapsulated frame would decode to more than its header says;
+    encapsulate the frames again where the file does not say correctly where they begin.
 
     Returns the most bits that a sample of a codestream has; None for native pixels and RLE.
     """

@@ -1,4 +1,4 @@
-"""The pixels of the frames of one volume, one upon the other."""
+"""The pixels of the frames of one volume, stacked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def stack_pixels(
 
 
 def _mark_real_padding(stacked: Stacked, dataset: Dataset, frames: Sequence[Frame]) -> None:
-    """Padding that no stored value has was written as a real value."""
+    """Mark padding that was written as a real value: no stored value is padding."""
     declared = padding_of(dataset)
     if declared is None or stacked.padded is not None:
         return
@@ -80,7 +80,7 @@ def _mark_real_padding(stacked: Stacked, dataset: Dataset, frames: Sequence[Fram
 
 
 def brighten(stacked: Stacked) -> None:
-    """Mirror MONOCHROME1, in place, between the least and the greatest value that is no padding."""
+    """Mirror MONOCHROME1, in place, between the least and greatest value that is not padding."""
     voxels = stacked.voxels
     real = voxels if stacked.padded is None or stacked.padded.all() else voxels[~stacked.padded]
     ends = real.min() + real.max()
@@ -90,4 +90,4 @@ def brighten(stacked: Stacked) -> None:
 def unfit_warnings(stacked: Stacked) -> tuple[str, ...]:
     if not stacked.unfit:
         return ()
-    return (f"{stacked.unfit} pixels hold bits above BitsStored, left out (PS3.5 8.1.1)",)
+    return (f"{stacked.unfit} pixels hold bits above BitsStored, which are left out (PS3.5 8.1.1)",)

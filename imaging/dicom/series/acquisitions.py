@@ -11,9 +11,10 @@ from typing import Any
 from imaging.dicom.series.alike import not_alike
 from imaging.dicom.series.phases import (
     MOST_SLABS,
+    PHASES,
     Parts,
+    Phase,
     by_number,
-    by_time,
     in_order,
     join_slabs,
     lie_between,
@@ -24,12 +25,12 @@ from imaging.dicom.values import kinds
 from imaging.dicom.values.frames import Frame
 
 ECHO_TOLERANCE = 0.05
-"""Echo times that differ by a smaller part are one: writers round them."""
+"""Echo times that differ by less than this part are one: writers round them."""
 ECHO_TOLERANCE_MS = 0.1
 WHOLE_PART = 0.75
-"""Of the longest acquisition, what another must cover: one that was broken off covers less."""
+"""Part of the longest acquisition that a whole one covers; one that was broken off covers less."""
 FRAGMENT = 4
-"""Fewer slices are no phase: some were taken again, or copied."""
+"""Fewer slices are not a phase: they were taken again, or copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,14 @@ class _Kind:
     name: str
     of: Callable[[Frame], Any]
     rank: Callable[[Any], float]
-    """The least is taken."""
+    """The kind of the least rank is taken."""
     which: Callable[[Any], str]
     at_once: bool
     """The kinds are images of one acquisition: each has all places."""
 
 
 def _dixon_rank(found: kinds.Dixon | None) -> float:
-    return 1.5 if found is None else kinds.rank(found)  # an image of none is before opposed phase
+    return 1.5 if found is None else kinds.rank(found)  # not a Dixon: before opposed phase
 
 
 _AGENT_RANK: dict[bool | None, int] = {True: 0, None: 1, False: 2}
@@ -73,7 +74,7 @@ _KINDS = (
         "ImageType",
         lambda f: kinds.dixon(f.kind),
         _dixon_rank,
-        lambda found: str(found or "no image of a Dixon"),
+        lambda found: str(found or "not an image of a Dixon"),
         at_once=True,
     ),
     _Kind(
@@ -96,11 +97,11 @@ _KINDS = (
 def one_acquisition(frames: Sequence[Frame], *, minimum_slices: int = 1) -> Taken:
     """The frames of one volume.
 
-    Kinds are parted always; of each the one to be segmented is taken: magnitude, water, original,
-    after contrast agent, the first echo. Phases and acquisitions are parted where they stand at the
-    same places or between each other: the last one is taken that is whole. Slabs that overlap are
-    joined. `problem` says what is missing where the frames that should be taken are not whole; what
-    still repeats is for the caller to compare.
+    Kinds are always parted, and of each the one to be segmented is taken: magnitude, water,
+    original, after contrast agent, the first echo. Phases and acquisitions are parted where they
+    lie at the same places or between each other, and the last one that is whole is taken. Slabs
+    that overlap are joined. `problem` says what is missing where the frames that should be taken
+    are not whole; the caller compares what still repeats.
 
     Raises
     ------
@@ -116,7 +117,7 @@ def one_acquisition(frames: Sequence[Frame], *, minimum_slices: int = 1) -> Take
 
 
 def _echoes(frames: Iterable[Frame]) -> _Kind:
-    """Echo times, near ones as one: the least of them."""
+    """The kind of a frame by its echo time; near ones count as one, the least of them."""
     centres: dict[float, float] = {0.0: 0.0}
     last = 0.0
     for echo in sorted({frame.echo_time_ms for frame in frames if frame.echo_time_ms > 0}):
@@ -131,33 +132,6 @@ def _echoes(frames: Iterable[Frame]) -> _Kind:
         lambda _: "the first",
         at_once=True,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Phase:
-    """What tells phases and acquisitions apart, where their frames cannot be one volume."""
-
-    name: str
-    parts: Callable[[Sequence[Frame]], Parts]
-    is_said: bool = False
-    """The header calls them phases: they are none of one volume, wherever they lie."""
-
-
-def _grouped(of: Callable[[Frame], float | None]) -> Callable[[Sequence[Frame]], Parts]:
-    def parts(frames: Sequence[Frame]) -> Parts:
-        found: Parts = {}
-        for frame in frames:
-            found.setdefault(of(frame), []).append(frame)
-        return found
-
-    return parts
-
-
-_PHASES = (
-    _Phase("TemporalPosition", _grouped(lambda f: f.temporal), is_said=True),
-    _Phase("AcquisitionNumber", _grouped(lambda f: f.acquisition)),
-    _Phase("AcquisitionTime", by_time),
-)
 
 
 @dataclass(slots=True)
@@ -185,8 +159,8 @@ class _Choice:
         others = ", ".join(sorted({kind.which(one) for one in parts} - {which}))
         beside = f" (beside {others})" if others else ""
         self.decided.append(
-            f"{len(parts) + 1} acquisitions under one series differ in {kind.name}{beside}: "
-            f"taken is {which}"
+            f"{len(parts) + 1} acquisitions under one series differ in {kind.name}{beside}; "
+            f"taken: {which}"
         )
         if self.problem is None:
             others_frames = [
@@ -235,7 +209,7 @@ class _Choice:
 
     def part_phases(self) -> None:
         """Keep one phase and one acquisition, where several cannot be one volume."""
-        for phase in _PHASES:
+        for phase in PHASES:
             parts = phase.parts(self.kept)
             if len(parts) < 2 or self.problem is not None:
                 continue
@@ -256,7 +230,7 @@ class _Choice:
             self.problem = not_alike(self.kept)
 
     def _check_stacks(self) -> None:
-        """Stacks that only InstanceNumber tells apart: which of them is the later nobody says."""
+        """Stacks that only InstanceNumber tells apart: nothing says which of them is the later."""
         parts = list(by_number(self.kept).values())
         if self.problem is None and 1 < len(parts) <= MOST_SLABS and lie_between(parts):
             self.problem = (
@@ -264,7 +238,7 @@ class _Choice:
                 "InstanceNumber, that lie between each other, and nothing says which is the later"
             )
 
-    def _check_phases(self, phase: _Phase, parts: Sequence[Sequence[Frame]]) -> None:
+    def _check_phases(self, phase: Phase, parts: Sequence[Sequence[Frame]]) -> None:
         """Phases that would be one volume together: of each, images are missing."""
         if min(map(len, parts)) >= FRAGMENT:
             self.problem = (
@@ -272,9 +246,9 @@ class _Choice:
                 f"{phase.name}, each at places of its own"
             )
 
-    def _take_phase(self, phase: _Phase, parts: Parts) -> None:
-        """The last; none where it is not whole, for an earlier one may be of before contrast
-        agent, or where nobody says which is the last.
+    def _take_phase(self, phase: Phase, parts: Parts) -> None:
+        """Keep the last phase. It is a problem where the last is not whole, because an earlier one
+        may be from before contrast agent, and where nothing says which is the last.
         """
         stacks = {value: stack_of(part) for value, part in parts.items()}
         longest = stack_of(self.kept).extent
@@ -282,7 +256,7 @@ class _Choice:
         if order is None:
             self.problem = (
                 f"of {len(parts)} acquisitions that differ in {phase.name} one must be the last: "
-                "some have none"
+                "some lack it"
             )
             return
         whole = [value for value in order if _is_whole(stacks[value], longest)]
@@ -299,11 +273,11 @@ class _Choice:
         self.kept = parts[whole[0]]
         which = "the last" if whole[0] == order[0] else "the last that is whole"
         self.decided.append(
-            f"{len(parts)} acquisitions under one series differ in {phase.name}: taken is {which}"
+            f"{len(parts)} acquisitions under one series differ in {phase.name}; taken: {which}"
         )
         lost = max(s.places for s in stacks.values()) - stacks[whole[0]].places
         if lost > 0 and self.problem is None:
-            self.decided.append(f"the acquisition taken has {lost} slices less than another")
+            self.decided.append(f"the acquisition taken has {lost} slices fewer than another")
 
 
 def _is_whole(stack: Stack, longest: float) -> bool:

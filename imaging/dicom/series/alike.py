@@ -11,7 +11,9 @@ TOLERANCE = 0.1
 _LONGEST_SCAN_MIN = 15.0
 """From the first image of a scan to its last; a slow one takes ten minutes."""
 _LOST = (2, 3)
-"""Every second slice is there, or every third; and below, how near to it."""
+"""How many thicknesses slices are apart where every second slice is there, or every third; `_NEAR`
+is how near to these.
+"""
 _NEAR = 0.03
 _NUMBERS: tuple[tuple[str, Callable[[Frame], float]], ...] = (
     ("SliceThickness", lambda f: f.slice_thickness),
@@ -31,8 +33,8 @@ def odd_together(frames: Sequence[Frame], distance_mm: float) -> list[str]:
         found.append(
             f"its images were acquired over {minutes:.0f} minutes: they may be of two scans"
         )
-    told = {frame.thickness for frame in frames}
-    for said in told if len(told) == 1 else ():
+    stated = {frame.thickness for frame in frames}
+    for said in stated if len(stated) == 1 else ():
         times = distance_mm / said if said > 0 else 0.0
         if round(times) in _LOST and abs(times - round(times)) < _NEAR * times:
             found.append(
@@ -43,11 +45,11 @@ def odd_together(frames: Sequence[Frame], distance_mm: float) -> list[str]:
 
 
 def not_alike(frames: Sequence[Frame]) -> str | None:
-    """What frames differ in that are all of one volume otherwise; None where they are alike."""
+    """In what frames differ that would otherwise be one volume; None where they are alike."""
     words = {kinds.telling(frame.kind) for frame in frames}
     if len(words) > 1:
-        told = sorted(frozenset.union(*words) - frozenset.intersection(*words))
-        return f"images of one volume must be of one kind: ImageType differs in {len(told)} values"
+        odd = sorted(frozenset.union(*words) - frozenset.intersection(*words))
+        return f"images of one volume must be of one kind: ImageType differs in {len(odd)} values"
     for name, of in _NUMBERS:
         values = [value for frame in frames if (value := of(frame)) > 0]
         if values and max(values) > (1 + TOLERANCE) * min(values):

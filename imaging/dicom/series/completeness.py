@@ -28,7 +28,7 @@ def missing_images(
     """Warnings about images that the headers of a series promise and that are not there.
 
     `taken` are the instances of a volume of `n_slices` slices, each once, in any order, and
-    `beside` those that were left out of it: these are not missing. Values that are no numbers say
+    `beside` those that were left out of it: these are not missing. Values that are not numbers say
     nothing.
     """
     return [*_promised([*taken, *beside], n_slices), *_unnumbered(taken, beside)]
@@ -55,8 +55,8 @@ def _promised(datasets: Sequence[Dataset], n_slices: int) -> list[str]:
 
 
 def _unnumbered(taken: Sequence[Dataset], beside: Sequence[Dataset]) -> list[str]:
-    """What the InstanceNumbers of single-frame images leave out before and between them; nothing
-    where some have none or share one.
+    """Warnings about what the InstanceNumbers of single-frame images leave out before and between
+    them; empty where some have no number or share one.
     """
     own = _numbers(taken)
     if len(taken) < 2 or len(own) < len(taken):

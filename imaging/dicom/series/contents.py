@@ -1,5 +1,5 @@
-"""What the voxels of a volume say of it before networks look at them: whether there is anything to
-see, and which slices do not go with the others.
+"""What the voxels of a volume say about it before networks look at them: whether there is anything
+to see, and which slices do not match the others.
 """
 
 from collections import Counter
@@ -12,10 +12,11 @@ from imaging.remarks import listed
 from metseg.errors import BlankImageError
 
 _ODD = 1.5
-"""A slice so much brighter or darker than both its neighbours, which are alike within `_ALIKE`,
-was rescaled in another way. Interleaved slices of scanners differ by a fifth."""
+"""A slice this many times brighter or darker than both its neighbours, which are alike within
+`_ALIKE`, was rescaled in another way. Interleaved slices of scanners differ by a fifth.
+"""
 _ALIKE = 1.25
-_STEP = 2  # every other pixel of a slice tells how bright it is
+_STEP = 2  # every other pixel of a slice shows how bright it is
 _SHOWN = 10  # slices that a warning names
 
 
@@ -25,7 +26,7 @@ def check_not_blank(voxels: NDArray[np.float32]) -> None:
     Raises
     ------
     BlankImageError
-        It is: never exposed, RescaleSlope 0, all padding.
+        It is: it was never exposed, RescaleSlope is 0, or all of it is padding.
     """
     if voxels.min() == voxels.max():
         raise BlankImageError(f"voxels must differ, got {float(voxels.flat[0]):g} in all of them")
@@ -45,7 +46,9 @@ def slice_warnings(voxels: NDArray[np.float32]) -> list[str]:
     odd = _odd_levels(voxels)
     found = []
     if within:
-        found.append(f"{_listed(within)} hold one value, with others around: nothing is seen there")
+        found.append(
+            f"{_listed(within)} hold one value, unlike those around them: nothing is seen there"
+        )
     if repeats:
         found.append(f"{repeats} slices hold the same pixels as another one")
     if odd:

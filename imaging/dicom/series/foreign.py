@@ -1,4 +1,4 @@
-"""Instances that came under a series and are no slices of it: left out, and told."""
+"""Instances that came under a series and are not slices of it: they are left out and reported."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
@@ -15,22 +15,23 @@ from imaging.words.reasons import Reason
 from imaging.words.words import PROCESSED, find, plain
 
 MAIN_PART = 2
-"""The images of a series are at least so many times those that are no slices of it: else nobody can
-tell which are the series."""
+"""A series has at least this many times as many images as there are others under it: otherwise
+nobody can tell which are the series.
+"""
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Which instances are slices of the series, by index, and what is said of the others."""
+    """Which instances are slices of the series, by index, and what is said about the others."""
 
     indices: tuple[int, ...]
     said: tuple[str, ...] = ()
 
 
 def without_foreign(datasets: Sequence[Dataset]) -> Kept:
-    """Leave out what is no image, colour images, localisers, and the few that differ from the
+    """Leave out what is not an image, colour images, localisers, and the few that differ from the
     others in size, frame of reference or form, or that have no position.
 
     Where nothing would be left, or nobody can tell what the series is, all are kept.
@@ -98,27 +99,28 @@ def _is_grey(dataset: Dataset) -> bool:
 
 
 def _has_place(dataset: Dataset) -> bool:
-    """A slice that lost its position is not left out: the volume would have a hole, or an end
-    less."""
+    """Whether an instance has a position, or is an original that lost it: without such a slice the
+    volume would have a hole, or lack an end.
+    """
     if is_multiframe(dataset) or texts(dataset, "ImagePositionPatient"):
         return True
     return texts(dataset, "ImageType")[:1] != ("DERIVED",)
 
 
-def _is_no_localiser(dataset: Dataset) -> bool:
+def _is_not_localiser(dataset: Dataset) -> bool:
     named = find(PROCESSED[Reason.LOCALISER], plain(text(dataset, "SeriesDescription")))
     return "LOCALIZER" not in texts(dataset, "ImageType") and not named
 
 
-def _is_no_capture(dataset: Dataset) -> bool:
+def _is_not_capture(dataset: Dataset) -> bool:
     return not text(dataset, "SOPClassUID").startswith(SECONDARY_CAPTURE)
 
 
 _EACH: tuple[tuple[Callable[[Dataset], bool], str], ...] = (
-    (_is_image, "no images"),
+    (_is_image, "not images"),
     (_is_grey, "not grey"),
-    (_is_no_localiser, "localisers"),
-    (_is_no_capture, "secondary captures"),
+    (_is_not_localiser, "localisers"),
+    (_is_not_capture, "secondary captures"),
     (_has_place, "derived, without a position"),
 )
 _ALIKE: tuple[tuple[Callable[[Dataset], Hashable], str], ...] = (

@@ -11,9 +11,9 @@ from imaging.dicom.values.raw_values import text
 Item = TypeVar("Item")
 
 FEWEST_SERIES = 4
-"""So many fragments at least make one series."""
+"""At least this many fragments make one series."""
 MOST_IMAGES = 3
-"""Under one SeriesInstanceUID: more are a series of its own."""
+"""Under one SeriesInstanceUID: more are a series of their own."""
 _ALIKE = (
     "StudyInstanceUID",
     "SeriesNumber",
@@ -32,9 +32,9 @@ def gather(
 ) -> list[tuple[str, ...]]:
     """Groups of SeriesInstanceUIDs, sorted, that are one series; most groups are of one.
 
-    Together belong single-frame images with one series number, frame of reference, description,
-    size and patient, where each UID has only a few of them and there are at least four UIDs.
-    `headers` has one of each UID.
+    Single-frame images with one series number, frame of reference, description, size and patient
+    belong together where each UID has only a few of them and there are at least four UIDs.
+    `headers` has one header for each UID.
     """
     groups: dict[object, list[str]] = {}
     for uid in sorted(series):

@@ -67,7 +67,7 @@ def one_patient(datasets: Sequence[Dataset]) -> Patient:
     Raises
     ------
     PatientError
-        It has several.
+        The series has several.
     """
     patients = [patient_of(dataset) for dataset in datasets]
     if several(patients):

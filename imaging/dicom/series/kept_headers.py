@@ -15,7 +15,7 @@ from metseg.errors import DicomError
 MOST_BYTES: Final = 1 << 27
 """Of the headers that are kept of one study. A head of 200 slices has a few MB of them."""
 LONGEST_PRIVATE: Final = 1 << 12
-"""Longer private elements, as the protocols of Siemens, are dropped: nobody asks for them."""
+"""Longer private elements, such as the protocols of Siemens, are dropped: nothing reads them."""
 _CHARACTER_SET: Final = Tag("SpecificCharacterSet")
 
 

@@ -1,9 +1,12 @@
-"""How acquisitions under one series lie to each other: phases, slabs, or parts of one volume."""
+"""How acquisitions under one series lie relative to each other: phases, slabs, or parts of one
+volume.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from imaging.dicom.series.stacks import Stack, depth, middle, overlap_mm, same_place, stack_of
 from imaging.dicom.values.frames import Frame
@@ -12,19 +15,20 @@ from imaging.dicom.values.moments import NO_DAY
 Parts = dict[Any, list[Frame]]
 """Frames by what tells them apart."""
 OVERLAP = 0.5
-"""Slabs share less of the shorter one, phases more."""
+"""Slabs share less than this part of the shorter one, phases more."""
 THIN_PART = 0.75
-"""Slices of one volume lie at least this part of their thickness apart: nearer ones are of two that
-lie between each other."""
+"""Slices of one volume lie at least this part of their thickness apart: nearer ones are of two
+volumes that lie between each other.
+"""
 MOST_SLABS = 8
 LONGEST_EXAMINATION_H = 12
-"""Times of day further apart are of before and after midnight."""
+"""Times of day further apart are from before and after midnight."""
 LONGEST_DAY_H = 20
 """The same for times of one day: further apart, the date was carried over from before midnight."""
 
 
 def by_time(frames: Sequence[Frame]) -> Parts:
-    """Frames by when they were acquired; all as one where that is not said of each.
+    """Frames by when they were acquired; all as one where some do not say that.
 
     Frames of one time are one part where no place repeats among them. Otherwise a new part begins
     whenever a place comes again.
@@ -40,7 +44,7 @@ def by_time(frames: Sequence[Frame]) -> Parts:
 
 
 def _comparable(frames: Sequence[Frame]) -> bool:
-    """Whether all times have a day, or none; and none of one day is of after midnight."""
+    """Whether all times have a day, or none has; and times of one day do not go past midnight."""
     days = {frame.acquired_at[:8] for frame in frames}
     if len(days) > 1:
         return NO_DAY not in days
@@ -49,10 +53,11 @@ def _comparable(frames: Sequence[Frame]) -> bool:
 
 
 def in_order(parts: Parts) -> list[Any] | None:
-    """What tells the parts apart, the last first; None where nobody can say which is the last.
+    """The values that tell the parts apart, the last first; None where nothing says which is the
+    last.
 
-    Times decide where they part the frames alike, then the numbers; a part that has no number
-    while others have one has no place among these.
+    Times decide where they part the frames in the same way, otherwise the values; a part without a
+    value cannot be placed among those that have one.
     """
     frames = [frame for part in parts.values() for frame in part]
     if all(frame.acquired_at for frame in frames) and _comparable(frames):
@@ -86,7 +91,7 @@ def _in_turn(frames: Sequence[Frame]) -> Parts:
 
 
 def by_number(frames: Sequence[Frame]) -> Parts:
-    """Frames in the stacks that InstanceNumber counts; all as one where it does not count.
+    """Frames in the stacks that InstanceNumber counts; all as one where it does not count them.
 
     A stack begins where counting goes on at the other end, or where numbers come again.
     """
@@ -114,8 +119,8 @@ def by_number(frames: Sequence[Frame]) -> Parts:
 def lie_between(parts: Sequence[Sequence[Frame]]) -> bool:
     """Whether parts that share no place are volumes of their own, one shifted against the other.
 
-    So it is where each is a regular grid, they lie in one range, and together they make none, or
-    one of slices that lie nearer than they are thick. Odd and even slices of one volume do not.
+    They are where each is a regular grid, they lie in one range, and together they make no grid, or
+    one whose slices lie nearer than they are thick. Odd and even slices of one volume are not.
     """
     if not share_range(parts):
         return False
@@ -134,9 +139,10 @@ def share_range(parts: Sequence[Sequence[Frame]]) -> bool:
 
 
 def join_slabs(parts: Sequence[Sequence[Frame]]) -> list[Frame] | None:
-    """One frame a place of slabs that overlap at their ends; None where the parts are no such.
+    """One frame per place of slabs that overlap at their ends; None where the parts are not such
+    slabs.
 
-    Of a place that two slabs have, that of the slab is taken which reaches further beyond it.
+    At a place that two slabs share, the frame of the slab that reaches further beyond it is taken.
     """
     if not 2 <= len(parts) <= MOST_SLABS:
         return None
@@ -159,3 +165,30 @@ def _deepest(place: Frame, stacks: Sequence[Stack]) -> Frame:
     having = [stack for stack in stacks if stack.has(place)]
     best = max(having, key=lambda stack: depth(place, stack))
     return next(one for one in best.firsts if same_place(one, place))
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What tells phases and acquisitions apart, where their frames cannot be one volume."""
+
+    name: str
+    parts: Callable[[Sequence[Frame]], Parts]
+    is_said: bool = False
+    """The header calls them phases: they are not of one volume, wherever they lie."""
+
+
+def _grouped(of: Callable[[Frame], float | None]) -> Callable[[Sequence[Frame]], Parts]:
+    def parts(frames: Sequence[Frame]) -> Parts:
+        found: Parts = {}
+        for frame in frames:
+            found.setdefault(of(frame), []).append(frame)
+        return found
+
+    return parts
+
+
+PHASES: Final = (
+    Phase("TemporalPosition", _grouped(lambda f: f.temporal), is_said=True),
+    Phase("AcquisitionNumber", _grouped(lambda f: f.acquisition)),
+    Phase("AcquisitionTime", by_time),
+)

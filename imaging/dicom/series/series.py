@@ -1,4 +1,4 @@
-"""A series of files to one volume in the patient."""
+"""From the files of a series to one volume in the patient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -45,8 +45,8 @@ MAX_VOXELS = 1 << 28  # 1 GiB as float32; a whole head at 0.5 mm holds half of t
 class Series:
     """The files of one series, sorted by name, and what their headers say.
 
-    Where slices came with a SeriesInstanceUID each, it is the first of them. `patient` is that of
-    the first file.
+    Where slices came with a SeriesInstanceUID each, `series_instance_uid` is the first of them.
+    `patient` is that of the first file.
     """
 
     series_instance_uid: str
@@ -85,10 +85,10 @@ class SourceSeries:
 
     @property
     def frame_of_reference_uid(self) -> str:
-        """Empty where none of the images says it; some may not."""
+        """Empty where no image states it; some images may not."""
         with parsing("an image header"):
-            told = (text(dataset, "FrameOfReferenceUID") for dataset in self.datasets)
-            return next(filter(None, told), "")
+            stated = (text(dataset, "FrameOfReferenceUID") for dataset in self.datasets)
+            return next(filter(None, stated), "")
 
     @property
     def study_instance_uid(self) -> str:
@@ -98,7 +98,7 @@ class SourceSeries:
 def group_series(paths: Sequence[Path], *, max_bytes: int = MAX_FILE_BYTES) -> list[Series]:
     """Sort files into series, by SeriesInstanceUID, in the order of UIDs. Pixels are not read.
 
-    A series whose headers hold nonsense, as a decimal comma in a position, has
+    A series whose headers hold nonsense, such as a decimal comma in a position, has
     `SeriesFacts.unreadable`.
 
     Raises
@@ -138,8 +138,8 @@ def _parsed(files: Sequence[tuple[Path, InstanceHeader]], keeper: HeaderKeeper) 
 def _series(
     files: Sequence[tuple[Path, InstanceHeader]], parsed: Sequence[_Parsed], keeper: HeaderKeeper
 ) -> Series:
-    """One series. Where its headers cannot be read it says so: what is wrong with one series is no
-    reason against the others of a study.
+    """One series. Where its headers cannot be read it says so: a fault in one series does not count
+    against the others of a study.
     """
     header = files[0][1]
     wrong = next((one for one in parsed if isinstance(one, str)), None)
@@ -198,7 +198,7 @@ def read_series(
     numbers do not matter. Values are rescaled (RescaleSlope, RescaleIntercept); MONOCHROME1 is
     mirrored between the least and the greatest value, so that more is brighter. Padding gets the
     level of air (`imaging.dicom.pixels.padding`). The same instance twice is harmless, and so is
-    another with the same place and pixels. Instances that are no slices of the series are left out
+    another with the same place and pixels. Instances that are not slices of the series are left out
     (`imaging.dicom.series.foreign`); of several kinds, phases and acquisitions one is taken
     (`imaging.dicom.series.acquisitions`). Each of these makes a warning.
 
@@ -209,7 +209,8 @@ def read_series(
     DicomError
         A file is not readable DICOM, or its pixels cannot be decoded.
     SeriesError
-        No single series, one SOPInstanceUID with two contents, colour, a localiser, too few slices.
+        Not a single series, one SOPInstanceUID with two contents, colour, a localiser, too few
+        slices.
     PatientError
         Several patients.
     GeometryError
@@ -258,7 +259,7 @@ def read_series(
 
 
 def _parted(every: Sequence[Dataset], used: set[int]) -> tuple[list[Dataset], list[Dataset]]:
-    """Those whose numbers are used, and the others."""
+    """The datasets whose numbers are used, and the others."""
     return (
         [one for number, one in enumerate(every) if number in used],
         [one for number, one in enumerate(every) if number not in used],
@@ -268,7 +269,7 @@ def _parted(every: Sequence[Dataset], used: set[int]) -> tuple[list[Dataset], li
 def _source(
     datasets: Sequence[Dataset], kept: Sequence[Frame], warnings: tuple[str, ...]
 ) -> SourceSeries:
-    """Of the instances that have slices in the volume."""
+    """The source, made of the instances that have slices in the volume."""
     used = sorted({frame.instance for frame in kept})
     slices = tuple((used.index(frame.instance), frame.number) for frame in kept)
     own = tuple(datasets[index] for index in used)

@@ -10,16 +10,16 @@ from imaging.dicom.values.grid import SAME_PLACE_MM, grid_affine, plane_normal, 
 from metseg.errors import GeometryError
 
 ON_GRID = 0.1
-"""Of a step, that a place may be off the grid of others and still be one of it."""
+"""Part of a step that a place may be off a grid and still belong to it."""
 GAPLESS = 1.5
-"""Slices further apart than so many thicknesses have gaps: every second may be lost."""
+"""Slices further apart than this many thicknesses have gaps: every second may be lost."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stack:
     """Frames in one plane, the first of each place, sorted along the normal.
 
-    `regular` says that they make a grid, `repeats` that several frames stand at one place. `extent`
+    `regular` says that they make a grid, `repeats` that several frames lie at one place. `extent`
     is what they cover along the normal and `step` the usual distance, in mm; 0 for a single place.
     """
 
@@ -34,7 +34,7 @@ class Stack:
         return len(self.firsts)
 
     def has(self, frame: Frame) -> bool:
-        """Whether a frame stands at one of the places."""
+        """Whether a frame lies at one of the places."""
         return any(same_place(frame, first) for first in self.firsts)
 
 
@@ -62,7 +62,7 @@ def stack_of(frames: Sequence[Frame]) -> Stack:
 def missing_places(kept: Sequence[Frame], others: Sequence[Frame]) -> list[int]:
     """Places of the grid of `kept` that only `others` have, counted from the first place of both.
 
-    What stands between the places of a grid without gaps is no place of it.
+    What lies between the places of a grid without gaps is not a place of it.
     """
     own, both = stack_of(kept), stack_of([*kept, *others])
     thick = own.firsts[0].slice_thickness
@@ -110,5 +110,5 @@ def _is_regular(firsts: Sequence[Frame]) -> bool:
 
 
 def same_place(one: Frame, other: Frame) -> bool:
-    """Whether two frames of one plane stand at one place."""
+    """Whether two frames of one plane lie at one place."""
     return bool(np.abs(one.position - other.position).max() < SAME_PLACE_MM)

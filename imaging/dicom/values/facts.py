@@ -1,14 +1,13 @@
-"""What the headers of a series say, as far as the choice of a series asks."""
+"""What the headers of a series say, as far as the choice of a series needs it."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
 from imaging.dicom.values.frames import Frame
+from imaging.dicom.values.header_lookup import HeaderLookup, meaning, meanings
 from imaging.dicom.values.moments import acquired_at, digits
 from imaging.dicom.values.patients import PATIENT_TAGS
 from imaging.dicom.values.placement import Placement, placement_of, placement_of_frames
@@ -136,91 +135,57 @@ def series_facts(datasets: Sequence[Dataset], *, frames: Sequence[Frame] = ()) -
     `frames` are those of them that make the volume, where that is known.
     """
     first = datasets[0]
-    look = _Lookup(first)
+    header = HeaderLookup(first)
     placement = placement_of_frames(frames) if frames else placement_of(datasets)
-    written = look.number("SpacingBetweenSlices") or look.number("SliceThickness")
+    written = header.number("SpacingBetweenSlices") or header.number("SliceThickness")
     spacing = (placement and placement.spacing_mm) or written
-    number = look.number("SeriesNumber")
+    number = header.number("SeriesNumber")
     return SeriesFacts(
         series_instance_uid=str(first.SeriesInstanceUID),
-        modality=look.text("Modality").upper(),
+        modality=header.text("Modality").upper(),
         frames=len(frames)
         or sum(int(d.get("NumberOfFrames") or 1) for d in datasets if d.get("Rows")),
         rows=int(first.get("Rows") or 0),
         columns=int(first.get("Columns") or 0),
-        image_type=_image_type(look, frames),
-        description=look.text("SeriesDescription"),
-        protocol=look.text("ProtocolName"),
-        sequence=" ".join(map(look.text, ("SequenceName", "PulseSequenceName"))).strip(),
-        study_description=look.text("StudyDescription"),
-        body_part=look.text("BodyPartExamined") or _meaning(first, "AnatomicRegionSequence"),
+        image_type=_image_type(header, frames),
+        description=header.text("SeriesDescription"),
+        protocol=header.text("ProtocolName"),
+        sequence=" ".join(map(header.text, ("SequenceName", "PulseSequenceName"))).strip(),
+        study_description=header.text("StudyDescription"),
+        body_part=header.text("BodyPartExamined") or meaning(first, "AnatomicRegionSequence"),
         comments=_filled(
-            look.text("ImageComments"), _meaning(first, "SeriesDescriptionCodeSequence")
+            header.text("ImageComments"), meaning(first, "SeriesDescriptionCodeSequence")
         ),
-        procedures=_procedures(look, first),
-        contrast_agent=look.text("ContrastBolusAgent") or _enhanced_agent(first),
-        contrast_amount=_amount(look),
-        contrast_given=_contrast_given(look, frames),
-        contrast_from=_contrast_from(look, first),
+        procedures=_procedures(header, first),
+        contrast_agent=header.text("ContrastBolusAgent") or _enhanced_agent(first),
+        contrast_amount=_amount(header),
+        contrast_given=_contrast_given(header, frames),
+        contrast_from=_contrast_from(header, first),
         acquired_at=_first_moment(datasets, frames),
-        acquisition_type=look.text("MRAcquisitionType"),
-        acquisition_contrast=look.text("AcquisitionContrast"),
-        scanning_sequence=_scanning_sequence(look),
-        repetition_time_ms=look.number("RepetitionTime"),
-        echo_time_ms=look.number("EchoTime") or look.number("EffectiveEchoTime"),
-        inversion_time_ms=look.number("InversionTime") or look.number("InversionTimes"),
-        flip_angle_deg=look.number("FlipAngle"),
+        acquisition_type=header.text("MRAcquisitionType"),
+        acquisition_contrast=header.text("AcquisitionContrast"),
+        scanning_sequence=_scanning_sequence(header),
+        repetition_time_ms=header.number("RepetitionTime"),
+        echo_time_ms=header.number("EchoTime") or header.number("EffectiveEchoTime"),
+        inversion_time_ms=header.number("InversionTime") or header.number("InversionTimes"),
+        flip_angle_deg=header.number("FlipAngle"),
         slice_spacing_mm=abs(spacing) if spacing else None,
-        pixel_spacing_mm=look.number("PixelSpacing"),
+        pixel_spacing_mm=header.number("PixelSpacing"),
         placement=placement,
         samples_per_pixel=int(first.get("SamplesPerPixel") or 1),
         series_number=None if number is None else int(number),
-        manufacturer=look.text("Manufacturer"),
+        manufacturer=header.text("Manufacturer"),
     )
 
 
-class _Lookup:
-    """A keyword at the top level, or in the functional groups of an enhanced image: the shared
-    ones, then those of its first frame.
-    """
-
-    def __init__(self, dataset: Dataset) -> None:
-        self._datasets = [dataset]
-        for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-            for groups in (dataset.get(name) or ())[:1]:
-                for element in groups:
-                    if element.VR == "SQ" and not element.tag.is_private and element.value:
-                        self._datasets.append(element.value[0])
-
-    def value(self, keyword: str) -> Any:
-        return next((v for d in self._datasets if (v := d.get(keyword)) not in (None, "")), None)
-
-    def values(self, keyword: str) -> tuple[Any, ...]:
-        value = self.value(keyword)
-        if value is None:
-            return ()
-        return (value,) if isinstance(value, str) or not hasattr(value, "__iter__") else (*value,)
-
-    def text(self, keyword: str) -> str:
-        return " ".join(str(value) for value in self.values(keyword)).strip()
-
-    def number(self, keyword: str) -> float | None:
-        """The value, or the first of several; None where it is no finite number."""
-        try:
-            number = float(next(iter(self.values(keyword)), math.nan))
-        except (TypeError, ValueError):
-            return None
-        return number if math.isfinite(number) else None
-
-
-def _scanning_sequence(look: _Lookup) -> tuple[str, ...]:
+def _scanning_sequence(header: HeaderLookup) -> tuple[str, ...]:
     """``SE``, ``GR``, ``IR``, ``EP``, ``RM``, from the tags of either kind of image."""
-    codes = [str(code).upper() for code in look.values("ScanningSequence")]
-    kind = look.text("EchoPulseSequence").upper()
+    codes = [str(code).upper() for code in header.values("ScanningSequence")]
+    kind = header.text("EchoPulseSequence").upper()
     codes += [code for word, code in (("SPIN", "SE"), ("GRADIENT", "GR")) if word == kind]
-    if look.text("EchoPlanarPulseSequence").upper() == "YES":
+    if header.text("EchoPlanarPulseSequence").upper() == "YES":
         codes.append("EP")
-    if look.text("InversionRecovery").upper() == "YES":
+    if header.text("InversionRecovery").upper() == "YES":
         codes.append("IR")
     return tuple(codes)
 
@@ -229,7 +194,7 @@ def _filled(*texts: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
 
 
-def _procedures(look: _Lookup, dataset: Dataset) -> tuple[str, ...]:
+def _procedures(header: HeaderLookup, dataset: Dataset) -> tuple[str, ...]:
     """What was asked for and done, in words: texts of the examination and not of one series."""
     names = (
         "StudyDescription",
@@ -246,53 +211,42 @@ def _procedures(look: _Lookup, dataset: Dataset) -> tuple[str, ...]:
         for item in dataset.get("RequestAttributesSequence") or ()
         for name in ("RequestedProcedureDescription", "ScheduledProcedureStepDescription")
     ]
-    meanings = [_meaning(dataset, code) for code in codes]
-    return _filled(*map(look.text, names), *meanings, *asked)
+    coded = [meaning(dataset, code) for code in codes]
+    return _filled(*map(header.text, names), *coded, *asked)
 
 
-def _amount(look: _Lookup) -> float | None:
-    said = [look.number(name) for name in ("ContrastBolusVolume", "ContrastBolusTotalDose")]
+def _amount(header: HeaderLookup) -> float | None:
+    said = [header.number(name) for name in ("ContrastBolusVolume", "ContrastBolusTotalDose")]
     return max((value for value in said if value is not None), default=None)
 
 
 def _enhanced_agent(dataset: Dataset) -> str:
     """The agents of an enhanced image, or an ingredient or volume where no agent is named."""
-    named = ", ".join(_meanings(dataset, "ContrastBolusAgentSequence"))
-    volume = _Lookup(dataset).number("ContrastBolusVolume")
+    named = ", ".join(meanings(dataset, "ContrastBolusAgentSequence"))
+    volume = HeaderLookup(dataset).number("ContrastBolusVolume")
     ingredient = str(dataset.get("ContrastBolusIngredient") or "").strip()
     return named or ingredient or (f"{volume:g} ml" if volume and volume > 0 else "")
 
 
-def _meaning(dataset: Dataset, keyword: str) -> str:
-    """The meaning of the first code of a sequence."""
-    return next(iter(_meanings(dataset, keyword)), "")
-
-
-def _meanings(dataset: Dataset, keyword: str) -> list[str]:
-    items = dataset.get(keyword) or ()
-    said = [str(item.get("CodeMeaning") or item.get("CodeValue") or "").strip() for item in items]
-    return [text for text in said if text]
-
-
-def _image_type(look: _Lookup, frames: Sequence[Frame]) -> tuple[str, ...]:
+def _image_type(header: HeaderLookup, frames: Sequence[Frame]) -> tuple[str, ...]:
     """ImageType; of an enhanced image of several kinds that of its frames too."""
-    said = tuple(str(v).upper() for v in look.values("ImageType"))
+    said = tuple(str(v).upper() for v in header.values("ImageType"))
     return tuple(dict.fromkeys((*said, *frames[0].kind[2:]))) if frames else said
 
 
 def _first_moment(datasets: Sequence[Dataset], frames: Sequence[Frame]) -> str:
     """When the first of them was acquired."""
-    told = [frame.acquired_at for frame in frames] or [_acquired_at(d) for d in datasets]
-    found = min((at for at in told if at), default="")
+    stated = [frame.acquired_at for frame in frames] or [_acquired_at(d) for d in datasets]
+    found = min((at for at in stated if at), default="")
     return found or min((at for d in datasets if (at := _acquired_at(d))), default="")
 
 
-def _contrast_given(look: _Lookup, frames: Sequence[Frame]) -> bool | None:
+def _contrast_given(header: HeaderLookup, frames: Sequence[Frame]) -> bool | None:
     """ContrastBolusAgentAdministered of the frames (PS3.3 C.7.6.16.2.12)."""
-    if frames and look.text("ContrastBolusAgentAdministered"):
+    if frames and header.text("ContrastBolusAgentAdministered"):
         return frames[0].agent
-    told = look.text("ContrastBolusAgentAdministered").upper()
-    return {"YES": True, "NO": False}.get(told)
+    stated = header.text("ContrastBolusAgentAdministered").upper()
+    return {"YES": True, "NO": False}.get(stated)
 
 
 def _acquired_at(dataset: Dataset) -> str:
@@ -304,8 +258,8 @@ def _acquired_at(dataset: Dataset) -> str:
     )
 
 
-def _contrast_from(look: _Lookup, dataset: Dataset) -> str:
+def _contrast_from(header: HeaderLookup, dataset: Dataset) -> str:
     """When the agent was given, on the day of the acquisition; empty where not said."""
-    start = digits(look.value("ContrastBolusStartTime"))
+    start = digits(header.value("ContrastBolusStartTime"))
     day = _acquired_at(dataset)[:8]
     return day + start if day and len(start) >= 6 and start.strip("0.") else ""

@@ -16,7 +16,8 @@ from imaging.words.contrast_words import names_agent
 from metseg.errors import BlankImageError, GeometryError, SeriesError
 
 FARTHEST_MM = 1e6
-"""No scanner is that long, and beyond it the decimal strings of results tell no slices apart."""
+"""No scanner is that long, and beyond it the decimal strings of results cannot tell slices apart.
+"""
 _MOSAIC_GROUP = 0x0019
 _ADMINISTERED = "ContrastBolusAgentAdministered"
 
@@ -31,7 +32,7 @@ class Frame:
     said; so are `slice_thickness`, the echo time in ms, the acquisition number, `instance_number`,
     which only single-frame images have, and `timing`: repetition and inversion time in ms, flip
     angle in degrees. `kind` is ImageType, or the FrameType of an enhanced image, and its
-    ComplexImageComponent. `temporal` is the temporal position, and `agent` tells whether contrast
+    ComplexImageComponent. `temporal` is the temporal position, and `agent` says whether contrast
     agent was given, None where it is not said; `acquired_at` is as `imaging.dicom.values.moments`
     gives it, empty where it is not said.
     """
@@ -56,12 +57,12 @@ class Frame:
 
     @property
     def slope(self) -> float:
-        """Of the rescale; 1 where it is not said."""
+        """RescaleSlope; 1 where it is not said."""
         return 1.0 if self.told_slope is None else self.told_slope
 
     @property
     def intercept(self) -> float:
-        """Of the rescale; 0 where it is not said."""
+        """RescaleIntercept; 0 where it is not said."""
         return 0.0 if self.told_intercept is None else self.told_intercept
 
 
@@ -93,7 +94,7 @@ def read_frames(datasets: Sequence[Dataset]) -> list[Frame]:
 
 def _check_rescale(frames: Sequence[Frame]) -> None:
     """A slope of 0 leaves nothing to see; and where only some frames say how they are rescaled, the
-    values of the others are anybody's guess.
+    values of the others are unknown.
     """
     if any(frame.slope == 0 for frame in frames):
         raise BlankImageError("RescaleSlope must not be 0: it makes all pixels one value")
@@ -109,7 +110,8 @@ def _check_rescale(frames: Sequence[Frame]) -> None:
 
 
 def read_places(dataset: Dataset) -> list[Frame]:
-    """The frames of one instance, whatever its pixels mean: of a segmentation they are no greys.
+    """The frames of one instance, whatever its pixels mean: those of a segmentation are not grey
+    values.
 
     Raises
     ------
@@ -135,7 +137,7 @@ def _check_kind(dataset: Dataset) -> None:
         text(dataset, "PhotometricInterpretation"),
     )
     if samples != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
-        raise SeriesError("images must be grey: one sample a pixel, MONOCHROME1 or MONOCHROME2")
+        raise SeriesError("images must be grey: one sample per pixel, MONOCHROME1 or MONOCHROME2")
     if "ModalityLUTSequence" in dataset:
         raise SeriesError("images must be rescaled linearly, got a Modality LUT Sequence")
     kinds = texts(dataset, "ImageType")
@@ -245,9 +247,9 @@ def _agent(groups: FunctionalGroups) -> bool | None:
     """Whether contrast agent was given for a frame (PS3.3 C.7.6.16.2.12), or is named in the
     header of a single-frame image. Of several agents one is enough.
     """
-    told = {one.upper() for one in groups.all("ContrastBolusUsageSequence", _ADMINISTERED)}
-    if told:
-        return True if "YES" in told else False if "NO" in told else None
+    said = {one.upper() for one in groups.all("ContrastBolusUsageSequence", _ADMINISTERED)}
+    if said:
+        return True if "YES" in said else False if "NO" in said else None
     named = groups.top("ContrastBolusAgent") if groups.is_single else ()
     return names_agent(" ".join(named)) if named else None
 

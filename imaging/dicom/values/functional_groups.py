@@ -12,7 +12,7 @@ _GE_GROUP = 0x0043
 
 class FunctionalGroups:
     """Looks values up in a frame's own groups, then in the shared ones; a single-frame image has
-    them on top. Values are as text.
+    them at the top level. Values are text.
     """
 
     def __init__(self, dataset: Dataset, *groups: Dataset) -> None:
@@ -34,7 +34,7 @@ class FunctionalGroups:
         return (GE_COMPONENTS[value],) if value in GE_COMPONENTS else ()
 
     def get(self, sequence: str, keyword: str) -> tuple[str, ...]:
-        """The values in the first item of a functional group; none where it has none."""
+        """The values in the first item of a functional group; empty where it has no such value."""
         if not self._groups:
             return texts(self._dataset, keyword)
         for group in self._groups:
@@ -53,7 +53,7 @@ class FunctionalGroups:
         return _first_number(self.get(sequence, keyword))
 
     def rescale(self, keyword: str) -> float | None:
-        """RescaleSlope or RescaleIntercept; some enhanced images have them on top alone."""
+        """RescaleSlope or RescaleIntercept; some enhanced images have them only on top."""
         found = self.get("PixelValueTransformationSequence", keyword) or self.top(keyword)
         return _first_number(found)
 

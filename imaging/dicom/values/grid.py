@@ -9,17 +9,17 @@ from imaging.dicom.values.frames import Frame
 from metseg.errors import GeometryError
 
 ORIENTATION_TOLERANCE = 1e-3  # of a direction cosine; writers round to four digits or more
-PERPENDICULAR_TOLERANCE = 1e-2  # sine of the angle that stacking may lean
+PERPENDICULAR_TOLERANCE = 1e-2  # sine of the angle by which a stack may lean
 SPACING_TOLERANCE = 1e-3  # of the pixel spacing, as a part
 SAME_PLACE_MM = 1e-2
 # How far a slice may be from its place: a part of the distance between slices, and at least what
-# rounding in the header makes.
+# rounding in the header causes.
 PLACE_TOLERANCE = 0.05
 PLACE_TOLERANCE_MM = 0.02
 
 
 def sort_frames(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Frames by falling in on the normal of their common plane, those at one place together.
+    """Frames sorted along the normal of their common plane, those at one place together.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def sort_frames(frames: Sequence[Frame]) -> list[list[Frame]]:
 
 
 def grid_affine(frames: Sequence[Frame]) -> NDArray[np.float64]:
-    """Affine of sorted frames, one a place: voxel index (slice, row, column, 1) to LPS mm.
+    """Affine of sorted frames, one per place: voxel index (slice, row, column, 1) to LPS mm.
 
     A single slice takes its thickness as the distance between slices, 1 mm where none is said.
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class ComplexComponent(StrEnum):
-    """Complex image component (PS3.3 C.8.13.3.1.1). What says nothing is magnitude."""
+    """Complex image component (PS3.3 C.8.13.3.1.1). An image that does not say is magnitude."""
 
     MAGNITUDE = "magnitude"
     REAL = "real part"
@@ -56,14 +56,14 @@ PHASE_IMAGES = frozenset(
     if component is not ComplexComponent.MAGNITUDE
     for value in values
 )
-"""Values of ImageType, FrameType and ComplexImageComponent of what is no magnitude."""
+"""Values of ImageType, FrameType and ComplexImageComponent of images that are not magnitude."""
 _PHILIPS = re.compile(r"([PRI])_(?:[A-Z]*FFE|[A-Z]*SE|[A-Z]*IR|[A-Z]*EPI|[A-Z]*TFE)")
 _BY_LETTER = {
     "P": ComplexComponent.PHASE,
     "R": ComplexComponent.REAL,
     "I": ComplexComponent.IMAGINARY,
 }
-# (0043,102F) of GEMS_PARM_01: GE tells the component of a frame nowhere else.
+# (0043,102F) of GEMS_PARM_01: GE states the component of a frame nowhere else.
 GE_COMPONENTS = {"0": "MAGNITUDE", "1": "PHASE", "2": "REAL", "3": "IMAGINARY"}
 
 _DIXON = {
@@ -82,7 +82,7 @@ _HARMLESS = _COMPONENTS[ComplexComponent.MAGNITUDE] | {
     *("", "NONE", "OTHER", "UNKNOWN", "NORM", "ND", "NFIL", "FM", "FIL", "SH", "DIS2D", "DIS3D"),
     *("MFSPLIT", "CSAPARALLEL", "DRG", "DRB", "DRS", "PFCORR", "IRM"),
 }
-"""Say how an image was corrected or stored, not what it shows."""
+"""Values that say how an image was corrected or stored, not what it shows."""
 FAT_IMAGES = _DIXON[Dixon.FAT] | _DIXON[Dixon.OPPOSED_PHASE] | _DIXON[Dixon.FRACTION]
 
 
@@ -103,7 +103,7 @@ def dixon(kind: Sequence[str]) -> Dixon | None:
 
 
 def processing(kind: Sequence[str]) -> Processing:
-    """How the image was made. What says nothing is original."""
+    """How the image was made. An image that does not say is original."""
     values: Collection[str] = frozenset(kind)
     for names, found in (
         (SUBTRACTION, Processing.SUBTRACTION),
@@ -118,7 +118,7 @@ def processing(kind: Sequence[str]) -> Processing:
 
 
 def telling(kind: Sequence[str]) -> frozenset[str]:
-    """Words for what an image shows: frames that differ in them are no images of one kind."""
+    """Words for what an image shows: frames that differ in them are not of one kind."""
     return frozenset(kind[2:]) - _HARMLESS
 
 

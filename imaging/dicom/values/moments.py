@@ -9,7 +9,7 @@ Look = Callable[[str], Iterable[Any]]
 """Gives the values of a keyword."""
 
 NO_DAY = "0" * 8
-"""Where a moment would have its day, and it is not said."""
+"""Stands for the day of a moment where it is not said."""
 _DAY_MIN = 24 * 60
 _WHOLE = ("FrameAcquisitionDateTime", "FrameReferenceDateTime", "AcquisitionDateTime")
 _PAIR = ("AcquisitionDate", "AcquisitionTime")
@@ -18,8 +18,8 @@ _PAIR = ("AcquisitionDate", "AcquisitionTime")
 def acquired_at(
     look: Look, *, otherwise: Iterable[tuple[str, str]] = (), with_frames: bool = True
 ) -> str:
-    """``YYYYMMDDHHMMSS.ffffff`` when the acquisition began, zeros for a day that is not said;
-    empty where no time is. `otherwise` are pairs of date and time that are asked last.
+    """``YYYYMMDDHHMMSS.ffffff`` when the acquisition began, zeros for a day that is not said; empty
+    where no time is. `otherwise` are pairs of date and time that are tried last.
     """
     for name in _WHOLE if with_frames else _WHOLE[-1:]:
         if re.match("[0-9]{14}", whole := _first(look, name)):
@@ -32,9 +32,9 @@ def acquired_at(
 
 
 def spread_minutes(moments: Sequence[str]) -> float:
-    """From the first to the last of moments as `acquired_at` gives them; 0 where one is missing, or
-    is none of the calendar, or only some have a day. More than half a day apart on one day, the
-    date was carried over from before midnight.
+    """Minutes from the first to the last of moments as `acquired_at` gives them; 0 where one is
+    missing or not in the calendar, or only some have a day. More than half a day apart on one day,
+    the date was carried over from before midnight.
     """
     days = {moment[:8] for moment in moments}
     if NO_DAY in days and len(days) > 1:

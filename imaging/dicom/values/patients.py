@@ -22,9 +22,9 @@ class Patient:
     def differs(self, other: "Patient") -> bool:
         """Whether these are two patients.
 
-        Ids that differ tell. Birth dates do, but for a correction: the same name and year. A name
-        that is another does, but for a marriage: the same birth date, and the id or a part of the
-        name.
+        Different ids mean two patients. So do different birth dates, unless one may correct the
+        other: the name and the year are the same. So do different names, unless the patient may
+        have married: the birth date is the same, and so is the id or a part of the name.
         """
         if self.id and other.id and self.id != other.id:
             return True

@@ -20,7 +20,7 @@ Plane = MainPlane | Literal["oblique"]
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Slices in the patient.
+    """Where slices lie in the patient.
 
     `places` counts different positions along the normal and `planes` different orientations;
     `spacing_mm` is the usual distance between places, None with a single one; `cover_mm` what the
@@ -52,7 +52,7 @@ def _placement(found: Sequence[tuple[ArrayLike, ArrayLike]]) -> Placement | None
     directions = np.array([direction for _, direction in found])
     normals = np.cross(directions[:, :3], directions[:, 3:])
     lengths = np.linalg.norm(normals, axis=1)
-    if not (lengths > 0.5).all():  # no two directions at a right angle
+    if not (lengths > 0.5).all():  # the two directions are not at a right angle
         return None
     normals /= lengths[:, None]
     alike = np.abs(normals @ normals[0]) > 1 - SAME_DIRECTION

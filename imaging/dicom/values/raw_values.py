@@ -1,5 +1,5 @@
-"""Values of a parsed dataset as text, without pydicom's conversion: of a large series that takes as
-long as parsing all of its headers.
+"""Values of a parsed dataset as text, without pydicom's conversion, which for a large series takes
+as long as parsing all of its headers.
 """
 
 import re
@@ -21,7 +21,7 @@ _PADDING = " \0"
 
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
-    """The values of an element as text, without padding; none where it is absent or empty.
+    """The values of an element as text, without padding; empty where it is absent or empty.
 
     Raises
     ------
@@ -52,12 +52,12 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 
 def whole_number(dataset: Dataset, keyword: str, default: int = 0) -> int:
-    """The same as a number.
+    """The same as a whole number.
 
     Raises
     ------
     ValueError
-        It is none.
+        It is not a number.
     """
     found = text(dataset, keyword)
     return int(re.sub(r"\.0*$", "", found)) if found else default
@@ -80,7 +80,7 @@ def private_value(dataset: Dataset, group: int, creator: str, element: int) -> A
 
 
 def private_number(dataset: Dataset, group: int, creator: str, element: int) -> int:
-    """The same as a whole number; 0 where it is absent or none."""
+    """The same as a whole number; 0 where it is absent or not a number."""
     try:
         return int(private_value(dataset, group, creator, element))
     except (TypeError, ValueError):

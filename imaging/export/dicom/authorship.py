@@ -1,4 +1,4 @@
-"""What every file that leaves us says of itself: who made it, what for, and under which UIDs."""
+"""What every file that we write says about itself: who made it, what for, and under which UIDs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ ALGORITHM_FAMILY = Code("123110", "DCM", "Artificial Intelligence")
 
 SERIES_DESCRIPTION = f"Brain metastases, {RESEARCH_USE_ONLY}"
 ALGORITHM_NAME = "metseg"
-# Clear of what scanners and workstations count.
+# Higher than the numbers that scanners and workstations give.
 SEGMENTATION_SERIES_NUMBER = 9700
 PROBABILITY_SERIES_NUMBER = 9701
 MEASUREMENTS_SERIES_NUMBER = 9702

@@ -1,4 +1,4 @@
-"""Outlines of a slice of a mask along the edges of its pixels, one polygon a region.
+"""Outlines of a slice of a mask along the edges of its pixels, one polygon per region.
 
 A polygon has exactly the area of its pixels, and holds the centres of these pixels and no others:
 the mask can be found again without loss, however small the lesion. Contours through pixel centres,
@@ -25,7 +25,7 @@ def outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     Parameters
     ----------
     mask
-        ``(H, W)``. Left as it was.
+        ``(H, W)``. Not changed.
 
     Returns
     -------
@@ -58,7 +58,9 @@ def _edges(mask: NDArray[np.bool_]) -> _Edges:
 
 
 def _loops(edges: _Edges) -> list[_Loop]:
-    """Edges put end to end. Where pixels touch at a corner only, the way turns right: apart."""
+    """Edges joined end to end. Where pixels touch only at a corner, the way turns right and parts
+    them.
+    """
     left = edges.copy()
     loops = []
     while left:
@@ -99,7 +101,7 @@ def _join(outer: list[_Loop], hole: _Loop) -> None:
 
 
 def _corners(loop: _Loop) -> _Loop:
-    """Without the vertices where the way goes straight on."""
+    """A loop without the vertices where it goes straight on."""
     points = [point for i, point in enumerate(loop) if point != loop[i - 1]]
     kept = []
     for i, (row, column) in enumerate(points):

@@ -23,7 +23,7 @@ from imaging.dicom.values.frames import Frame
 from imaging.dicom.values.raw_values import text, whole_number
 from metseg.errors import DicomError
 
-# Of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1) what a series repeats.
+# Elements of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1) that a series repeats.
 _PATIENT_AND_STUDY = (
     "SpecificCharacterSet",
     "PatientName",
@@ -54,7 +54,7 @@ _TYPE_2 = frozenset(
         "ReferringPhysicianName",
     }
 )
-# PS3.5 6.2; anonymisers leave stars in dates, which no reader takes
+# PS3.5 6.2; anonymisers leave stars in dates, which no reader accepts
 _FORMATS = {
     "DA": r"[0-9]{8}",
     "TM": r"[0-9]{2,6}(\.[0-9]{1,6})?",
@@ -69,7 +69,7 @@ def cannot_refer(source: SourceSeries) -> str | None:
         return "its images have several SeriesInstanceUIDs"
     known = get_sop_class_iod_map()
     if any(text(dataset, "SOPClassUID") not in known for dataset in source.datasets):
-        return "its SOPClassUID is none of the standard's images"
+        return "its SOPClassUID is not an image class of the standard"
     if not _as_single_frames(source) and len(source.datasets) > 1:
         return "it is made of several multi-frame images"
     return None
@@ -85,10 +85,10 @@ def _as_single_frames(source: SourceSeries) -> bool:
 def reference_images(source: SourceSeries, *, plain_classes: bool = False) -> list[Dataset]:
     """Stand-ins of the source images. Their frames are the slices of the volume, in order.
 
-    An enhanced multi-frame image has only the frames of the volume: other phases or copies at the
+    An enhanced multi-frame image gets only the frames of the volume: other phases or copies at the
     same places would be taken for them. `restore_references` then says which frames they are. With
-    `plain_classes` instances of one frame are called plain MR images, for highdicom takes one
-    instance of a multi-frame class only; `restore_references` names their class again.
+    `plain_classes` instances of one frame are called plain MR images, because highdicom takes only
+    one instance of a multi-frame class; `restore_references` names their class again.
 
     Raises
     ------
@@ -142,8 +142,8 @@ def restore_references(result: Dataset, source: SourceSeries) -> None:
 
 
 def adopt_patient_and_study(result: Dataset, source: Dataset) -> None:
-    """Copy patient and study of the source to a result. What cannot be read, or breaks its format,
-    is left out, or empty where it must be there.
+    """Copy patient and study of the source to a result. An element that cannot be read, or breaks
+    its format, is left out, or left empty where it is required.
     """
     for keyword in _PATIENT_AND_STUDY:
         element = _adoptable(source, keyword)
@@ -156,7 +156,7 @@ def adopt_patient_and_study(result: Dataset, source: Dataset) -> None:
 
 
 def _adoptable(source: Dataset, keyword: str) -> DataElement | None:
-    """A copy of an element that others can read; None without one."""
+    """A copy of an element that others can read; None where there is no such element."""
     if keyword not in source:
         return None
     try:
@@ -172,7 +172,9 @@ def _adoptable(source: Dataset, keyword: str) -> DataElement | None:
 
 
 def frame_of_reference(source: SourceSeries) -> str:
-    """That of the series, where it has one that is written as a UID."""
+    """The FrameOfReferenceUID of the series, or one derived from the series where that is not a
+    UID.
+    """
     if re.fullmatch(r"[0-9.]{1,64}", source.frame_of_reference_uid):
         return source.frame_of_reference_uid
     return str(generate_uid(entropy_srcs=[source.series_instance_uid, "frame of reference"]))
@@ -196,7 +198,9 @@ def _identity(dataset: Dataset, frame_of_reference: str) -> Dataset:
 
 
 def _slice_distance(frames: Sequence[Frame]) -> float:
-    """Between sorted slices, in mm, as their positions say: headers may say nothing, or the gap."""
+    """Between sorted slices, in mm, as their positions say: headers may not state it, or state the
+    gap.
+    """
     if len(frames) < 2:
         return frames[0].thickness or 1.0
     whole = np.linalg.norm(frames[-1].position - frames[0].position)

@@ -1,4 +1,4 @@
-"""Lesions as a DICOM RT Structure Set, one region of interest a lesion."""
+"""Lesions as a DICOM RT Structure Set, one region of interest per lesion."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -59,7 +59,7 @@ def write_structures(
     Raises
     ------
     ValueError
-        No lesion, or labels and lesions do not go together.
+        There is no lesion, or labels and lesions do not match.
     """
     check_lesions(labels, lesions)
     words = segmentation_words(labels, source, authorship)
@@ -155,7 +155,7 @@ def _polygons(mask: NDArray[np.bool_], volume: Volume) -> Iterator[tuple[int, ND
 
 
 def _observation(lesion: Lesion) -> Dataset:
-    """The interpreted type stays empty: whether a region is treated is not ours to say."""
+    """The interpreted type stays empty: it is not for us to say whether a region is treated."""
     observation = Dataset()
     observation.ObservationNumber = observation.ReferencedROINumber = lesion.number
     observation.ROIObservationLabel = f"Lesion {lesion.number}"
@@ -175,7 +175,7 @@ def _code(code: Code) -> Dataset:
 
 
 def _reference(image: Dataset, frame: int | None = None) -> Dataset:
-    """An image, or one frame of a multi-frame one."""
+    """A reference to an image, or to one frame of a multi-frame image."""
     item = Dataset()
     item.ReferencedSOPClassUID = image.SOPClassUID
     item.ReferencedSOPInstanceUID = image.SOPInstanceUID

@@ -48,10 +48,10 @@ def write_segmentation(
     *,
     deflated: bool = False,
 ) -> Path:
-    """Write a BINARY DICOM SEG of lesions, one segment a lesion, with a zero preamble.
+    """Write a BINARY DICOM SEG of lesions, one segment per lesion, with a zero preamble.
 
-    It belongs to the study of `source` and refers to every image of it, each frame to the one below
-    it. All UIDs follow from the source series, the model and the lesions.
+    It belongs to the study of `source` and refers to every image of it; each of its frames refers
+    to the source frame below it. All UIDs follow from the source series, the model and the lesions.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ def write_segmentation(
     lesions
         Numbered from 1 without gaps, at least one: an empty SEG is not written.
     deflated
-        The whole file (PS3.5 A.5). Most web viewers cannot read it.
+        Deflate the whole file (PS3.5 A.5). Most web viewers cannot read it.
 
     Raises
     ------
     ValueError
-        No lesion, or labels and lesions do not go together.
+        There is no lesion, or labels and lesions do not match.
     """
     check_lesions(labels, lesions)
     return _write(
@@ -90,7 +90,7 @@ def write_probability(
 ) -> Path:
     """Write the probability of metastasis as a FRACTIONAL DICOM SEG, in steps of 1/255.
 
-    As `write_segmentation` otherwise. Slices without any probability are left out.
+    Otherwise as `write_segmentation`. Slices without any probability are left out.
 
     Parameters
     ----------
@@ -127,12 +127,12 @@ def has_probability(probability: NDArray[np.float32]) -> bool:
 
 
 def check_lesions(labels: NDArray[np.uint16], lesions: Sequence[Lesion]) -> None:
-    """Whether a label volume and its lesions go together.
+    """Check that a label volume and its lesions match.
 
     Raises
     ------
     ValueError
-        No lesion, numbers with gaps, or labels beyond them.
+        There is no lesion, numbers have gaps, or labels go beyond them.
     """
     numbers = [lesion.number for lesion in lesions]
     if not lesions or numbers != list(range(1, len(lesions) + 1)):
@@ -157,7 +157,7 @@ def segmentation_words(
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """How one kind of segmentation is called."""
+    """What one kind of segmentation is called."""
 
     kind: str
     series_number: int
@@ -211,7 +211,7 @@ def _check_slices(voxels: NDArray[Any], source: SourceSeries) -> None:
 
 
 def _settle_dimensions(segmentation: Segmentation) -> None:
-    """highdicom draws this UID by chance: the same result has the same bytes."""
+    """Replace a UID that highdicom draws at random, so that the same result has the same bytes."""
     organization = derived_uid("dimensions", segmentation.SOPInstanceUID)
     for item in segmentation.DimensionOrganizationSequence:
         item.DimensionOrganizationUID = organization

@@ -18,8 +18,8 @@ _STORED_MAXIMUM = 4095  # 12 bits, as scanners store
 class SeriesWords:
     """What the headers of a written series say.
 
-    `extra` is set on every instance last, by DICOM keyword. `contrast_agent` empty leaves the tag
-    out.
+    `extra` is set on every instance last, by DICOM keyword. An empty `contrast_agent` leaves the
+    tag out.
     """
 
     description: str = "T1 MPRAGE +C"
@@ -84,8 +84,8 @@ def write_series(
     series_uid: str,
     words: SeriesWords | None = None,
 ) -> list[Path]:
-    """Write a volume as files ``0001.dcm`` and on in `directory`, which is made. Returns the paths
-    in slice order.
+    """Write a volume as files ``0001.dcm`` and so on in `directory`, which is made. Returns the
+    paths in slice order.
     """
     directory.mkdir(parents=True, exist_ok=True)
     instances = series_instances(volume, study_uid=study_uid, series_uid=series_uid, words=words)

@@ -219,7 +219,7 @@ def _algorithm(authorship: Authorship) -> sr.AlgorithmIdentification:
 
 
 def _segmentation(image: Dataset, uid: str, words: Sequence[str]) -> Dataset:
-    """The segmentation as evidence: its identity is all that is asked of it."""
+    """The segmentation as evidence: only its identity is needed."""
     evidence = Dataset()
     evidence.SOPClassUID, evidence.SOPInstanceUID = SegmentationStorage, uid
     evidence.StudyInstanceUID = image.StudyInstanceUID

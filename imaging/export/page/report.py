@@ -54,7 +54,7 @@ def report_bytes(report: Mapping[str, Any]) -> bytes:
     Raises
     ------
     ValueError
-        A number is not finite: JSON has no word for it.
+        A number is not finite: JSON cannot express it.
     """
     text = json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False)
     return (text + "\n").encode()

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from imaging.planes import nearest_plane
 
-# For each plane: where display right and down point, LPS, and
-# the letters at the left, right, top and bottom edges. The patient's right is on the left, feet are
-# below.
+# For each plane: where right and down on the display point to in LPS, and the letters at the left,
+# right, top and bottom edges. The patient's right is on the left, feet are below.
 _LAYOUTS = {
     "sagittal": ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0), "APSI"),
     "coronal": ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), "RLSI"),

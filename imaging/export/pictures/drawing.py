@@ -24,7 +24,7 @@ Colour = tuple[int, int, int]
 Box = tuple[slice, slice]
 """Rows and columns of a slice."""
 
-# Blue, green, red, as OpenCV orders them. Both contours hold against grey and for the colour-blind.
+# Blue, green, red, as OpenCV orders them. Both stand out on grey, also for the colour-blind.
 FOUND: Colour = (0, 165, 255)
 REFERENCE: Colour = (255, 220, 60)
 STAMP: Colour = (80, 80, 255)
@@ -56,8 +56,8 @@ class Tile:
         thickness: int = 1,
         broken: bool = False,
     ) -> None:
-        """Draw the contour of a slice of a mask, and a name beside it. A broken one keeps a little
-        away from it: what it surrounds may be no larger than the line.
+        """Draw the contour of a slice of a mask, and a name beside it. A broken contour keeps a
+        little distance: what it surrounds may be no larger than the line.
         """
         if not mask.any():
             return
@@ -85,7 +85,7 @@ class Tile:
         cv2.rectangle(self._picture, (x, y), (x + width - 1, y + height - 1), colour, 1)
 
     def scale_bar(self, length_mm: float) -> None:
-        """Draw how long so many millimetres are, at the lower left."""
+        """Draw a bar of this length at the lower left."""
         height = self._size[1]
         end = 12 + round(length_mm * self._pixels_per_mm)
         cv2.line(self._picture, (12, height - 12), (end, height - 12), (0, 0, 0), 4)
@@ -122,7 +122,7 @@ def write(
     size: float,
     thickness: int = 1,
 ) -> None:
-    """Text with a dark rim, so that it reads on bright ground."""
+    """Write text with a dark rim, so that it can be read on a bright background."""
     cv2.putText(picture, text, place, FONT, size, (0, 0, 0), thickness + 2, cv2.LINE_AA)
     cv2.putText(picture, text, place, FONT, size, colour, thickness, cv2.LINE_AA)
 
@@ -160,7 +160,7 @@ def png_bytes(picture: Picture) -> bytes:
     Raises
     ------
     RuntimeError
-        OpenCV refused.
+        OpenCV cannot encode it.
     """
     done, data = cv2.imencode(".png", picture)
     if not done:
@@ -191,7 +191,7 @@ def head_window(voxels: NDArray[np.float32], threshold: float) -> Box:
 
 
 def jpeg_bytes(png: bytes) -> bytes:
-    """A PNG of ours as JPEG, about a fifth of its bytes, for where many stand on one page."""
+    """One of our PNGs as JPEG, about a fifth of its bytes, for pages with many pictures."""
     picture = cv2.imdecode(np.frombuffer(png, dtype=np.uint8), cv2.IMREAD_COLOR)
     if picture is None:
         raise ValueError("png must be a picture that can be decoded")

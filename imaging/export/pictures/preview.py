@@ -27,7 +27,7 @@ from imaging.volume import Volume
 MAX_TILES = 6
 COLUMNS = 3
 DETAIL_MM = 50.0  # least side of the detail of a lesion
-DETAIL_DIAMETERS = 2.0  # and at least so many times its diameter
+DETAIL_DIAMETERS = 2.0  # and at least this many times its diameter
 SCALE_MM = 10.0
 
 Mask = NDArray[np.bool_]
@@ -42,10 +42,10 @@ def preview_png(
 ) -> bytes:
     """Draw up to six native slices, those of the largest lesions first, as a PNG.
 
-    Slices stand in radiological convention, the patient's right on the left, cropped to the head.
-    Lesions are outlined and numbered in orange, possible ones broken and with a question mark, the
-    reference in light blue. Without lesions evenly
-    spaced slices are shown. Native planes: a sagittal series shows sagittal slices.
+    Slices are shown in radiological convention, the patient's right on the left, cropped to the
+    head. Lesions are outlined and numbered in orange, possible ones broken and with a question
+    mark, the reference in light blue. Without lesions evenly spaced slices are shown. Native
+    planes: a sagittal series shows sagittal slices.
 
     Parameters
     ----------
@@ -99,8 +99,8 @@ def key_slices(
     lesions: Sequence[Lesion],
     reference: Mask | None = None,
 ) -> list[int]:
-    """Slices to show, rising: those of the largest lesions, then those with the most missed
-    reference.
+    """Slices to show, in rising order: those of the largest lesions, then those with the most
+    missed reference.
     """
     chosen: list[int] = []
     shown: set[int] = set()
@@ -139,7 +139,7 @@ class _Scene:
         self.head: Box = head_window(volume.voxels, low + 0.15 * (high - low))
 
     def bare(self, z: int, box: Box) -> Tile:
-        """Part of a slice, nothing drawn on it."""
+        """Part of a slice with nothing drawn on it."""
         grey: Picture = grey_slice(self._volume.voxels[z][box], self._window)
         return Tile(self._layout, grey)
 

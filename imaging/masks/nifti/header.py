@@ -1,4 +1,4 @@
-"""What a NIfTI file says at its beginning, read within bounds and without nibabel."""
+"""The header of a NIfTI file, read within bounds and without nibabel."""
 
 import zlib
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class NiftiHeader:
 
 
 def read_nifti_header(path: Path) -> NiftiHeader | None:
-    """The header of a file, plain or gzipped, whatever its name; None where it is no NIfTI.
+    """The header of a file, plain or gzipped, whatever its name; None where it is not NIfTI.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def nifti_bytes_of(path: Path, *, max_bytes: int) -> tuple[NiftiHeader, bytes]:
     Raises
     ------
     ReferenceMaskError
-        No NIfTI, shorter than its header says, or more than `max_bytes`.
+        The file is not NIfTI, shorter than its header says, or larger than `max_bytes`.
     OSError
         The file cannot be opened or read.
     """

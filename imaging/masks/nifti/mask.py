@@ -20,8 +20,8 @@ from imaging.volume import Volume
 from metseg.errors import ReferenceMaskError
 
 _MAX_NIFTI_BYTES = 1 << 29  # a whole head at 0.5 mm as float32, more than any mask needs
-_ROUNDING = 1e-3  # what scaling and single precision leave of a whole number
-_MOST_LABELS = 1000  # lesions that anybody numbers
+_ROUNDING = 1e-3  # error that scaling and single precision leave in a whole number
+_MOST_LABELS = 1000  # nobody numbers more lesions
 _SHOWN = 10  # labels in a sentence
 
 
@@ -49,20 +49,20 @@ def read_nifti(
     Parameters
     ----------
     labels
-        The values that count; without them all above 0. Negative ones and NaN are none.
+        The values that count; without them all above 0. Negative ones and NaN do not count.
     beside
         The grid that the mask is to be compared on: decides between an sform and a qform that
         differ.
     remarks
-        Gets which labels counted, and warnings of what had to be guessed.
+        Receives which labels counted, and warnings about what had to be guessed.
 
     Raises
     ------
     ReferenceMaskError
-        Damaged, not three-dimensional, without a place, or no whole numbers.
+        The file is damaged, is not three-dimensional, has no place, or does not hold whole numbers.
     """
     remarks = Remarks() if remarks is None else remarks
-    shape = _shape_of(path)  # before it is inflated, a thousand times perhaps
+    shape = _shape_of(path)  # before the file is inflated, perhaps a thousand times
     header, content = nifti_bytes_of(path, max_bytes=min(max_bytes, _MAX_NIFTI_BYTES))
     try:
         kind = nibabel.Nifti1Image if header.version == 1 else nibabel.Nifti2Image
@@ -95,7 +95,7 @@ def _whole_numbers(values: NDArray[np.generic], remarks: Remarks) -> NDArray[np.
         return np.asarray(values, dtype=np.uint8 if values.dtype.kind == "b" else values.dtype)
     is_number = ~np.isnan(values)
     if not is_number.all():
-        remarks.notes.append("voxels that are no number (NaN) count as 0")
+        remarks.notes.append("voxels that are not a number (NaN) count as 0")
     numbers = np.where(is_number, values, 0)
     if not np.isfinite(numbers).all() or np.abs(numbers).max(initial=0) >= 2**53:
         raise ReferenceMaskError("segmentation must hold whole numbers, got infinite ones")
@@ -107,7 +107,7 @@ def _whole_numbers(values: NDArray[np.generic], remarks: Remarks) -> NDArray[np.
 def _marked(values: NDArray[np.integer], labels: Collection[int] | None, remarks: Remarks) -> Mask:
     found = [int(value) for value in np.unique(values)]
     if found and found[0] < 0:
-        remarks.warnings.append("negative labels count as none")
+        remarks.warnings.append("negative labels do not count")
     found = [value for value in found if value > 0]
     if labels is not None:
         counted = sorted(value for value in found if value in labels)

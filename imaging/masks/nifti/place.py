@@ -20,7 +20,7 @@ _MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: metres, millimetres, micromet
 _UNIT_NAMES = {1000.0: "metres", 1.0: "millimetres", 0.001: "micrometres"}
 _VOXEL_MM = (0.05, 30.0)  # the longest edge of a voxel of a head, at least and at most
 _SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
-_SAME_PLACE = 0.25  # of the smallest voxel edge: nearer, two forms are one
+_SAME_PLACE = 0.25  # of the smallest voxel edge: forms nearer than this are one
 _BETTER = 0.02  # of the boxes' overlap
 
 Affine = NDArray[np.float64]
@@ -28,7 +28,9 @@ Affine = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Form:
-    """One of the two ways to say where: `affine` maps (slice, row, column, 1) to LPS mm."""
+    """One of the two ways to say where a file lies: `affine` maps (slice, row, column, 1) to LPS
+    mm.
+    """
 
     name: str
     code: int
@@ -47,12 +49,12 @@ def place(header: Any, mask: Mask, beside: Volume | None, remarks: Remarks) -> A
     beside
         The grid of the study; without it the sform counts.
     remarks
-        Gets warnings of another unit than the header's, and of forms that differ.
+        Receives warnings about another unit than the header's, and about forms that differ.
 
     Raises
     ------
     ReferenceMaskError
-        It has neither form, or none that can be inverted.
+        The file has neither form, or no form that can be inverted.
     """
     forms = _forms(header)
     if not forms:
@@ -74,7 +76,7 @@ def _forms(header: Any) -> list[_Form]:
         try:
             ras, code = read(coded=True)
         except (HeaderDataError, ValueError, np.linalg.LinAlgError):
-            continue  # a quaternion that is none
+            continue  # not a valid quaternion
         if ras is not None and int(code) > 0:
             lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(ras, dtype=np.float64)
             found.append(_Form(name, int(code), lps[:, [2, 1, 0, 3]]))
@@ -124,8 +126,8 @@ def _apart_mm(forms: list[_Form], shape: tuple[int, ...]) -> float:
 
 
 def _better(forms: list[_Form], mask: Mask, beside: Volume | None, remarks: Remarks) -> _Form:
-    """The form whose grid, or else whose mark, lies more on the study; else the scanner's, else the
-    sform.
+    """The form that lays the grid, or else the marked voxels, more on the study; else the
+    scanner's, else the sform.
     """
     apart = f"sform and qform differ by up to {_apart_mm(forms, mask.shape):.1f} mm"
     if beside is None:

@@ -210,7 +210,7 @@ def test_other_settings_are_inferred_anew(site):
     [
         ("grey", "segmentation must hold whole numbers, got fractions"),
         ("head", "reference must mark at most 600 ml"),
-        ("elsewhere", "reference must lie in the volume to 90%, got 0%"),
+        ("elsewhere", "at least 90% of a reference must lie in the volume, got 0%"),
         ("nowhere", "segmentation must say where it lies"),
         ("empty", "reference must mark something, got nothing"),
         ("negative", "reference must mark something, got nothing (negative labels"),

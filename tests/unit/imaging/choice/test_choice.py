@@ -185,7 +185,7 @@ def test_an_agent_tag_may_say_that_there_was_none(agent, is_one):
         ({"image_type": ("ORIGINAL", "PRIMARY", "P", "ND")}, "phase"),
         ({"image_type": ("ORIGINAL", "PRIMARY", "LOCALIZER")}, "LOCALIZER"),
         ({"acquisition_contrast": "FLUID_ATTENUATED"}, "FLUID_ATTENUATED"),
-        ({"echo_time_ms": 90.0}, "TE 90 ms, TI 900 ms, not as of a T1"),
+        ({"echo_time_ms": 90.0}, "TE 90 ms, TI 900 ms, not as in a T1"),
         ({"description": "ax 3d", "echo_time_ms": None}, "nothing says T1"),
     ],
 )

@@ -105,4 +105,4 @@ def test_negative_labels_are_told(tmp_path):
     path = write(tmp_path / "mask.nii.gz", cubes((1, 1), (6, -1)))
     remarks = Remarks()
     read_reference(path, VOLUME, remarks=remarks)
-    assert remarks.warnings == ["negative labels count as none"]
+    assert remarks.warnings == ["negative labels do not count"]

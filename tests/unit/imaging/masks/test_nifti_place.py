@@ -128,5 +128,5 @@ def test_a_mask_with_the_shape_of_the_series_and_another_grid_is_said(tmp_path, 
     path = write(tmp_path / "m.nii", sform=(there, 1), qform=(there, 1))
     remarks = Remarks()
     read_reference(path, HEAD.volume, remarks=remarks)
-    said = ["the mask has as many voxels as the series, and not its grid: it may be misplaced"]
+    said = ["the mask has as many voxels as the series but another grid: it may be misplaced"]
     assert remarks.warnings == (said if is_said else [])

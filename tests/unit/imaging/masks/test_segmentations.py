@@ -165,7 +165,7 @@ def test_segments_of_which_none_is_a_tumour_by_its_label_are_taken_with_a_warnin
     dataset = segmentation(source, block(8, 9), types=[TISSUE], labels=["Ventricle"])
     remarks = Remarks()
     assert read_reference(dataset, volume, source, remarks=remarks).any()
-    assert remarks.warnings == ["by their labels, the segments are no tumours; all are taken"]
+    assert remarks.warnings == ["by their labels, the segments are not tumours; all are taken"]
 
 
 def test_neither_labels_nor_codes_of_others_are_shown(study):

@@ -84,7 +84,9 @@ def test_an_overlay_in_an_unused_bit_is_no_pixel_in_any_codec(tmp_path, syntax):
     rewrite(paths, BitsStored=12, HighBit=11)
     volume, source = read_series(paths)
     np.testing.assert_array_equal(volume.voxels, values)
-    assert source.warnings == ("5760 pixels hold bits above BitsStored, left out (PS3.5 8.1.1)",)
+    assert source.warnings == (
+        "5760 pixels hold bits above BitsStored, which are left out (PS3.5 8.1.1)",
+    )
 
 
 @pytest.mark.parametrize("syntax", [transfer.ExplicitVRLittleEndian, *OVERLAID])

@@ -83,7 +83,7 @@ def test_declared_padding_that_may_be_a_bright_lesion_is_said(tmp_path):
     _, paths = write(tmp_path, 1000, where=at_the_side, PixelPaddingValue=1000)
     _, source = read_series(paths)
     assert [text.split(" ", 1)[1] for text in source.warnings] == [
-        "voxels at the border are padding as declared, and as bright as tissue: air"
+        "voxels at the border are declared padding as bright as tissue: set to air"
     ]
 
 

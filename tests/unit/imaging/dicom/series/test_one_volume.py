@@ -214,7 +214,7 @@ MISSING |= {
     ),
     "a phase that does not say which it is": (
         [*stack(WHOLE, temporal=1.0), *stack(WHOLE)],
-        "of 2 acquisitions that differ in TemporalPosition one must be the last: some have none",
+        "of 2 acquisitions that differ in TemporalPosition one must be the last: some lack it",
     ),
     "an acquisition broken off after the first": (
         [*stack(WHOLE, acquisition=1), *stack(range(16), acquisition=2)],

@@ -145,7 +145,7 @@ def test_an_object_without_pixels_is_no_slice():
     kept = without_foreign([state, image, image])
     assert (kept.indices, kept.said) == (
         (1, 2),
-        ("1 images under the series were left out: no images",),
+        ("1 images under the series were left out: not images",),
     )
 
 
