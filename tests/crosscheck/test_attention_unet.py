@@ -80,7 +80,7 @@ class Formulas:
     ("filters", "outputs", "batch_norm"),
     [((8, 16, 32, 64, 128), 2, True), ((8, 16, 32, 64, 128), 1, False), ((5, 7, 6), 2, True)],
 )
-def test_the_network_answers_as_the_formulas_do(filters, outputs, batch_norm):
+def test_attention_unet_answers_as_the_formulas_of_the_paper_do(filters, outputs, batch_norm):
     model = attention_unet(
         channels=4, filters=filters, outputs=outputs, batch_norm=batch_norm, epsilon=EPSILON
     )

@@ -53,7 +53,7 @@ def test_a_backend_gives_the_stored_answers(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_device_is_found(backend):
+def test_a_backend_finds_a_device(backend):
     words = "from models.engines.keras_engine import choose_device; print(choose_device('auto'))"
     (device,) = told(backend, "-c", words)
     assert device in ("cpu:0", "gpu:0")

@@ -147,7 +147,7 @@ def test_the_good_study_is_found_in_full(ran: Ran) -> None:
 
 
 @pytest.mark.parametrize("sick", SICK, ids=lambda sick: sick.name)
-def test_a_sick_study_ends_as_it_must(ran: Ran, sick: Sick) -> None:
+def test_a_faulty_study_ends_as_it_must(ran: Ran, sick: Sick) -> None:
     with ran.site.sessions() as session:
         row = session.execute(
             select(Job.state, Job.error_code, Result.outcome)
@@ -160,18 +160,18 @@ def test_a_sick_study_ends_as_it_must(ran: Ran, sick: Sick) -> None:
     assert ended == sick.ends
 
 
-def test_memory_stays_under_a_gigabyte(ran: Ran) -> None:
+def test_memory_of_a_run_stays_under_a_gigabyte(ran: Ran) -> None:
     assert ran.largest_mb < LIMIT_MB
     assert ran.together_mb < LIMIT_MB
 
 
-def test_nothing_is_written_outside_our_roots(ran: Ran) -> None:
+def test_a_run_writes_nothing_outside_its_folders(ran: Ran) -> None:
     assert ran.touched == set()
     with ran.site.sessions() as session:
         check_invariants(session, results_dir=ran.site.results, spool_dir=ran.site.state / "spool")
 
 
-def test_no_log_message_or_name_tells_of_the_patient(ran: Ran) -> None:
+def test_no_log_message_or_file_name_shows_the_patient(ran: Ran) -> None:
     assert ran.output.count("quarantined") > 20
     assert CANARY not in ran.output
     ran.site._check_canary()
@@ -185,7 +185,7 @@ def test_no_log_message_or_name_tells_of_the_patient(ran: Ran) -> None:
     assert not any(CANARY in str(one) or CANARY_ID in str(one) for one in said)
 
 
-def test_preambles_that_we_write_are_zero(ran: Ran) -> None:
+def test_preambles_of_written_files_are_zero(ran: Ran) -> None:
     written = list(ran.site.results.rglob("*.dcm"))
     assert len(written) > 1
     assert {path.read_bytes()[:132] for path in written} == {bytes(128) + b"DICM"}

@@ -114,7 +114,7 @@ def memory_disk(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_a_watcher_killed_at_any_step_loses_nothing_and_doubles_nothing(
+def test_a_watcher_killed_at_any_step_loses_nothing_and_repeats_nothing(
     memory_disk: Path, sqlite_url: str
 ) -> None:
     migrate(sqlite_url)
@@ -134,7 +134,7 @@ def test_a_watcher_killed_at_any_step_loses_nothing_and_doubles_nothing(
     assert deadly > 25
 
 
-def test_a_watcher_killed_at_any_step_of_an_archive_loses_nothing_and_doubles_nothing(
+def test_a_watcher_killed_at_any_step_of_an_archive_loses_nothing_and_repeats_nothing(
     memory_disk: Path, sqlite_url: str
 ) -> None:
     migrate(sqlite_url)

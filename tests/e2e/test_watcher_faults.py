@@ -114,7 +114,9 @@ def test_a_watcher_killed_again_and_again_takes_each_study_in_once(site: Site) -
     check(site)
 
 
-def test_what_arrives_while_no_watcher_runs_is_found_at_the_next_start(plain_site: Site) -> None:
+def test_a_study_that_arrives_while_no_watcher_runs_is_found_at_the_next_start(
+    plain_site: Site,
+) -> None:
     site = plain_site
     first = site.watcher()
     one = write_slices(site.inbox / "a", "S", range(3))

@@ -34,7 +34,9 @@ def site(tmp_path: Path, sqlite_url: str) -> Site:
 
 
 @pytest.mark.parametrize("ensemble", ["standard", "tests.helpers.fakes:ThresholdEnsemble"])
-def test_a_watcher_that_took_studies_in_has_loaded_nothing_heavy(site: Site, ensemble: str) -> None:
+def test_a_watcher_that_took_studies_in_has_loaded_no_large_library(
+    site: Site, ensemble: str
+) -> None:
     site.extra["ENSEMBLE"] = ensemble
     write_slices(site.inbox / "a", "S", range(3))
     answer = subprocess.run(

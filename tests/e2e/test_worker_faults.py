@@ -47,7 +47,7 @@ def test_a_worker_child_killed_in_mid_job_costs_an_attempt_and_the_study_is_reco
     site.check()
 
 
-def test_a_study_whose_worker_was_killed_is_recorded_by_the_next_worker_without_a_hand(
+def test_a_study_whose_worker_was_killed_is_recorded_by_the_next_worker_unattended(
     site: Site,
 ) -> None:
     order = site.order(12, "wait")
@@ -154,7 +154,7 @@ def test_a_worker_told_to_stop_hands_back_a_job_that_does_not_end(site: Site) ->
     site.check()
 
 
-def test_the_health_check_tells_a_worker_that_progresses_from_one_that_stands_still(
+def test_the_health_check_passes_a_worker_that_progresses_and_fails_one_that_stands_still(
     site: Site,
 ) -> None:
     settings = Settings(database_url=site.database_url, lease_s=1.8)

@@ -151,7 +151,7 @@ def test_archives_of_hostile_names_come_out_whole_or_are_refused(
 
 @often(6)
 @given(NAMES)
-def test_a_name_that_is_let_in_stays_within(name: str) -> None:
+def test_a_member_name_that_is_accepted_stays_inside_the_folder(name: str) -> None:
     try:
         safe = safe_name(name)
     except InputError as error:

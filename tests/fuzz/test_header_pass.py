@@ -86,6 +86,6 @@ def test_damaged_files_get_a_verdict(corpus: list[Sample], path: Path, data: st.
 
 @often(3)
 @given(st.binary(max_size=2000))
-def test_bytes_of_no_meaning_get_a_verdict(path: Path, content: bytes) -> None:
+def test_random_bytes_get_a_verdict(path: Path, content: bytes) -> None:
     assert isinstance(verdict_on(path, bytes(128) + b"DICM" + content), Refusal)
     assert isinstance(verdict_on(path, content), Refusal)

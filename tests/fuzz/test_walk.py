@@ -122,7 +122,7 @@ def walk(study: Study, folder: Path, settings: Settings) -> str:
 
 @often(0.1)
 @given(st.data())
-def test_classic_headers(
+def test_a_study_with_damaged_classic_headers_has_a_result_or_an_error(
     classic: Files, place: Path, settings: Settings, data: st.DataObject
 ) -> None:
     study = fresh(classic)
@@ -132,7 +132,7 @@ def test_classic_headers(
 
 @often(0.1)
 @given(st.data())
-def test_enhanced_headers(
+def test_a_study_with_damaged_enhanced_headers_has_a_result_or_an_error(
     enhanced: Files, place: Path, settings: Settings, data: st.DataObject
 ) -> None:
     study = fresh(enhanced)
@@ -142,7 +142,7 @@ def test_enhanced_headers(
 
 @often(0.1)
 @given(st.data())
-def test_headers_of_references(
+def test_a_study_with_damaged_reference_headers_has_a_result_or_an_error(
     classic: Files, references: Files, place: Path, settings: Settings, data: st.DataObject
 ) -> None:
     name = data.draw(st.sampled_from(sorted(references)))

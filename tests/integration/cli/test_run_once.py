@@ -79,7 +79,7 @@ def test_each_job_ends_with_a_line_that_names_the_study_by_number(ran: Ran) -> N
     assert GOOD.study() not in told
 
 
-def test_a_good_study_has_the_promised_keys(ran: Ran) -> None:
+def test_the_results_of_a_good_study_have_the_documented_keys(ran: Ran) -> None:
     report = ran.reports[GOOD.study()]
     assert report.keys() >= KEYS
     assert report["status"] == "succeeded"
@@ -123,7 +123,7 @@ def test_a_study_without_contrast_agent_says_why(ran: Ran) -> None:
     assert report["series"][0]["eligible"] is False
 
 
-def test_csv_has_one_row_a_lesion_and_one_a_study_without(ran: Ran) -> None:
+def test_csv_has_one_row_per_lesion_and_one_per_study_without_lesions(ran: Ran) -> None:
     told = ran.program.run(["results", "--format", "csv"]).stdout
     rows = list(csv.DictReader(io.StringIO(told)))
     found = {
@@ -148,7 +148,7 @@ def test_results_of_an_unknown_study_say_so(ran: Ran, form: str) -> None:
     assert "nothing is recorded yet" not in ended.stdout
 
 
-def test_a_second_run_does_nothing_twice(ran: Ran) -> None:
+def test_a_second_run_repeats_nothing(ran: Ran) -> None:
     before = ran.program.run(["results", "--format", "json"]).stdout
     again = ran.program.run(["run", str(ran.inbox), "--once"])
     assert again.returncode == 0, "no job failed in this run"

@@ -106,7 +106,7 @@ BREACHES: list[tuple[Change, str]] = [
 ]
 
 
-def test_a_sound_world_passes(sessions: Sessions, tmp_path: Path) -> None:
+def test_a_sound_database_and_disk_pass_the_check(sessions: Sessions, tmp_path: Path) -> None:
     with sessions.begin() as session:
         sound_world(session, tmp_path)
         check(session, tmp_path)
@@ -114,7 +114,9 @@ def test_a_sound_world_passes(sessions: Sessions, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("backend", ["sqlite"])
 @pytest.mark.parametrize(("change", "told"), BREACHES, ids=[told for _, told in BREACHES])
-def test_each_breach_is_told(sessions: Sessions, tmp_path: Path, change: Change, told: str) -> None:
+def test_each_breach_of_an_invariant_is_reported(
+    sessions: Sessions, tmp_path: Path, change: Change, told: str
+) -> None:
     with sessions.begin() as session:
         sound_world(session, tmp_path)
         change(session, tmp_path)

@@ -71,7 +71,9 @@ def plain(row: Any) -> tuple[Any, ...]:
     return tuple(keep.values())
 
 
-def test_the_ten_queries_give_what_they_say(sessions: sessionmaker[Session]) -> None:
+def test_the_ten_queries_of_the_schema_page_give_what_they_say(
+    sessions: sessionmaker[Session],
+) -> None:
     with sessions.begin() as session:
         a_week_of_studies(session)
     with sessions.begin() as session:
@@ -82,7 +84,7 @@ def test_the_ten_queries_give_what_they_say(sessions: sessionmaker[Session]) -> 
     assert len(QUERIES) == 10
 
 
-def test_the_page_names_every_table_and_column() -> None:
+def test_the_schema_page_names_every_table_and_column() -> None:
     sections = dict(
         re.findall(r"### (\w+)\n(.*?)(?=\n##|\Z)", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     )
@@ -96,7 +98,7 @@ def test_the_page_names_every_table_and_column() -> None:
     assert missing == []
 
 
-def test_the_page_names_the_columns_of_the_views(engine: Engine) -> None:
+def test_the_schema_page_names_the_columns_of_the_views(engine: Engine) -> None:
     page = PAGE.read_text(encoding="utf-8")
     for view in ("current_result", "current_lesion"):
         (line,) = re.findall(rf"\| `{view}` \|.*", page)

@@ -33,7 +33,7 @@ def program(tmp_path: Path) -> Program:
     return Program(tmp_path / "home")
 
 
-def test_every_kind_of_file_is_there_with_its_hash_and_without_a_name(
+def test_every_kind_of_result_file_is_written_with_its_hash_and_without_a_patient_name(
     program: Program, tmp_path: Path
 ) -> None:
     write_study(tmp_path / "series")
@@ -56,7 +56,7 @@ def test_every_kind_of_file_is_there_with_its_hash_and_without_a_name(
         assert all(word.encode() not in content for content in nameless.values())
 
 
-def test_nothing_of_an_earlier_result_stays_beside_a_new_one(
+def test_no_file_of_an_earlier_result_stays_beside_a_new_one(
     program: Program, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
@@ -78,7 +78,7 @@ def test_nothing_of_an_earlier_result_stays_beside_a_new_one(
     assert json.loads((folder / "report.json").read_text())["n_lesions"] == 0
 
 
-def test_other_files_beside_the_series_are_passed_over_and_other_studies_refused(
+def test_other_files_beside_the_series_are_ignored_and_other_studies_refused(
     program: Program, tmp_path: Path
 ) -> None:
     folder = tmp_path / "series"
@@ -94,7 +94,9 @@ def test_other_files_beside_the_series_are_passed_over_and_other_studies_refused
     assert not (tmp_path / "mixed").exists()
 
 
-def test_a_damaged_series_ends_with_what_is_wrong(program: Program, tmp_path: Path) -> None:
+def test_segment_of_a_damaged_series_reports_what_is_wrong(
+    program: Program, tmp_path: Path
+) -> None:
     write_study(tmp_path / "series", Recipe(mishaps=Mishaps(missing=[5])))
     ended = program.run(["segment", str(tmp_path / "series"), "--out", str(tmp_path / "out")])
     assert ended.returncode == 1

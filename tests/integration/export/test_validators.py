@@ -48,7 +48,7 @@ def complaints(path: Path) -> list[str]:
     return [line for line in lines if line.startswith(("Error", "Abort")) or "- Error" in line]
 
 
-def test_dciodvfy_finds_no_error(exported: Exported) -> None:
+def test_dciodvfy_finds_no_error_in_written_files(exported: Exported) -> None:
     assert len(exported.results) == (4 if exported.lesions else 2)
     for path in exported.results:
         assert complaints(path) == [], path.name
@@ -62,7 +62,7 @@ def test_dciodvfy_does_find_the_errors_of_a_spoilt_file(exported: Exported, tmp_
     assert any("VerificationFlag" in line for line in complaints(tmp_path / "spoilt.dcm"))
 
 
-def test_dcmtk_reads_every_file(exported: Exported) -> None:
+def test_dcmtk_reads_every_written_file(exported: Exported) -> None:
     for path in exported.results:
         dataset = pydicom.dcmread(path)
         dump = run("dcmdump", "+L", "+P", "SOPInstanceUID", path)
@@ -75,7 +75,7 @@ def test_dcmtk_reads_every_file(exported: Exported) -> None:
         assert "SOPInstanceUID" in names
 
 
-def test_dcmtk_reads_the_report_as_a_valid_tree(exported: Exported) -> None:
+def test_dcmtk_reads_the_structured_report_as_a_valid_tree(exported: Exported) -> None:
     told = run("dsrdump", "+Pl", exported.sr)
     assert told.returncode == 0, told.stderr
     assert told.stderr == ""

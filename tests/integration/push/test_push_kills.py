@@ -60,7 +60,9 @@ def step(outbox: Outbox, name: str) -> bool:
 
 
 @pytest.mark.parametrize("takes_once", [False, True], ids=["takes it twice", "refuses a copy"])
-def test_killed_after_the_answer_and_before_the_record(outbox: Outbox, takes_once: bool) -> None:
+def test_a_sender_killed_after_the_answer_and_before_the_record_leaves_one_copy(
+    outbox: Outbox, takes_once: bool
+) -> None:
     with Receiver(takes_once=takes_once) as archive:
         outbox.result(push_to=archive.address)
         sender = start(outbox, before=DIES_BEFORE_THE_RECORD)
@@ -77,7 +79,7 @@ def test_killed_after_the_answer_and_before_the_record(outbox: Outbox, takes_onc
     assert [instance for instance, _ in archive.received] == [*copies, uid("1.2", "dicom-sr")]
 
 
-def test_killed_while_the_receiver_has_not_answered(outbox: Outbox) -> None:
+def test_a_sender_killed_before_the_answer_is_succeeded_by_another(outbox: Outbox) -> None:
     with Receiver(hold=threading.Event()) as archive:
         outbox.result(push_to=archive.address)
         sender = start(outbox)

@@ -66,7 +66,7 @@ def test_other_studies_are_taken_in_while_an_archive_is_unpacked(
     assert desk.left_over() == []
 
 
-def test_an_archive_that_changes_or_leaves_while_it_is_unpacked_is_dropped(
+def test_an_archive_that_changes_or_vanishes_while_it_is_unpacked_is_dropped(
     plain_desk: Desk, slow_child: Path
 ) -> None:
     desk = plain_desk
@@ -98,7 +98,7 @@ def test_an_archive_that_takes_too_long_is_refused(plain_desk: Desk, slow_child:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_child_that_is_killed_tries_again_once(
+def test_unpacking_by_a_child_that_is_killed_is_tried_again_once(
     plain_desk: Desk, slow_child: Path, times: int
 ) -> None:
     desk = plain_desk

@@ -52,7 +52,7 @@ def test_the_study_in_an_archive_is_taken_in(plain_desk: Desk, kind: str) -> Non
     assert holds(desk)
 
 
-def test_on_both_databases_a_restart_opens_nothing_again(
+def test_a_restarted_watcher_opens_no_archive_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (desk.inbox / "study.zip").write_bytes(zip_of(slices(range(3))))
@@ -83,7 +83,7 @@ def test_an_archive_and_a_folder_and_another_archive_of_one_study_are_one_job(
     assert holds(desk)
 
 
-def test_the_same_archive_later_makes_nothing(plain_desk: Desk) -> None:
+def test_the_same_archive_later_makes_no_job(plain_desk: Desk) -> None:
     desk = plain_desk
     (desk.inbox / "one.zip").write_bytes(zip_of(slices(range(3))))
     desk.take_in()
@@ -107,7 +107,9 @@ def test_late_slices_in_an_archive_make_revision_two(plain_desk: Desk) -> None:
     assert holds(desk)
 
 
-def test_several_studies_in_one_archive_and_one_study_in_several(plain_desk: Desk) -> None:
+def test_several_studies_in_one_archive_and_one_study_in_several_are_taken_in(
+    plain_desk: Desk,
+) -> None:
     desk = plain_desk
     (desk.inbox / "a.zip").write_bytes(zip_of(slices(range(2)) | slices(range(3), "T")))
     (desk.inbox / "b.zip").write_bytes(zip_of(slices(range(2, 4))))
@@ -118,7 +120,7 @@ def test_several_studies_in_one_archive_and_one_study_in_several(plain_desk: Des
     assert desk.jobs() == [PENDING, PENDING]
 
 
-def test_an_archive_within_is_opened_and_each_bad_file_has_its_reason(plain_desk: Desk) -> None:
+def test_an_inner_archive_is_opened_and_each_bad_file_has_its_reason(plain_desk: Desk) -> None:
     desk, files = plain_desk, slices(range(2))
     inner = pack("tar.xz", slices(range(2, 4)) | {"readme.txt": b"x"})
     content = files | {
@@ -159,7 +161,7 @@ def test_an_archive_within_is_opened_and_each_bad_file_has_its_reason(plain_desk
         ("a.tar", b"no tar", "archive_invalid"),
     ],
 )
-def test_a_refused_archive_has_its_reason_and_holds_nobody_up(
+def test_a_refused_archive_has_its_reason_and_delays_no_study(
     plain_desk: Desk, caplog: pytest.LogCaptureFixture, name: str, data: bytes, code: str
 ) -> None:
     caplog.set_level("DEBUG")
@@ -177,7 +179,7 @@ def test_a_refused_archive_has_its_reason_and_holds_nobody_up(
     assert [path.name for path in desk.home.rglob("*CANARY*")] == []
 
 
-def test_archives_may_be_left_shut(plain_desk: Desk) -> None:
+def test_a_setting_leaves_archives_unopened(plain_desk: Desk) -> None:
     (plain_desk.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
     plain_desk.take_in(max_archive_mb=0)
     status, reason = plain_desk.files()["a.zip"]
@@ -186,7 +188,7 @@ def test_archives_may_be_left_shut(plain_desk: Desk) -> None:
     assert plain_desk.jobs() == []
 
 
-def test_a_growing_archive_is_opened_when_it_stands(plain_desk: Desk) -> None:
+def test_a_growing_archive_is_opened_once_it_has_settled(plain_desk: Desk) -> None:
     desk, data = plain_desk, pack("tar", slices(range(9)))
     with desk.watching() as watcher:
         for part in range(1, 5):

@@ -45,7 +45,7 @@ def test_a_study_is_taken_in_once_it_has_settled(desk: Desk) -> None:
     assert holds(desk)
 
 
-def test_the_spool_holds_the_bytes_and_the_inbox_is_untouched(desk: Desk) -> None:
+def test_the_spool_holds_the_bytes_of_a_study_and_the_inbox_is_untouched(desk: Desk) -> None:
     paths = write_slices(desk.inbox / "a", "S", range(3))
     (desk.inbox / "notes.txt").write_text("x")
     before = portrait(desk.inbox)
@@ -56,7 +56,7 @@ def test_the_spool_holds_the_bytes_and_the_inbox_is_untouched(desk: Desk) -> Non
         assert spool_path(desk.settings.spool_dir, sha256).read_bytes() == path.read_bytes()
 
 
-def test_a_restart_reads_no_file_again_and_makes_nothing(
+def test_a_restarted_watcher_reads_no_file_again_and_makes_no_job(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_slices(desk.inbox / "a", "S", range(3))
@@ -94,7 +94,7 @@ def test_late_slices_make_revision_two_and_a_new_job(desk: Desk) -> None:
     assert holds(desk)
 
 
-def test_a_file_that_leaves_the_inbox_takes_nothing_away(desk: Desk) -> None:
+def test_a_file_that_leaves_the_inbox_removes_nothing_from_its_study(desk: Desk) -> None:
     first = write_slices(desk.inbox / "a", "S", range(3))
     whole = sha(*first)
     desk.take_in()
@@ -106,7 +106,7 @@ def test_a_file_that_leaves_the_inbox_takes_nothing_away(desk: Desk) -> None:
     assert desk.revisions() == [whole, whole | sha(*late)]
 
 
-def test_the_same_study_elsewhere_makes_nothing(desk: Desk) -> None:
+def test_the_same_study_in_another_folder_makes_no_job(desk: Desk) -> None:
     write_slices(desk.inbox / "a", "S", range(3))
     desk.take_in()
     shutil.copytree(desk.inbox / "a", desk.inbox / "copy" / "deep")
@@ -149,7 +149,9 @@ def test_an_overwritten_file_replaces_its_bytes_in_revision_two(desk: Desk) -> N
     assert holds(desk)
 
 
-def test_new_bytes_beside_the_old_ones_quarantine_the_series_and_nothing_else(desk: Desk) -> None:
+def test_new_bytes_of_an_instance_beside_the_old_quarantine_the_series_and_nothing_else(
+    desk: Desk,
+) -> None:
     first = write_slices(desk.inbox / "a", "S", range(2))
     desk.take_in()
     (desk.inbox / "b").mkdir()
@@ -165,7 +167,7 @@ def test_new_bytes_beside_the_old_ones_quarantine_the_series_and_nothing_else(de
     assert holds(desk)
 
 
-def test_two_contents_at_once_quarantine_the_series(desk: Desk) -> None:
+def test_two_contents_of_one_instance_at_once_quarantine_the_series(desk: Desk) -> None:
     write_slices(desk.inbox / "a", "S", range(2))
     write_slices(desk.inbox / "b", "S", range(1), fill=9)
     good = write_slices(desk.inbox / "c", "S", range(2), series="second")
@@ -233,7 +235,7 @@ def test_a_truncated_file_that_is_completed_later_is_taken_then(desk: Desk) -> N
     assert desk.statuses() == {INGESTED}
 
 
-def test_a_marker_ends_the_wait(desk: Desk) -> None:
+def test_a_marker_ends_the_wait_for_a_study(desk: Desk) -> None:
     write_slices(desk.inbox / "a", "S", range(3))
     write_slices(desk.inbox / "b", "T", range(3))
     (desk.inbox / "a" / ".metseg-complete").touch()

@@ -77,14 +77,16 @@ def _let_in(desk: Desk, log: io.StringIO) -> Aftermath:
 
 
 @pytest.mark.parametrize("hazard", HAZARDS, ids=lambda hazard: hazard.name)
-def test_a_hazard_is_refused_for_its_own_reason(aftermath: Aftermath, hazard: Hazard) -> None:
+def test_a_hazardous_file_is_refused_for_its_own_reason(
+    aftermath: Aftermath, hazard: Hazard
+) -> None:
     found = aftermath.found[hazard.name]
     assert found is not None
     status, reason = found
     assert (status, str(reason)[: len(hazard.reason)]) == (hazard.status, hazard.reason)
 
 
-def test_the_good_study_beside_them_is_taken_in_and_nothing_else(aftermath: Aftermath) -> None:
+def test_only_the_good_study_beside_hazardous_files_is_taken_in(aftermath: Aftermath) -> None:
     desk = aftermath.desk
     assert desk.revisions("G") == [sha(*aftermath.good)]
     assert len(desk.jobs()) == 1
@@ -94,7 +96,7 @@ def test_the_good_study_beside_them_is_taken_in_and_nothing_else(aftermath: Afte
     assert holds(desk)
 
 
-def test_no_hazard_leads_out_or_names_the_patient(aftermath: Aftermath) -> None:
+def test_no_hazardous_file_leads_outside_or_names_the_patient(aftermath: Aftermath) -> None:
     assert aftermath.beside == set()
     spool = aftermath.desk.settings.spool_dir
     assert [path for path in spool.rglob("*") if "CANARY" in path.name] == []
@@ -104,7 +106,7 @@ def test_no_hazard_leads_out_or_names_the_patient(aftermath: Aftermath) -> None:
     assert "CANARY" not in str(list(aftermath.found.values()))
 
 
-def test_a_file_cut_anywhere_is_never_taken(plain_desk: Desk) -> None:
+def test_a_file_truncated_anywhere_is_never_taken(plain_desk: Desk) -> None:
     whole = instance_bytes("S", 0)
     for percent in range(2, 100):
         path = plain_desk.inbox / f"{percent}.dcm"
@@ -117,7 +119,7 @@ def test_a_file_cut_anywhere_is_never_taken(plain_desk: Desk) -> None:
     assert plain_desk.revisions() == []
 
 
-def test_a_zero_tail_of_pixels_is_taken_and_made_good_when_the_rest_arrives(
+def test_pixels_that_end_in_zeros_are_taken_and_replaced_when_the_rest_arrives(
     plain_desk: Desk,
 ) -> None:
     desk, whole = plain_desk, instance_bytes("S", 0, fill=7)
@@ -141,7 +143,7 @@ def test_a_program_in_the_preamble_is_data_like_any_other(plain_desk: Desk) -> N
     assert modes == {0o444}
 
 
-def test_folders_deeper_than_the_system_allows_hold_nobody_up(plain_desk: Desk) -> None:
+def test_folders_deeper_than_the_system_allows_delay_no_study(plain_desk: Desk) -> None:
     desk = plain_desk
     good = write_slices(desk.inbox / "good", "G", range(2))
     here = os.open(desk.inbox, os.O_RDONLY)

@@ -89,7 +89,7 @@ def put_beside(inbox: Path) -> None:
             put(inbox, path, instance_bytes("flat", 98)[:-7])
 
 
-def test_every_layout_is_found_whole_with_everything_in_one_inbox(desk: Desk) -> None:
+def test_studies_in_every_folder_layout_are_found_whole_in_one_inbox(desk: Desk) -> None:
     for study, paths in LAYOUTS.items():
         for number, path in enumerate(paths):
             put(desk.inbox, path, instance_bytes(study, number))
@@ -113,7 +113,7 @@ def test_every_layout_is_found_whole_with_everything_in_one_inbox(desk: Desk) ->
     assert holds(desk)
 
 
-def test_a_download_that_ends_is_taken_under_its_last_name(plain_desk: Desk) -> None:
+def test_a_finished_download_is_taken_under_its_last_name(plain_desk: Desk) -> None:
     desk, data = plain_desk, instance_bytes("S", 1)
     for partial, last in (
         (".im1.dcm.Ab3dEf", "im1.dcm"),

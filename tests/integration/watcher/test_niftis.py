@@ -37,7 +37,7 @@ def modalities(desk, study="S"):
 @pytest.mark.parametrize(
     "place", ["s/seg.nii.gz", "s/masks/seg.nii", "s/t1/seg.nii.gz", "elsewhere/{study}.nii.gz"]
 )
-def test_a_nifti_beside_its_study_is_of_the_first_revision(plain_desk, place):
+def test_a_nifti_beside_its_study_is_in_the_first_revision(plain_desk, place):
     slices = write_slices(plain_desk.inbox / "s" / "t1", "S", range(3))
     mask = write_mask(plain_desk.inbox / place.format(study=uid("S")))
     plain_desk.take_in()
@@ -46,7 +46,7 @@ def test_a_nifti_beside_its_study_is_of_the_first_revision(plain_desk, place):
     assert plain_desk.statuses() == {FileStatus.INGESTED}
 
 
-def test_a_sidecar_names_the_study(desk):
+def test_the_sidecar_of_a_nifti_names_the_study(desk):
     slices = write_slices(desk.inbox / "s", "S", range(3))
     mask = write_mask(desk.inbox / "masks" / "one.nii.gz")
     mask.with_name("one.json").write_text(json.dumps({"StudyInstanceUID": uid("S")}))
@@ -54,7 +54,7 @@ def test_a_sidecar_names_the_study(desk):
     assert desk.revisions() == [sha(*slices, mask)]
 
 
-def test_a_late_nifti_makes_the_next_revision_and_another_content_one_more(desk):
+def test_a_late_nifti_makes_the_next_revision_and_another_content_the_one_after(desk):
     slices = write_slices(desk.inbox / "s", "S", range(3))
     desk.take_in()
     mask = write_mask(desk.inbox / "s" / "seg.nii.gz")
@@ -88,7 +88,7 @@ def test_a_nifti_that_came_first_joins_its_study_when_that_comes(plain_desk):
     assert plain_desk.revisions() == [sha(*slices), sha(*slices, mask)]
 
 
-def test_what_only_looks_like_a_nifti_is_passed_over(plain_desk):
+def test_a_file_that_only_looks_like_a_nifti_is_ignored(plain_desk):
     write_slices(plain_desk.inbox / "s", "S", range(3))
     (plain_desk.inbox / "s" / "seg.nii.gz").write_bytes(b"\x1f\x8b" + b"no gzip" * 50)
     plain_desk.take_in()

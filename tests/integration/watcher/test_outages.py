@@ -72,7 +72,7 @@ def test_intake_pauses_below_the_free_space_and_goes_on_above(
     assert len(desk.revisions()) == 1
 
 
-def test_a_study_too_large_for_the_disk_stops_no_smaller_one(
+def test_a_study_too_large_for_the_disk_does_not_stop_a_smaller_one(
     plain_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = plain_desk
@@ -148,7 +148,7 @@ def test_an_unreadable_file_is_quarantined_and_taken_when_it_can_be_read(
     assert desk.revisions() == [sha(*paths[:2]), sha(*paths)]
 
 
-def test_a_file_that_moves_between_settling_and_copying_waits_again(
+def test_a_file_that_changes_between_settling_and_copying_waits_again(
     plain_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = plain_desk
@@ -213,7 +213,9 @@ def test_new_settings_run_known_studies_again_after_new_ones(plain_desk: Desk) -
         assert jobs[2].state is JobState.PENDING
 
 
-def test_a_scan_of_a_settled_inbox_asks_the_database_nothing_about_files(plain_desk: Desk) -> None:
+def test_a_scan_of_a_settled_inbox_does_not_query_the_database_about_files(
+    plain_desk: Desk,
+) -> None:
     desk = plain_desk
     for study in range(4):
         write_slices(desk.inbox / str(study), f"S{study}", range(50))
@@ -230,7 +232,7 @@ def test_a_scan_of_a_settled_inbox_asks_the_database_nothing_about_files(plain_d
     assert not [one for one in statements if SourceFile.__tablename__ in one]
 
 
-def test_the_row_beats_with_the_loop_and_leaves_with_it(plain_desk: Desk) -> None:
+def test_the_watcher_row_beats_with_the_loop_and_is_deleted_with_it(plain_desk: Desk) -> None:
     desk = plain_desk
 
     def beats() -> list[int]:
@@ -245,7 +247,7 @@ def test_the_row_beats_with_the_loop_and_leaves_with_it(plain_desk: Desk) -> Non
     assert beats() == []
 
 
-def test_an_inbox_that_holds_our_own_folders_is_refused(plain_desk: Desk) -> None:
+def test_an_inbox_that_holds_folders_of_metseg_is_refused(plain_desk: Desk) -> None:
     with (
         pytest.raises(ConfigurationError, match="home must not be inside the inbox"),
         plain_desk.watching(home=plain_desk.inbox / "state"),
@@ -253,7 +255,7 @@ def test_an_inbox_that_holds_our_own_folders_is_refused(plain_desk: Desk) -> Non
         pass
 
 
-def test_a_fault_is_told_once_and_so_is_its_end(
+def test_a_fault_is_logged_once_and_so_is_its_end(
     plain_desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = plain_desk
@@ -268,7 +270,7 @@ def test_a_fault_is_told_once_and_so_is_its_end(
     assert told[-1] == "inbox: goes on"
 
 
-def test_an_empty_database_is_named_again_every_minute(
+def test_an_empty_database_is_reported_again_every_minute(
     plain_desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = plain_desk

@@ -32,7 +32,7 @@ def test_the_study_in_a_zip_of_a_rare_method_is_taken_in(plain_desk: Desk, metho
     assert holds(desk)
 
 
-def test_a_study_of_packed_files_is_one_revision_and_one_process_unpacks_it(
+def test_a_study_of_packed_files_is_one_revision_unpacked_by_one_process(
     plain_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk, files, started = plain_desk, slices(range(40)), []
@@ -65,7 +65,7 @@ def test_a_study_of_packed_files_is_one_revision_and_one_process_unpacks_it(
     assert holds(desk)
 
 
-def test_a_packed_mask_and_a_packed_text_are_no_archives(plain_desk: Desk) -> None:
+def test_a_packed_mask_and_a_packed_text_are_not_archives(plain_desk: Desk) -> None:
     desk = plain_desk
     paths = write_slices(desk.inbox / "s", "S", range(2))
     mask = write_mask(desk.inbox / "s" / "mask.nii.gz")
@@ -77,7 +77,7 @@ def test_a_packed_mask_and_a_packed_text_are_no_archives(plain_desk: Desk) -> No
     assert str(reason).startswith("not_dicom: ")
 
 
-def test_archives_that_stay_shut_are_refused_with_what_to_do(plain_desk: Desk) -> None:
+def test_archives_that_cannot_be_opened_are_refused_with_what_to_do(plain_desk: Desk) -> None:
     desk = plain_desk
     seven, rar = b"7z\xbc\xaf\x27\x1c" + bytes(90), b"Rar!\x1a\x07\x01\0" + bytes(90)
     for name, data in {
@@ -112,7 +112,7 @@ def test_archives_that_stay_shut_are_refused_with_what_to_do(plain_desk: Desk) -
     }
 
 
-def test_a_shelf_that_cannot_be_made_leaves_nothing_open(tmp_path: Path) -> None:
+def test_an_unpacked_folder_that_cannot_be_made_leaves_nothing_open(tmp_path: Path) -> None:
     from metseg.errors import InfrastructureError
     from watcher.archives.unpacked_folders import UnpackedFolders
 

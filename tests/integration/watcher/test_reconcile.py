@@ -67,7 +67,7 @@ def state(sessions: sessionmaker[Session], job_id: int) -> JobState:
         return session.scalars(select(Job.state).where(Job.id == job_id)).one()
 
 
-def test_a_lease_without_a_beat_expires_on_our_own_clock(
+def test_a_lease_without_a_heartbeat_expires_by_the_clock_of_the_reconciler(
     reconciler: Reconciler, sessions: sessionmaker[Session]
 ) -> None:
     make_jobs(sessions, 1)
@@ -79,7 +79,7 @@ def test_a_lease_without_a_beat_expires_on_our_own_clock(
     assert state(sessions, job.job_id) is JobState.PENDING
 
 
-def test_a_beating_lease_lives_on_and_a_new_claim_starts_anew(
+def test_a_lease_with_heartbeats_lives_on_and_a_new_claim_restarts_its_time(
     reconciler: Reconciler, sessions: sessionmaker[Session]
 ) -> None:
     make_jobs(sessions, 1)
@@ -97,7 +97,7 @@ def test_a_beating_lease_lives_on_and_a_new_claim_starts_anew(
     assert state(sessions, job.job_id) is JobState.RUNNING
 
 
-def test_a_clock_that_jumps_expires_nothing(
+def test_a_clock_that_jumps_expires_no_lease(
     reconciler: Reconciler, sessions: sessionmaker[Session]
 ) -> None:
     make_jobs(sessions, 1)
@@ -137,7 +137,7 @@ def test_two_doorbells_ring_for_each_living_worker(
     assert bells.rung == [1, 2, 3, 4, 5]
 
 
-def test_a_paused_worker_counts_as_none(
+def test_a_paused_worker_does_not_count_for_doorbells(
     reconciler: Reconciler, sessions: sessionmaker[Session], bells: Bells
 ) -> None:
     make_jobs(sessions, 9)
@@ -159,7 +159,7 @@ def test_a_doorbell_without_an_answer_rings_again(
     assert bells.rung == [1, 1]
 
 
-def test_a_dead_broker_leaves_jobs_waiting_and_they_ring_as_soon_as_it_lives(
+def test_a_dead_broker_leaves_jobs_waiting_and_they_ring_as_soon_as_it_is_back(
     reconciler: Reconciler, sessions: sessionmaker[Session], bells: Bells
 ) -> None:
     make_jobs(sessions, 2)
@@ -172,7 +172,7 @@ def test_a_dead_broker_leaves_jobs_waiting_and_they_ring_as_soon_as_it_lives(
     assert bells.rung == [1, 2]
 
 
-def test_rows_of_dead_processes_are_buried_and_living_ones_stay(
+def test_rows_of_dead_processes_are_deleted_and_living_ones_stay(
     reconciler: Reconciler, sessions: sessionmaker[Session]
 ) -> None:
     start_worker(sessions, "dead")
@@ -185,7 +185,7 @@ def test_rows_of_dead_processes_are_buried_and_living_ones_stay(
         assert [row.name for row in live(session)] == ["alive"]
 
 
-def test_an_absent_broker_is_said_so_without_its_password() -> None:
+def test_an_absent_broker_is_reported_without_its_password() -> None:
     ring = make_ringer(Settings.model_validate({"broker_url": "redis://:secret@127.0.0.1:1/0"}))
     assert ring is not None
     with pytest.raises(ConnectionError) as caught:

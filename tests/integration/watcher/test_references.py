@@ -33,7 +33,7 @@ def test_a_late_reference_is_measured_on_both_databases(desk):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_reference_in_the_same_drop_is_measured_against(site, kind):
+def test_a_reference_that_comes_with_its_study_is_measured_against(site, kind):
     site.write_series()
     site.drop(kind)
     site.settle()
@@ -117,7 +117,7 @@ def test_a_reference_in_a_study_of_its_own_goes_to_the_series_that_it_names(site
     assert site.desk.statuses() == {FileStatus.INGESTED}
 
 
-def test_a_reference_of_an_unknown_study_stays_in_its_own_and_joins_when_it_is_touched(site):
+def test_a_reference_to_an_unknown_study_stays_in_its_own_and_joins_when_it_is_touched(site):
     site.write_series()
     path = site.drop("dicom-seg", study=uid("planning"))
     site.series.rename(site.desk.home / "t1")
@@ -136,7 +136,7 @@ def test_a_reference_of_an_unknown_study_stays_in_its_own_and_joins_when_it_is_t
     assert site.ensemble.predictions == 1
 
 
-def test_references_of_all_kinds_stand_beside_each_other(site):
+def test_references_of_all_kinds_are_measured_beside_each_other(site):
     site.write_series()
     for kind in KINDS:
         site.drop(kind)
@@ -166,7 +166,7 @@ def test_a_reference_that_came_first_waits_for_its_series(site):
     assert measured(site.report) == [("dicom-seg", 1.0)]
 
 
-def test_a_late_slice_is_inferred_anew_with_the_reference(site):
+def test_a_late_slice_needs_a_new_inference_with_the_reference(site):
     site.write_series()
     site.drop("nifti")
     late = site.series / "im0011.dcm"
@@ -178,7 +178,7 @@ def test_a_late_slice_is_inferred_anew_with_the_reference(site):
     assert len(site.report.evaluations) == 1
 
 
-def test_a_result_whose_files_are_damaged_is_not_taken_over(site):
+def test_a_result_whose_files_are_damaged_is_not_renewed(site):
     site.write_series()
     site.settle()
     with site.desk.sessions() as session:
@@ -196,7 +196,7 @@ def runner_found_damage(site) -> None:
         site.settle()
 
 
-def test_other_settings_are_inferred_anew(site):
+def test_a_reference_under_other_settings_needs_a_new_inference(site):
     site.write_series()
     site.settle()
     site.changed = {"minimum_volume_mm3": 1.0}
@@ -287,7 +287,7 @@ def test_the_labels_of_a_setting_count_and_are_recorded_with_the_evaluation(site
     assert not any("pooled" in one for one in site.report.warnings)
 
 
-def test_labels_that_a_reference_has_not_are_a_refusal(site):
+def test_a_reference_without_the_labels_of_the_setting_is_refused(site):
     site.changed = {"reference_labels": "7"}
     site.write_series()
     tissues(site)
@@ -300,7 +300,7 @@ def test_labels_that_a_reference_has_not_are_a_refusal(site):
     assert site.report.dice is None
 
 
-def test_the_choice_of_regions_is_recorded_and_can_be_set(site):
+def test_the_choice_of_regions_of_a_reference_is_recorded_and_can_be_set(site):
     site.write_series()
     site.drop("dicom-rtstruct")
     site.settle()

@@ -30,7 +30,7 @@ class Telling(ThresholdEnsemble):
         return replace(super().predict(volume, progress=progress), brain=brain)
 
 
-def test_the_brain_is_recorded_and_a_cut_one_warned_of(ward: Ward) -> None:
+def test_the_brain_is_recorded_and_a_cut_one_makes_a_warning(ward: Ward) -> None:
     """A slab of 60 mm through the phantom: bright at its bottom and its top."""
     job_id, head = ward.admit()
     bench = replace(ward.bench(), ensemble=Telling())
@@ -50,7 +50,7 @@ def test_the_brain_is_recorded_and_a_cut_one_warned_of(ward: Ward) -> None:
     assert page["brain"]["cut"] == ["bottom", "top"]
 
 
-def test_where_the_networks_see_no_brain_the_study_fails(ward: Ward) -> None:
+def test_a_study_in_which_the_networks_see_no_brain_fails(ward: Ward) -> None:
     class Blind(Telling):
         above = 2000.0
 
@@ -66,7 +66,7 @@ def test_where_the_networks_see_no_brain_the_study_fails(ward: Ward) -> None:
         assert session.scalars(select(Result)).all() == []
 
 
-def test_an_ensemble_that_does_not_tell_is_not_asked(ward: Ward) -> None:
+def test_an_ensemble_without_a_brain_output_gives_no_brain(ward: Ward) -> None:
     job_id, _ = ward.admit()
     bench = ward.bench()
     assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED

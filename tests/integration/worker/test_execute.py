@@ -67,7 +67,7 @@ def test_a_study_gives_rows_and_files_that_agree(ward: Ward) -> None:
             assert path.stat().st_size == artifact.size
 
 
-def test_by_setting_every_kind_of_file_is_written_and_recorded(ward: Ward) -> None:
+def test_every_kind_of_file_can_be_written_and_recorded_by_setting(ward: Ward) -> None:
     job_id, _ = ward.admit()
     more = {"outputs": OUTPUT_NAMES}
     bench = replace(ward.bench(), settings=ward.settings.model_copy(update=more))
@@ -106,7 +106,7 @@ def test_a_study_without_lesions_has_a_structured_report_and_no_segmentation(war
     assert sorted(kinds) == ["dicom-sr", "mask-nifti", "preview-png", "report-html", "report-json"]
 
 
-def test_the_mask_in_the_database_is_the_file_and_counts_as_the_lesions_do(ward: Ward) -> None:
+def test_the_mask_in_the_database_is_the_file_and_agrees_with_the_lesions(ward: Ward) -> None:
     job_id, head = ward.admit()
     bench = ward.bench()
     execute(ward.claim(job_id, bench), bench)
@@ -140,7 +140,7 @@ def test_the_report_names_no_patient_and_has_the_keys_of_results(ward: Ward) -> 
     }
 
 
-def test_thick_slices_carry_a_warning(ward: Ward) -> None:
+def test_a_result_of_thick_slices_has_a_warning(ward: Ward) -> None:
     job_id, _ = ward.admit()
     bench = ward.bench()
     execute(ward.claim(job_id, bench), bench)
@@ -148,7 +148,7 @@ def test_thick_slices_carry_a_warning(ward: Ward) -> None:
         assert any("5.00 mm apart" in warning for warning in result_of(session, job_id).warnings)
 
 
-def test_members_that_disagree_carry_a_warning(ward: Ward) -> None:
+def test_a_result_of_members_that_disagree_has_a_warning(ward: Ward) -> None:
     class Divided(ThresholdEnsemble):
         def predict(self, volume: Volume, *, progress: object = None) -> Prediction:  # noqa: ARG002
             low = (volume.voxels > 800).astype(np.float32)
@@ -212,7 +212,7 @@ def test_a_reference_in_the_study_is_measured_against(ward: Ward) -> None:
     assert sum(found for found, _ in counts) == sum(lesions for _, lesions in counts) == 3
 
 
-def test_a_segmentation_of_our_own_is_neither_series_nor_reference(ward: Ward) -> None:
+def test_a_segmentation_by_metseg_is_neither_series_nor_reference(ward: Ward) -> None:
     from db.tables.result_tables import EvaluationRow
 
     job_id, _ = ward.admit(write=lambda folder: _add_reference(folder, manufacturer="metseg"))
@@ -245,7 +245,7 @@ def _add_reference(folder: Path, manufacturer: str = "elsewhere") -> None:
     dataset.save_as(path)
 
 
-def test_a_failure_of_ours_is_logged_in_a_line_and_any_other_with_where_it_broke(
+def test_a_failure_of_metseg_is_logged_in_a_line_and_any_other_with_its_traceback(
     ward: Ward, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Blank(ThresholdEnsemble):

@@ -24,7 +24,7 @@ def write_second(folder: Path, **extra: object) -> None:
     (folder / "second").rmdir()
 
 
-def test_where_the_best_series_has_a_hole_the_next_is_taken_and_the_reason_recorded(
+def test_the_next_series_is_taken_where_the_best_has_a_gap_and_the_reason_is_recorded(
     ward: Ward,
 ) -> None:
     recipe = Recipe(name="study", mishaps=Mishaps(missing=[5]), extra={"SeriesNumber": 7})

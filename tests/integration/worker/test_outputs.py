@@ -14,7 +14,7 @@ from tests.helpers.places import ROOT
 from tests.integration.worker.conftest import Ward
 from worker.files.outputs import OUTPUTS, Making, Output, is_output
 from worker.job.execute import Ended, execute
-from worker.study.renewal import REPORT, WRITTEN_ANEW
+from worker.study.renewal import WRITTEN_ANEW
 
 
 def files_of_a_job(ward: Ward, outputs: str) -> set[str]:
@@ -44,7 +44,7 @@ def test_a_result_has_the_files_that_outputs_names_and_always_its_report(
     assert files_of_a_job(ward, outputs) == names | {"report.json"}
 
 
-def test_the_page_shows_pictures_that_are_no_files(ward: Ward) -> None:
+def test_the_page_shows_pictures_that_are_not_written_as_files(ward: Ward) -> None:
     files_of_a_job(ward, "page")
     page = next(ward.settings.results_dir.rglob("report.html")).read_bytes()
     assert page.count(b'alt="Lesion ') == 3
@@ -56,8 +56,8 @@ def test_the_settings_accept_the_names_of_the_table_in_its_order() -> None:
     assert set(DEFAULT_OUTPUTS) < set(OUTPUT_NAMES)
 
 
-def test_what_a_later_reference_needs_and_changes_is_in_the_table() -> None:
-    assert [one.kind for one in OUTPUTS if one.name is None] == [REPORT]
+def test_outputs_that_a_later_reference_needs_and_changes_are_in_the_table() -> None:
+    assert [one.kind for one in OUTPUTS if one.name is None] == ["report-json"]
     assert {one.kind for one in OUTPUTS} >= WRITTEN_ANEW
 
 
@@ -72,7 +72,7 @@ def test_what_a_later_reference_needs_and_changes_is_in_the_table() -> None:
         ("notes.txt", False),
     ],
 )
-def test_files_of_ours_are_known_by_name(name: str, ours: bool) -> None:
+def test_output_files_are_recognised_by_name(name: str, ours: bool) -> None:
     assert is_output(name) is ours
 
 

@@ -42,7 +42,9 @@ def dead_pid() -> int:
     return child.pid
 
 
-def test_a_step_registers_beats_and_tells_why_no_jobs_are_taken(ward: Ward, tmp_path: Path) -> None:
+def test_a_step_of_the_parent_registers_beats_and_records_why_no_jobs_are_taken(
+    ward: Ward, tmp_path: Path
+) -> None:
     one = parent(ward, tmp_path)
     one.step()
     one.step()
@@ -53,7 +55,7 @@ def test_a_step_registers_beats_and_tells_why_no_jobs_are_taken(ward: Ward, tmp_
     assert (row.name, row.beat, row.paused_reason) == (NAME, 2, "disk full")
 
 
-def test_what_a_dead_child_held_is_handed_back_once_and_counted(
+def test_the_job_of_a_dead_child_is_handed_back_once_and_counted(
     ward: Ward, tmp_path: Path, dead_pid: int
 ) -> None:
     job_id = claimed_by(ward, Owner(NAME, dead_pid, "c0ffee00"))
@@ -72,7 +74,7 @@ def test_jobs_of_living_children_and_of_other_workers_stay(
     assert parent(ward, tmp_path, name="host:1:cd").look_after_children() == []
 
 
-def test_a_child_killed_for_its_time_is_told_from_one_that_died(
+def test_a_child_killed_at_the_time_limit_is_distinguished_from_one_that_died(
     ward: Ward, tmp_path: Path, dead_pid: int
 ) -> None:
     job_id = claimed_by(ward, Owner(NAME, dead_pid, "c0ffee00"))
@@ -108,7 +110,7 @@ def test_a_child_over_the_hard_limit_is_killed(ward: Ward, tmp_path: Path) -> No
     assert job(ward.sessions, job_id).error_code == "over_time"
 
 
-def test_a_worker_that_leaves_hands_back_without_cost_and_is_forgotten(
+def test_a_worker_that_leaves_hands_its_job_back_without_cost_and_its_row_is_deleted(
     ward: Ward, tmp_path: Path
 ) -> None:
     with parent(ward, tmp_path) as one:

@@ -48,7 +48,7 @@ def claimed(ward: Ward) -> Claim:
     return ward.claim(job_id, ward.bench())
 
 
-def test_a_commit_that_broke_before_it_was_taken_is_tried_again(ward: Ward) -> None:
+def test_a_commit_that_failed_before_it_took_effect_is_tried_again(ward: Ward) -> None:
     claim = claimed(ward)
     tries: list[int] = []
 
@@ -63,7 +63,7 @@ def test_a_commit_that_broke_before_it_was_taken_is_tried_again(ward: Ward) -> N
     assert len(tries) == 2
 
 
-def test_a_commit_that_was_taken_but_not_answered_is_not_done_twice(ward: Ward) -> None:
+def test_a_commit_that_took_effect_without_an_answer_is_not_repeated(ward: Ward) -> None:
     claim = claimed(ward)
     tries: list[int] = []
 
@@ -79,7 +79,7 @@ def test_a_commit_that_was_taken_but_not_answered_is_not_done_twice(ward: Ward) 
         assert session.get_one(Job, claim.job_id).state is JobState.FAILED
 
 
-def test_a_job_that_somebody_else_took_meanwhile_is_lost(ward: Ward) -> None:
+def test_a_job_that_another_process_took_meanwhile_is_lost(ward: Ward) -> None:
     claim = claimed(ward)
 
     def change(session: Session) -> JobState | None:
@@ -94,7 +94,7 @@ def test_a_job_that_somebody_else_took_meanwhile_is_lost(ward: Ward) -> None:
         run(ward, claim, change)
 
 
-def test_tries_end_with_the_lease(ward: Ward) -> None:
+def test_tries_to_record_end_with_the_lease(ward: Ward) -> None:
     claim = claimed(ward)
 
     def change(_session: Session) -> JobState | None:
@@ -104,7 +104,7 @@ def test_tries_end_with_the_lease(ward: Ward) -> None:
         run(ward, claim, change, lease=0.0)
 
 
-def test_a_refusal_of_the_database_is_not_tried_again(ward: Ward) -> None:
+def test_a_commit_that_the_database_refuses_is_not_tried_again(ward: Ward) -> None:
     claim = claimed(ward)
     tries: list[int] = []
 

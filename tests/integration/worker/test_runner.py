@@ -100,7 +100,7 @@ def test_networks_are_loaded_once_and_before_the_first_claim(ward: Ward, tmp_pat
     assert len(loads) == 2
 
 
-def test_infrastructure_trouble_pauses_and_a_success_ends_the_pause(
+def test_infrastructure_trouble_pauses_the_worker_and_a_success_ends_the_pause(
     ward: Ward, tmp_path: Path
 ) -> None:
     ward.admit()
@@ -134,7 +134,9 @@ def test_a_failed_device_ends_the_process_after_its_job_is_handed_back(
     assert state(ward, job_id) == (JobState.PENDING, 0)
 
 
-def test_a_transient_failure_counts_and_the_third_is_the_last(ward: Ward, tmp_path: Path) -> None:
+def test_a_transient_failure_counts_as_an_attempt_and_the_third_is_the_last(
+    ward: Ward, tmp_path: Path
+) -> None:
     job_id, _ = ward.admit()
     networks = Failing()
     networks.error = RuntimeError("CANARY^PATIENT")
@@ -152,7 +154,7 @@ def test_a_transient_failure_counts_and_the_third_is_the_last(ward: Ward, tmp_pa
     assert one.paused_reason() is None
 
 
-def test_little_space_stops_claims(ward: Ward, tmp_path: Path) -> None:
+def test_little_free_space_stops_claims(ward: Ward, tmp_path: Path) -> None:
     job_id, _ = ward.admit()
     one = runner(ward, tmp_path)
     one.settings = one.settings.model_copy(update={"min_free_mb": 1e12})
@@ -162,7 +164,9 @@ def test_little_space_stops_claims(ward: Ward, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("loaded", [True, False])
-def test_a_bug_while_loading_is_not_hidden(ward: Ward, tmp_path: Path, *, loaded: bool) -> None:
+def test_a_bug_while_loading_networks_is_not_hidden(
+    ward: Ward, tmp_path: Path, *, loaded: bool
+) -> None:
     def loader(_settings: Settings) -> Ensemble:
         if loaded:
             return ThresholdEnsemble()

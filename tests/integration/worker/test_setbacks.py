@@ -75,7 +75,7 @@ def unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("unnoticed")
-def test_a_worker_that_lost_its_job_records_nothing_and_takes_its_files_away(ward: Ward) -> None:
+def test_a_worker_that_lost_its_job_records_nothing_and_removes_its_files(ward: Ward) -> None:
     job_id, _ = ward.admit()
     bench = ward.bench()
     claim = ward.claim(job_id, bench)

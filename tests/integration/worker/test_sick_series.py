@@ -47,7 +47,7 @@ def test_a_series_with_nonsense_in_its_headers_hinders_no_other(ward: Ward) -> N
         ]
 
 
-def test_a_study_fails_where_the_only_series_left_cannot_be_read(ward: Ward) -> None:
+def test_a_study_fails_if_the_only_series_left_cannot_be_read(ward: Ward) -> None:
     recipe = Recipe(name="study", description="T2 TSE", contrast_agent="")
     job_id, _ = ward.admit(
         recipe=recipe, write=lambda folder: write_sick_series(folder, "T1 MPRAGE +C")
@@ -63,7 +63,7 @@ def test_a_study_fails_where_the_only_series_left_cannot_be_read(ward: Ward) -> 
         )
 
 
-def test_what_is_wrong_with_the_chosen_series_says_which_it_is(ward: Ward) -> None:
+def test_the_failure_of_the_chosen_series_says_which_series_it_is(ward: Ward) -> None:
     recipe = Recipe(mishaps=Mishaps(missing=[5]), extra={"SeriesNumber": 7})
     job_id, _ = ward.admit(slices=16, recipe=recipe)
     bench = ward.bench()

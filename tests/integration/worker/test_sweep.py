@@ -24,7 +24,7 @@ def remaining(ward: Ward) -> set[str]:
     return {path.name for _, path in found_runs(ward.settings.results_dir)}
 
 
-def test_a_recorded_result_stays(ward: Ward) -> None:
+def test_the_sweep_leaves_a_recorded_result(ward: Ward) -> None:
     job_id, _ = ward.admit()
     bench = ward.bench()
     execute(ward.claim(job_id, bench), bench)
@@ -32,14 +32,14 @@ def test_a_recorded_result_stays(ward: Ward) -> None:
     assert remaining(ward) == {f"{job_id}-1-c0ffee00"}
 
 
-def test_folders_of_a_running_job_stay(ward: Ward) -> None:
+def test_the_sweep_leaves_folders_of_a_running_job(ward: Ward) -> None:
     job_id, _ = ward.admit()
     ward.claim(job_id, ward.bench())
     leave(ward, RunName(job_id, 1, "c0ffee00"))
     assert sweep(ward) == set()
 
 
-def test_folders_of_a_run_that_was_taken_over_go(ward: Ward) -> None:
+def test_the_sweep_removes_folders_of_a_run_that_was_taken_over(ward: Ward) -> None:
     from datetime import UTC, datetime
 
     from db import jobs
@@ -58,7 +58,7 @@ def test_folders_of_a_run_that_was_taken_over_go(ward: Ward) -> None:
     assert remaining(ward) == {f"{job_id}-2-deadbeef"}
 
 
-def test_folders_that_this_database_never_gave_out_stay(ward: Ward) -> None:
+def test_the_sweep_leaves_folders_of_runs_that_this_database_never_made(ward: Ward) -> None:
     """Another database was here before, and its results are not ours to delete."""
     job_id, _ = ward.admit()
     bench = ward.bench()

@@ -79,7 +79,7 @@ def places_by_itk(path: Path) -> np.ndarray:
 @settings(
     max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_a_known_shape_is_found_again_by_others(
+def test_a_known_shape_is_found_again_by_other_software(
     tmp_path, plane, axis, degrees, spacing, corner, enhanced
 ):
     folder = tmp_path / "study"

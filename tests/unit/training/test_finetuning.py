@@ -61,7 +61,7 @@ def changes(cases: Path, weights: Path, *more: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_new_ensemble_is_ready_and_its_card_tells_how_it_came(
+def test_a_finetuned_ensemble_is_ready_and_its_card_says_how_it_was_made(
     tmp_path: Path, cases: Path, weights: Path
 ) -> None:
     told = changes(cases, weights)

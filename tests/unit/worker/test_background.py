@@ -39,7 +39,7 @@ class Chore(Background):
         (KeyError("ours"), logging.ERROR, "the chore"),
     ],
 )
-def test_the_next_call_comes_whatever_this_one_met(
+def test_the_background_thread_calls_again_whatever_the_last_call_raised(
     error: Exception, level: int, told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Chore(error) as chore:
@@ -50,14 +50,14 @@ def test_the_next_call_comes_whatever_this_one_met(
     assert bool(first.exc_info) == (level == logging.ERROR)
 
 
-def test_a_rest_ends_when_the_thread_is_woken() -> None:
+def test_the_rest_of_the_background_thread_ends_when_it_is_woken() -> None:
     with Chore(rest_s=600.0) as chore:
         assert chore.done.acquire(timeout=PATIENCE_S)
         chore.wake()
         assert chore.done.acquire(timeout=PATIENCE_S)
 
 
-def test_the_end_of_the_block_ends_the_rest_and_the_thread_and_leaves() -> None:
+def test_the_end_of_the_with_block_ends_rest_and_thread_and_calls_leave() -> None:
     with Chore(rest_s=600.0) as chore:
         assert not chore.stopping
     assert chore.stopping

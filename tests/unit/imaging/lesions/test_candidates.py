@@ -61,14 +61,14 @@ def test_a_tube_is_long_and_a_sheet_is_flat():
     assert seen(sheet())["elongation"] == pytest.approx(0.0, abs=0.05)
 
 
-def test_contrast_is_against_the_surroundings():
+def test_brightness_of_a_candidate_is_relative_to_its_surroundings():
     head = volume()
     head.voxels[ball()] = 150.0
     assert seen(ball(), head)["contrast"] == pytest.approx(0.5, abs=0.01)
     assert seen(ball())["contrast"] == pytest.approx(0.0, abs=0.01)
 
 
-def test_the_most_doubtful_member_and_the_brain_around_are_told():
+def test_features_include_the_most_doubtful_member_and_the_brain_around():
     sure, doubtful = np.full(SHAPE, 0.9, np.float32), np.full(SHAPE, 0.2, np.float32)
     brain = np.ones(SHAPE, np.float32)
     brain[:, :, 20:] = 0.0  # the ball lies half outside

@@ -47,7 +47,9 @@ def put(folder: Path, data: bytes, name: str = "file") -> Path:
         ("a.gz", packed(DICOM)[:20], True),
     ],
 )
-def test_what_is_opened(tmp_path: Path, name: str, data: bytes, expected: bool) -> None:
+def test_archives_of_known_kinds_are_opened(
+    tmp_path: Path, name: str, data: bytes, expected: bool
+) -> None:
     assert is_archive(name, put(tmp_path, data)) is expected
 
 
@@ -75,7 +77,7 @@ def test_what_is_opened(tmp_path: Path, name: str, data: bytes, expected: bool) 
         ("a", b"", None),
     ],
 )
-def test_what_is_not_opened_says_what_to_do(
+def test_archives_of_other_kinds_are_refused_with_what_to_do(
     tmp_path: Path, name: str, data: bytes, expected: str | None
 ) -> None:
     assert unopened_kind(put(tmp_path, data, name)) == expected

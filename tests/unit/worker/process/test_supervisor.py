@@ -33,7 +33,7 @@ def child_of(code: str) -> subprocess.Popen[bytes]:
     return child
 
 
-def test_the_parent_hears_of_a_kill_before_it_can_find_the_child_dead(
+def test_the_parent_learns_of_a_kill_before_it_can_find_the_child_dead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(supervisor, "SOFT_SHUTDOWN_S", 0.2)

@@ -92,7 +92,7 @@ def test_meta_information_that_contradicts_the_data_set_is_not_believed(tmp_path
     assert_read(lying, real)
 
 
-def test_a_data_set_that_is_said_to_be_deflated_and_is_not_is_read(tmp_path):
+def test_a_data_set_that_is_wrongly_declared_as_deflated_is_read(tmp_path):
     told = meta_of(transfer.DeflatedExplicitVRLittleEndian)
     lying = rewrite(
         series(tmp_path, transfer.ExplicitVRLittleEndian),
@@ -136,7 +136,7 @@ def test_a_data_set_alone_that_ends_early_is_truncated(tmp_path, syntax):
         b"\x02\0\0\0",
     ],
 )
-def test_what_only_begins_like_a_data_set_is_not_dicom(tmp_path, content):
+def test_a_file_that_only_begins_like_a_data_set_is_not_dicom(tmp_path, content):
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(NotDicomError):

@@ -105,7 +105,7 @@ def test_slices_of_one_volume_may_count_to_two_acquisitions(volume, tmp_path):
     assert source.warnings == ()
 
 
-def test_what_nothing_tells_apart_is_refused(volume, tmp_path):
+def test_acquisitions_that_nothing_distinguishes_are_refused(volume, tmp_path):
     paths = acquisition(volume, tmp_path / "a")
     paths += acquisition(darker(volume), tmp_path / "b")
     with pytest.raises(GeometryError, match="places of their own"):
