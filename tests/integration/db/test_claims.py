@@ -155,7 +155,7 @@ def test_a_lease_expires_only_if_its_heartbeat_stands_still(sessions: Sessions) 
         assert session.scalars(select(Job.progress)).all() == [None]
 
 
-def test_an_expired_lease_of_an_earlier_claim_leaves_the_job_alone(sessions: Sessions) -> None:
+def test_the_lease_of_an_earlier_claim_cannot_expire_a_newer_one(sessions: Sessions) -> None:
     with sessions.begin() as session:
         claim = take(session, new_job(session))
         (lease,) = jobs.running_leases(session)

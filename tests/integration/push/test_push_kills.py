@@ -60,7 +60,7 @@ def step(outbox: Outbox, name: str) -> bool:
 
 
 @pytest.mark.parametrize("takes_once", [False, True], ids=["takes it twice", "refuses a copy"])
-def test_a_sender_killed_after_the_answer_and_before_the_record_leaves_one_copy(
+def test_a_file_whose_sender_was_killed_before_the_record_is_sent_again(
     outbox: Outbox, takes_once: bool
 ) -> None:
     with Receiver(takes_once=takes_once) as archive:
@@ -79,7 +79,7 @@ def test_a_sender_killed_after_the_answer_and_before_the_record_leaves_one_copy(
     assert [instance for instance, _ in archive.received] == [*copies, uid("1.2", "dicom-sr")]
 
 
-def test_a_sender_killed_before_the_answer_is_succeeded_by_another(outbox: Outbox) -> None:
+def test_files_of_a_sender_killed_before_the_answer_are_sent_by_another(outbox: Outbox) -> None:
     with Receiver(hold=threading.Event()) as archive:
         outbox.result(push_to=archive.address)
         sender = start(outbox)

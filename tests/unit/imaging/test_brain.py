@@ -69,7 +69,7 @@ def test_the_largest_part_of_the_brain_is_measured_where_it_lies(plane):
     assert seen.cut == (side,)  # 30 x 30 pixels of 4 mm2 = 36 cm2
 
 
-def test_an_empty_brain_mask_gives_none():
+def test_an_empty_brain_mask_has_a_volume_of_0():
     shape = (4, 8, 8)
     volume = Volume(np.ones(shape, np.float32), np.eye(4))
     assert brain_seen(np.zeros(shape, np.float32), volume).volume_ml == 0.0

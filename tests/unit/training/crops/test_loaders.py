@@ -83,7 +83,9 @@ def test_shares_of_a_folder_of_heads_are_disjoint_and_complete(heads: Path, tmp_
     assert not names[0] & names[1]
 
 
-def test_a_reading_error_of_a_loader_is_raised_by_the_reader(heads: Path, tmp_path: Path) -> None:
+def test_material_that_a_loader_cannot_read_is_reported_by_its_reader(
+    heads: Path, tmp_path: Path
+) -> None:
     wanted = recipe(heads, tmp_path, f"material.slices={tmp_path / 'none.npz'}")
     with pytest.raises(MetsegError, match=r"material.slices must be a file that exists, got 'none"):
         Loaders(wanted, CONTRACT, done=0, say=silent)

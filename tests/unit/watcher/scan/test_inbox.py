@@ -43,7 +43,7 @@ def test_files_of_the_inbox_are_found_in_all_folders_with_their_fingerprints(
         ("~$report.doc", "partial file"),
     ],
 )
-def test_files_and_folders_with_ignored_names_are_skipped(
+def test_names_of_files_to_be_skipped_are_recognised(
     tmp_path: Path, name: str, reason: str | None
 ) -> None:
     (tmp_path / name).write_bytes(b"x")

@@ -40,7 +40,7 @@ def test_a_file_without_a_header_yet_is_read_at_every_change() -> None:
     assert tracker.unread(max_bytes=9) == ["a"]
 
 
-def test_large_files_and_files_with_ignored_names_are_never_opened() -> None:
+def test_large_files_and_files_to_be_skipped_are_never_opened() -> None:
     tracker = Tracker()
     found = sight(10) | sight(1, "link", path="b")
     tracker.observe(found, now=0, quiet_s=1)

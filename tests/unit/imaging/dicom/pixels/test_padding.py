@@ -110,7 +110,7 @@ def test_padding_of_more_bits_than_a_pixel_has_is_air(tmp_path):
     assert source.warnings == ()
 
 
-def test_a_volume_without_padding_stays_as_it_is(tmp_path):
+def test_padding_that_is_black_already_stays_as_it_is(tmp_path):
     head, paths = write(tmp_path, 0, PixelPaddingValue=0)
     volume, _ = read_series(paths)
     expected = head.volume.voxels.copy()
