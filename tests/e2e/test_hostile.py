@@ -1,4 +1,4 @@
-"""A thousand hostile files and a dozen sick studies around one good study, in the real program."""
+"""A thousand hostile files and 15 faulty studies around one good study, in the real program."""
 
 import os
 import subprocess
@@ -14,12 +14,12 @@ from sqlalchemy import select
 
 from db.tables.result_tables import LesionRow, Result
 from db.tables.tables import FileStatus, Job, JobState, Snapshot, SourceFile, Study
-from tests.e2e.sick_studies import SICK, Sick
+from tests.e2e.faulty_studies import FAULTY_STUDIES, FaultyStudy
 from tests.e2e.site import ROOT, Site
 from tests.helpers.dicom.phantom import CANARY_ID, uid
 from tests.helpers.invariants import check_invariants
-from tests.integration.watcher.desk import portrait
 from tests.integration.watcher.hostile import ARCHIVES, FILES, LARGEST_MB, Hazard
+from tests.integration.watcher.watcher_site import folder_state
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.xdist_group("hostile")]
 
@@ -52,9 +52,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     site.extra |= {"MAX_FILE_MB": str(LARGEST_MB), "MAX_ARCHIVE_FILES": "50", "LEASE_S": "18"}
     placed = _fill(site)
     (home / "tmp").mkdir()
-    before, places = portrait(site.inbox), _places(home)
+    before, places = folder_state(site.inbox), _places(home)
     largest, together, output = _run(site, home)
-    after = portrait(site.inbox)
+    after = folder_state(site.inbox)
     touched = {path for path in before | after if before.get(path) != after.get(path)}
     touched |= _places(home) ^ places
     try:
@@ -64,10 +64,10 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
 
 
 def _fill(site: Site) -> dict[str, Hazard]:
-    """A good study, the sick ones, and hostile files up to the full number."""
+    """A good study, the faulty ones, and hostile files up to the full number."""
     site.drop("good", slices=GOOD_SLICES)
-    for sick in SICK:
-        sick.write(site.inbox / CANARY / sick.name)
+    for faulty in FAULTY_STUDIES:
+        faulty.write(site.inbox / CANARY / faulty.name)
     once = [*ARCHIVES, *(hazard for hazard in FILES if hazard.costly)]
     cheap = [hazard for hazard in FILES if not hazard.costly]
     placed = {}
@@ -146,18 +146,18 @@ def test_the_good_study_is_found_in_full(ran: Ran) -> None:
     assert sorted(voxels) == sorted(expected)
 
 
-@pytest.mark.parametrize("sick", SICK, ids=lambda sick: sick.name)
-def test_a_faulty_study_ends_as_it_must(ran: Ran, sick: Sick) -> None:
+@pytest.mark.parametrize("faulty", FAULTY_STUDIES, ids=lambda faulty: faulty.name)
+def test_a_faulty_study_ends_as_it_must(ran: Ran, faulty: FaultyStudy) -> None:
     with ran.site.sessions() as session:
         row = session.execute(
             select(Job.state, Job.error_code, Result.outcome)
             .join(Snapshot, Snapshot.id == Job.snapshot_id)
             .join(Study, Study.id == Snapshot.study_id)
             .outerjoin(Result, Result.job_id == Job.id)
-            .where(Study.study_instance_uid == uid(sick.name))
+            .where(Study.study_instance_uid == uid(faulty.name))
         ).one_or_none()
     ended = None if row is None else row.error_code or str(row.outcome)
-    assert ended == sick.ends
+    assert ended == faulty.ends
 
 
 def test_memory_of_a_run_stays_under_a_gigabyte(ran: Ran) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from db.tables.tables import JobState
-from tests.e2e.questions import child_of, events, events_or_none
 from tests.e2e.site import Site
+from tests.e2e.site_queries import child_of, events, events_or_none
 from tests.e2e.small_disk import mounted_small
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]

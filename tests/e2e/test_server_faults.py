@@ -6,8 +6,8 @@ import time
 import pytest
 
 from db.tables.tables import JobState
-from tests.e2e.questions import events, n_results
 from tests.e2e.site import Site
+from tests.e2e.site_queries import events, n_results
 from tests.helpers.servers.services import PostgresServer, RedisServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]

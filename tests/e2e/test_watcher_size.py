@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from db.tables.tables import Job
 from tests.e2e.site import ROOT, Site
-from tests.integration.watcher.tiny import write_slices
+from tests.integration.watcher.small_instances import write_slices
 
 LIMIT_MB = 150
 HEAVY = ("cv2", "keras", "tensorflow", "torch", "highdicom", "nibabel", "scipy")

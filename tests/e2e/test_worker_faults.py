@@ -13,8 +13,8 @@ import pytest
 
 from db.tables.tables import JobState, Role
 from metseg.settings import Settings
-from tests.e2e.questions import child_of, events, n_results
 from tests.e2e.site import Site
+from tests.e2e.site_queries import child_of, events, n_results
 from worker.process.health import unhealthy_reason
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]

@@ -17,7 +17,7 @@ from db.tables.tables import FileStatus
 from imaging.dicom.files.encoding import MEDIA_STORAGE_DIRECTORY
 from imaging.dicom.files.part10 import MAX_ELEMENTS
 from tests.helpers.dicom.archives import encrypted_zip, pack, tar_of, zip_by, zip_of
-from tests.integration.watcher.lies import (
+from tests.integration.watcher.handmade_dicom import (
     DEFLATED,
     JPEG_2000,
     OPEN_END,
@@ -31,7 +31,7 @@ from tests.integration.watcher.lies import (
     nested,
     part10,
 )
-from tests.integration.watcher.tiny import CANARY, instance_bytes
+from tests.integration.watcher.small_instances import CANARY, instance_bytes
 
 IGNORED, QUARANTINED = FileStatus.IGNORED, FileStatus.QUARANTINED
 LARGEST_MB = 100

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.places import ROOT
-from tests.integration.watcher.tiny import instance_bytes, uid
+from tests.integration.watcher.small_instances import instance_bytes, uid
 from watcher.reading.header_pass import Header, HeaderPass, Refusal
 
 LIMIT = 10**8

@@ -21,7 +21,7 @@ from worker.job.execute import Bench
 
 
 @dataclass
-class Ward:
+class WorkerSite:
     """Studies in the spool, jobs in the database, and a bench to run them."""
 
     settings: Settings
@@ -32,7 +32,7 @@ class Ward:
         owner = Owner("worker", pid, token)
         return Bench(self.settings, self.sessions, ThresholdEnsemble(), owner)
 
-    def admit(
+    def add_study(
         self,
         name: str = "study",
         *,
@@ -88,7 +88,7 @@ class Ward:
 
 
 @pytest.fixture
-def ward(tmp_path: Path, sessions: sessionmaker[Session]) -> Ward:
-    """A ward on both databases."""
+def site(tmp_path: Path, sessions: sessionmaker[Session]) -> WorkerSite:
+    """A site on both databases."""
     settings = Settings(home=tmp_path / "home", min_free_mb=0, lease_s=9.0)
-    return Ward(settings, sessions, tmp_path / "sources")
+    return WorkerSite(settings, sessions, tmp_path / "sources")

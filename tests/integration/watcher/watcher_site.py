@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.tables.tables import FileStatus, Instance, Job, JobState, Snapshot, SourceFile, Study
 from metseg.settings import Settings
-from tests.integration.watcher.tiny import uid
+from tests.integration.watcher.small_instances import uid
 from watcher.intake.intake import JobKey
 from watcher.watch import Watcher
 
@@ -21,7 +21,7 @@ KEY = JobKey("fake-1", "d" * 64)
 
 
 @dataclass
-class Desk:
+class WatcherSite:
     """Settings, a home and an inbox of one test; `now` is the only clock."""
 
     home: Path
@@ -108,7 +108,7 @@ class Desk:
             rows = session.execute(select(SourceFile.path, SourceFile.status, SourceFile.reason))
             return {row.path: (row.status, row.reason) for row in rows}
 
-    def left_over(self) -> list[Path]:
+    def leftovers(self) -> list[Path]:
         """What is in the spool beside the copies."""
         return list((self.settings.spool_dir / "tmp").rglob("*"))
 
@@ -121,7 +121,7 @@ def sha(*paths: Path) -> set[str]:
     return {hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def portrait(folder: Path) -> dict[str, tuple[int, int, str]]:
+def folder_state(folder: Path) -> dict[str, tuple[int, int, str]]:
     """All that can be told of a folder: to see that nothing in it was touched."""
     return {
         str(path.relative_to(folder)): (

@@ -1,6 +1,6 @@
 """DICOM written by hand, byte for byte, so that it can lie: pydicom writes none of this."""
 
-from tests.integration.watcher.tiny import CANARY, MR_IMAGE, uid
+from tests.integration.watcher.small_instances import CANARY, MR_IMAGE, uid
 
 LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
