@@ -89,7 +89,7 @@ def test_attention_unet_answers_as_the_formulas_of_the_paper_do(filters, outputs
     batch = np.random.default_rng(4).normal(size=(2, 48, 32, 4)).astype(np.float32)
     with torch.no_grad():
         expected = channels_last(formulas(channels_first(batch)))
-    assert formulas.used == set(formulas.arrays)  # not a weight that the formulas do not know
+    assert formulas.used == set(formulas.arrays)  # the formulas use every weight
     assert expected.std() > 0.01
     found = np.asarray(model(batch, training=False))
     assert found.shape == (2, 48, 32, outputs)

@@ -1,4 +1,4 @@
-"""Studies whose files all read well, and that are wrong all the same: each with how it ends."""
+"""Studies whose files can all be read but that are faulty all the same, each with its outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ WIDE = 4500
 class FaultyStudy:
     """`ends` is the error code of its job, or the outcome.
 
-    `change` is done to each instance with its number, `spoil` to the bytes of its file.
+    `change` is applied to each instance with its number, `spoil` to the bytes of its file.
     """
 
     name: str

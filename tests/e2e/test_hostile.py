@@ -31,7 +31,7 @@ OUTCOMES = {JobState.SUCCEEDED, JobState.FAILED}
 
 
 @dataclass
-class Ran:
+class FinishedRun:
     """The site after one run, and what it took."""
 
     site: Site
@@ -46,7 +46,7 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedRun]:
     home = tmp_path_factory.mktemp("hostile")
     site = Site(home / "site", f"sqlite:///{home / 'site' / 'metseg.sqlite3'}")
     site.extra |= {"MAX_FILE_MB": str(LARGEST_MB), "MAX_ARCHIVE_FILES": "50", "LEASE_S": "18"}
@@ -58,7 +58,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     touched = {path for path in before | after if before.get(path) != after.get(path)}
     touched |= _places(home) ^ places
     try:
-        yield Ran(site, placed, largest, together, output, touched)
+        yield FinishedRun(site, placed, largest, together, output, touched)
     finally:
         site.close()
 
@@ -114,7 +114,7 @@ def _memory_mb(pid: int) -> float:
     return total / 1e6
 
 
-def test_each_hostile_file_has_its_reason_in_the_database(ran: Ran) -> None:
+def test_each_hostile_file_has_its_reason_in_the_database(ran: FinishedRun) -> None:
     with ran.site.sessions() as session:
         rows = session.execute(select(SourceFile.path, SourceFile.status, SourceFile.reason))
         found = {row.path: (row.status, str(row.reason)) for row in rows}
@@ -131,7 +131,7 @@ def test_each_hostile_file_has_its_reason_in_the_database(ran: Ran) -> None:
     assert undecided == set()
 
 
-def test_the_good_study_is_found_in_full(ran: Ran) -> None:
+def test_the_good_study_is_found_in_full(ran: FinishedRun) -> None:
     site = ran.site
     assert site.state_of(uid("good")) is JobState.SUCCEEDED
     labels = site.phantoms[uid("good")].labels
@@ -147,7 +147,7 @@ def test_the_good_study_is_found_in_full(ran: Ran) -> None:
 
 
 @pytest.mark.parametrize("faulty", FAULTY_STUDIES, ids=lambda faulty: faulty.name)
-def test_a_faulty_study_ends_as_it_must(ran: Ran, faulty: FaultyStudy) -> None:
+def test_a_faulty_study_ends_as_it_must(ran: FinishedRun, faulty: FaultyStudy) -> None:
     with ran.site.sessions() as session:
         row = session.execute(
             select(Job.state, Job.error_code, Result.outcome)
@@ -160,18 +160,18 @@ def test_a_faulty_study_ends_as_it_must(ran: Ran, faulty: FaultyStudy) -> None:
     assert ended == faulty.ends
 
 
-def test_memory_of_a_run_stays_under_a_gigabyte(ran: Ran) -> None:
+def test_memory_of_a_run_stays_under_a_gigabyte(ran: FinishedRun) -> None:
     assert ran.largest_mb < LIMIT_MB
     assert ran.together_mb < LIMIT_MB
 
 
-def test_a_run_writes_nothing_outside_its_folders(ran: Ran) -> None:
+def test_a_run_writes_nothing_outside_its_folders(ran: FinishedRun) -> None:
     assert ran.touched == set()
     with ran.site.sessions() as session:
         check_invariants(session, results_dir=ran.site.results, spool_dir=ran.site.state / "spool")
 
 
-def test_no_log_message_or_file_name_shows_the_patient(ran: Ran) -> None:
+def test_no_log_message_or_file_name_shows_the_patient(ran: FinishedRun) -> None:
     assert ran.output.count("quarantined") > 20
     assert CANARY not in ran.output
     ran.site._check_canary()
@@ -185,7 +185,7 @@ def test_no_log_message_or_file_name_shows_the_patient(ran: Ran) -> None:
     assert not any(CANARY in str(one) or CANARY_ID in str(one) for one in said)
 
 
-def test_preambles_of_written_files_are_zero(ran: Ran) -> None:
+def test_preambles_of_written_files_are_zero(ran: FinishedRun) -> None:
     written = list(ran.site.results.rglob("*.dcm"))
     assert len(written) > 1
     assert {path.read_bytes()[:132] for path in written} == {bytes(128) + b"DICM"}

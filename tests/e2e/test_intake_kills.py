@@ -61,7 +61,7 @@ class Steps:
 
 
 def _site_on(home: Path, template: bytes) -> WatcherSite:
-    """A site with a fresh copy of an empty database."""
+    """A watcher with its inbox on a fresh copy of an empty database."""
     home.mkdir()
     database = home / "metseg.sqlite3"
     database.write_bytes(template)
@@ -77,7 +77,7 @@ def _dispose(site: WatcherSite) -> None:
 
 
 def run_until_killed(site: WatcherSite, deadly: int) -> bool:
-    """A watcher in a process of its own, killed at a step. False when it never came so far."""
+    """A watcher in a process of its own, killed at a step. False if it never got there."""
     pid = os.fork()
     if pid == 0:  # pragma: no cover
         code = 99
@@ -96,7 +96,7 @@ def run_until_killed(site: WatcherSite, deadly: int) -> bool:
 
 
 def settle_and_check(site: WatcherSite, expected: set[str]) -> None:
-    """The next watcher sweeps first, and then brings it all to its end."""
+    """The next watcher sweeps first, and then finishes everything."""
     site.take_in()
     assert site.revisions() == [expected]
     assert site.jobs() == [JobState.PENDING]
@@ -108,7 +108,7 @@ def settle_and_check(site: WatcherSite, expected: set[str]) -> None:
 
 @pytest.fixture
 def memory_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder without the cost of a real fsync, where there is one: kill -9 is no power cut."""
+    """A folder without the cost of a real fsync, where there is one: kill -9 is not a power cut."""
     shared = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else tmp_path) as folder:
         yield Path(folder)

@@ -1,5 +1,5 @@
 """Faults on real processes: whatever is killed, stopped or lost, each study is recorded once,
-without a hand.
+unattended.
 
 Each test runs embedded (SQLite) and as a server (PostgreSQL, Redis, Celery) where the fault exists
 in both.
@@ -65,7 +65,7 @@ def test_a_study_whose_worker_was_killed_is_recorded_by_the_next_worker_unattend
 
 
 def test_a_worker_killed_while_it_writes_leaves_nothing_behind(site: Site) -> None:
-    """Killed between any two steps of storing: here at random moments of three studies."""
+    """It is killed between any two steps of storing: at random moments of three studies."""
     site.watcher()
     studies = [site.drop(f"write {n}", slices=12 + n) for n in range(3)]
     for n in range(3):
@@ -105,7 +105,7 @@ def test_a_worker_stopped_past_its_lease_and_continued_is_refused(site: Site) ->
 def test_two_workers_and_a_zombie_that_finishes_first_after_waking_record_once(
     site: Site,
 ) -> None:
-    """The zombie wakes while its successor runs: both end the same job, one is refused."""
+    """The zombie wakes while its successor runs: both finish the same job, and one is refused."""
     order = site.order(12, "wait")
     site.watcher()
     zombie = site.worker()

@@ -1,4 +1,4 @@
-"""The volume reader on series with a damaged file: a sound volume, or an error of ours."""
+"""The volume reader on series with a damaged file: a sound volume, or an error of metseg."""
 
 import json
 import subprocess

@@ -112,7 +112,7 @@ def test_an_old_message_does_not_cut_the_wait_after_a_failure(sessions: Sessions
         claim = partial(jobs.claim, session, job_id, owner="w:1:a", max_attempts=3)
         assert claim(now=later(10)) is None
         jobs.mark_published(session, [job_id], now=later(60))
-        # The bell rang, so it is time, though this worker's clock is ten minutes behind.
+        # The doorbell rang, so the job is due, though this worker's clock is ten minutes behind.
         assert claim(now=later(-600)) is not None
 
 

@@ -1,4 +1,4 @@
-"""Recording results, which one is current, and what users are told."""
+"""Recording results, which one is current, and what users are shown."""
 
 import io
 import threading

@@ -1,4 +1,4 @@
-"""Recording arrivals: once, whoever else does the same; and the files they came from."""
+"""Arrivals are recorded once, whoever else records them, and so are the files they came from."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -32,7 +32,7 @@ def _register(session: Session, name: str) -> None:
 
 
 def record(session: Session, job_id: int, *, push_to: str | None = None) -> int:
-    """A result of the job with two DICOM files and one that is none."""
+    """A result of the job with two DICOM files and one other file."""
     claim = take(session, job_id)
     result = found(claim)
     artifacts = tuple(

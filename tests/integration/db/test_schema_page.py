@@ -42,7 +42,7 @@ ANSWERS: list[list[tuple[Any, ...]]] = [
 
 
 def a_week_of_studies(session: Session) -> None:
-    """Jobs 1 to 6: two revisions, a study without series, one each that waits, runs and failed."""
+    """Jobs 1 to 6: two revisions, a study without series, a waiting, a running, a failed one."""
     for slices, lesions in ((3, 2), (4, 3)):
         claim = take(session, new_job(session, study="1.2.3", slices=slices))
         jobs.finalise(session, claim, found(claim, lesions=lesions), now=T0)
@@ -60,7 +60,7 @@ def a_week_of_studies(session: Session) -> None:
 
 
 def plain(row: Any) -> tuple[Any, ...]:
-    """A row without times and JSON; SQLite has 0 and 1 for a truth value."""
+    """A row without times and JSON; SQLite stores 0 and 1 for a truth value."""
     keep = {
         key: value
         for key, value in row.items()

@@ -1,4 +1,4 @@
-"""What is said of a database that is away, unknown, locked or empty. Passwords are `geheim`."""
+"""What is said of a database that is away, unknown, locked or empty. The password is `geheim`."""
 
 import socket
 from pathlib import Path
@@ -14,7 +14,7 @@ from metseg.errors import ConfigurationError
 
 
 def trouble(url: str, statement: str = "SELECT 1") -> str:
-    """Words for what goes wrong when this is asked."""
+    """What is said when a query of this database fails."""
     engine = make_engine(url)
     try:
         with pytest.raises(SQLAlchemyError) as caught, engine.connect() as connection:

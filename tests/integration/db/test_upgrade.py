@@ -25,7 +25,7 @@ def index(found: Any) -> str:
 
 
 def described(engine: Engine) -> dict[str, Any]:
-    """All tables with their columns, keys, indexes and checks, as the database tells them."""
+    """All tables with their columns, keys, indexes and checks, as the database reports them."""
     found = inspect(engine)
     return {
         table: {

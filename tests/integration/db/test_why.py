@@ -1,4 +1,4 @@
-"""The choice of series goes into the database with its reasons and comes out for people."""
+"""The choice of series is stored with its reasons and shown to people."""
 
 import io
 from dataclasses import replace

@@ -25,7 +25,7 @@ def orthanc() -> Iterator[Orthanc]:
 
 
 def store(orthanc: Orthanc, files: Iterable[Path], *options: str) -> None:
-    """Send files with dcmtk's storescu. What it proposes unasked (without -R) leaves out SEG."""
+    """Send files with dcmtk's storescu. Without -R it does not propose SEG."""
     command = [require_binary("storescu"), "-R", *options, "-aec", AE_TITLE, "127.0.0.1"]
     command += [str(orthanc.dicom_port), *map(str, files)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

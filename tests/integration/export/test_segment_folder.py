@@ -109,7 +109,7 @@ def test_two_hundred_lesions_have_pictures_of_the_twenty_largest_and_a_light_pag
 ) -> None:
     grid = list(product(range(-36, 37, 12), range(-36, 37, 12), range(-24, 37, 12)))
     centres = sorted(grid, key=lambda one: sum(x * x for x in one))[:200]
-    # Of 4 mm, but 20 of 4.9: one in ten.
+    # They are 4 mm wide, but one in ten, 20 in all, is 4.9 mm wide.
     balls = [Ball(tuple(map(float, c)), 4.0 if n % 10 else 4.9) for n, c in enumerate(centres)]
     write_study(tmp_path / "series", shape=(64, 128, 128), spacing=(2.0, 1.2, 1.2), balls=balls)
     folder = tmp_path / "out"

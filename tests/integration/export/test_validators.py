@@ -1,4 +1,4 @@
-"""What we write, judged and read by programs of others: dicom3tools and dcmtk."""
+"""Written files are judged and read by the programs of others: dicom3tools and dcmtk."""
 
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -34,13 +34,13 @@ def deflated(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 
 
 def run(name: str, *words: object) -> subprocess.CompletedProcess[str]:
-    """Run a program of others and hear what it says."""
+    """Run another program and return its output."""
     command = [require_binary(name), *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 def complaints(path: Path) -> list[str]:
-    """What dciodvfy calls an error. It must have known the kind of object."""
+    """What dciodvfy calls an error. It must have recognised the kind of object."""
     told = run("dciodvfy", path)
     lines = (told.stdout + told.stderr).splitlines()
     kinds = {"SEG": "Segmentation", "SR": "Comprehensive3DSR", "RTSTRUCT": "RTStructureSet"}
@@ -55,7 +55,7 @@ def test_dciodvfy_finds_no_error_in_written_files(exported: Exported) -> None:
 
 
 def test_dciodvfy_does_find_the_errors_of_a_spoilt_file(exported: Exported, tmp_path: Path) -> None:
-    """The test above is worth something."""
+    """This shows that the test above can fail."""
     dataset = pydicom.dcmread(exported.sr)
     del dataset.VerificationFlag
     dataset.save_as(tmp_path / "spoilt.dcm")

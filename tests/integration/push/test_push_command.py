@@ -29,7 +29,7 @@ class Program:
     home: Path
 
     def run(self, *arguments: str, **settings: str) -> Result:
-        """What it said and how it ended."""
+        """Its output and exit code."""
         chosen = {f"METSEG_{name.upper()}": value for name, value in settings.items()}
         environment = {"METSEG_HOME": str(self.home), "COLUMNS": "200"} | chosen
         return CliRunner().invoke(app, arguments, env=environment)

@@ -71,7 +71,7 @@ def test_a_file_whose_sender_was_killed_before_the_record_is_sent_again(
         assert states(outbox) == [("sending", 1), ("sending", 1)]
         outbox.worker(OTHER)
         assert not step(outbox, OTHER), "its sender may still live"
-        outbox.bury()
+        outbox.delete_worker()
         assert step(outbox, OTHER)
         assert not step(outbox, OTHER)
     assert states(outbox) == [("sent", 2), ("sent", 2)]
@@ -88,7 +88,7 @@ def test_files_of_a_sender_killed_before_the_answer_are_sent_by_another(outbox: 
         sender.wait()
         assert states(outbox) == [("sending", 1), ("sending", 1)]
         outbox.worker(OTHER)
-        outbox.bury()
+        outbox.delete_worker()
         assert archive.hold is not None
         archive.hold.set()
         assert step(outbox, OTHER)

@@ -1,4 +1,4 @@
-"""The outbox beside a receiver that takes all: what is sent, by whom, and how often."""
+"""The outbox with a receiver that accepts everything: what is sent, by whom, and how often."""
 
 import logging
 import shutil
@@ -55,7 +55,7 @@ def test_a_zombie_whose_pushes_were_taken_over_changes_nothing(outbox: Outbox) -
     outbox.result(push_to="ARCHIVE@127.0.0.1:1")
     with outbox.sessions.begin() as session:
         old = pushes.claim_due(session, owner=WORKER, now=outbox.now())
-    outbox.bury()
+    outbox.delete_worker()
     other = outbox.worker("host:2:bbbb")
     with outbox.sessions.begin() as session:
         assert len(pushes.take_back(session, now=outbox.now())) == 2

@@ -1,4 +1,4 @@
-"""Receivers that refuse, hang, go away, or have it already."""
+"""Receivers that refuse, hang, go away, or already have the instance."""
 
 import threading
 import time

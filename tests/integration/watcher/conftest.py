@@ -14,13 +14,13 @@ from watcher.archives import archives
 
 @pytest.fixture
 def site(tmp_path: Path, migrated_url: str, sessions: sessionmaker[Session]) -> WatcherSite:
-    """A watcher's site, on both databases."""
+    """A watcher with its inbox, on both databases."""
     return WatcherSite(tmp_path, migrated_url, sessions)
 
 
 @pytest.fixture
 def sqlite_site(tmp_path: Path, sqlite_url: str, _migrated_sqlite: Path) -> Iterator[WatcherSite]:
-    """A watcher's desk on SQLite alone, for what has nothing to do with the database."""
+    """A watcher with its inbox on SQLite alone, for what does not depend on the database."""
     shutil.copyfile(_migrated_sqlite, sqlite_url.removeprefix("sqlite:///"))
     engine = make_engine(sqlite_url)
     try:
@@ -30,6 +30,6 @@ def sqlite_site(tmp_path: Path, sqlite_url: str, _migrated_sqlite: Path) -> Iter
 
 
 @pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step waits for the child that unpacks: only the test's own clock counts."""
+def wait_for_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a step wait for the child that unpacks, so that only the test's own clock counts."""
     monkeypatch.setattr(archives, "WAIT_S", 60.0)

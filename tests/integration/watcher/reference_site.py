@@ -12,7 +12,7 @@ from tests.helpers.dicom.phantom import Recipe, write_study
 from tests.helpers.dicom.references import write_reference
 from tests.helpers.fakes import ThresholdEnsemble
 from tests.helpers.invariants import artifacts_are_on_disk, counts_and_sums_agree
-from tests.helpers.invariants import one_current_result_a_study as one_current
+from tests.helpers.invariants import one_current_result_per_study as one_current
 from watcher.intake.intake import JobKey
 from worker.job.execute import Ended
 from worker.job.pause import PauseNote
@@ -22,7 +22,7 @@ NAMES = {"dicom-seg": "seg.dcm", "dicom-rtstruct": "rtss.dcm", "nifti": "mask.ni
 
 
 class CountingEnsemble(ThresholdEnsemble):
-    """Counts what it is asked."""
+    """Counts its predictions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class CountingEnsemble(ThresholdEnsemble):
 
 @dataclass
 class ReferenceSite:
-    """A watcher's watcher_site and a worker beside it."""
+    """A watcher with its inbox, and a worker beside it."""
 
     watcher_site: object
     ensemble: CountingEnsemble = field(default_factory=CountingEnsemble)

@@ -1,4 +1,4 @@
-"""Archives while things happen to them, to the child that unpacks them, and to the disk."""
+"""Faults of archives, of the child that unpacks them, and of the disk."""
 
 import os
 import shutil
@@ -20,13 +20,13 @@ from watcher.intake.spooling import sweep
 from watcher.scan.ledger import GONE
 from watcher.watch import Watcher
 
-pytestmark = pytest.mark.usefixtures("patience")
+pytestmark = pytest.mark.usefixtures("wait_for_child")
 
 IGNORED, QUARANTINED = FileStatus.IGNORED, FileStatus.QUARANTINED
 
 
 def step_slowly(site: WatcherSite, watcher: Watcher) -> None:
-    """A step, and so much time that a slow child may end."""
+    """A step, and enough time for a slow child to end."""
     watcher.step()
     site.now += 1.0
     time.sleep(0.2)
@@ -34,7 +34,7 @@ def step_slowly(site: WatcherSite, watcher: Watcher) -> None:
 
 @pytest.fixture
 def slow_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Unpacking waits while this file is there, and no step waits for it."""
+    """Unpacking waits while this file exists, and no step waits for it."""
     hold = tmp_path / "hold"
     hold.touch()
     (tmp_path / "sitecustomize.py").write_text(

@@ -1,4 +1,4 @@
-"""Archives in the inbox: their studies are found as if the files lay there, once."""
+"""Archives in the inbox: their studies are taken in once, as if the files lay there."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ INGESTED, IGNORED, QUARANTINED = (
     FileStatus.IGNORED,
     FileStatus.QUARANTINED,
 )
-pytestmark = pytest.mark.usefixtures("patience")
+pytestmark = pytest.mark.usefixtures("wait_for_child")
 
 PENDING = JobState.PENDING
 BOTH = 7

@@ -1,4 +1,4 @@
-"""What becomes of what lies in the inbox, on both databases and a clock of the test's own."""
+"""What becomes of files in the inbox, on both databases and the test's own clock."""
 
 import shutil
 from pathlib import Path

@@ -93,11 +93,11 @@ def test_a_polling_watcher_asks_for_no_events(tmp_path: Path) -> None:
 def test_a_watcher_without_free_inotify_watches_goes_on_by_scans_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Full:
+    class NoFreeWatches:
         def schedule(self, *_: object, **__: object) -> None:
             raise OSError(28, "inotify watch limit reached")
 
-    monkeypatch.setattr("watcher.scan.events.Observer", Full)
+    monkeypatch.setattr("watcher.scan.events.Observer", NoFreeWatches)
     hints = Hints(tmp_path, polling=False)
     hints.revive()
     hints.revive()

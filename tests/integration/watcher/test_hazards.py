@@ -28,8 +28,8 @@ INGESTED, IGNORED, QUARANTINED = (
 
 
 @dataclass
-class Aftermath:
-    """What a watcher has made of an inbox of all hazards; `beside` is what it wrote elsewhere."""
+class InboxOutcome:
+    """What a watcher has made of an inbox with all hazards; `beside` is what it wrote elsewhere."""
 
     site: WatcherSite
     found: dict[str, tuple[FileStatus, str | None] | None]
@@ -39,9 +39,9 @@ class Aftermath:
 
 
 @pytest.fixture(scope="module")
-def aftermath(
+def outcome(
     tmp_path_factory: pytest.TempPathFactory, _migrated_sqlite: Path
-) -> Iterator[Aftermath]:
+) -> Iterator[InboxOutcome]:
     home = tmp_path_factory.mktemp("hazards")
     (home / "db").mkdir()
     shutil.copyfile(_migrated_sqlite, home / "db" / "metseg.sqlite3")
@@ -59,7 +59,7 @@ def aftermath(
     engine.dispose()
 
 
-def _let_in(site: WatcherSite, log: io.StringIO) -> Aftermath:
+def _let_in(site: WatcherSite, log: io.StringIO) -> InboxOutcome:
     paths = {
         hazard.name: hazard.put(site.inbox / "CANARY" / str(number), number)
         for number, hazard in enumerate(HAZARDS)
@@ -73,37 +73,37 @@ def _let_in(site: WatcherSite, log: io.StringIO) -> Aftermath:
     files = site.files()
     found = {name: files.get(str(path.relative_to(site.inbox))) for name, path in paths.items()}
     beside = set(site.home.iterdir()) - places - {site.settings.home_dir}
-    return Aftermath(site, found, good, log.getvalue(), beside)
+    return InboxOutcome(site, found, good, log.getvalue(), beside)
 
 
 @pytest.mark.parametrize("hazard", HAZARDS, ids=lambda hazard: hazard.name)
 def test_a_hazardous_file_is_refused_for_its_own_reason(
-    aftermath: Aftermath, hazard: Hazard
+    outcome: InboxOutcome, hazard: Hazard
 ) -> None:
-    found = aftermath.found[hazard.name]
+    found = outcome.found[hazard.name]
     assert found is not None
     status, reason = found
     assert (status, str(reason)[: len(hazard.reason)]) == (hazard.status, hazard.reason)
 
 
-def test_only_the_good_study_beside_hazardous_files_is_taken_in(aftermath: Aftermath) -> None:
-    site = aftermath.site
-    assert site.revisions("G") == [sha(*aftermath.good)]
+def test_only_the_good_study_beside_hazardous_files_is_taken_in(outcome: InboxOutcome) -> None:
+    site = outcome.site
+    assert site.revisions("G") == [sha(*outcome.good)]
     assert len(site.jobs()) == 1
     with site.sessions() as session:
         ingested = select(func.count()).where(SourceFile.status == INGESTED)
-        assert session.scalar(ingested) == len(aftermath.good)
+        assert session.scalar(ingested) == len(outcome.good)
     assert holds(site)
 
 
-def test_no_hazardous_file_leads_outside_or_names_the_patient(aftermath: Aftermath) -> None:
-    assert aftermath.beside == set()
-    spool = aftermath.site.settings.spool_dir
+def test_no_hazardous_file_leads_outside_or_names_the_patient(outcome: InboxOutcome) -> None:
+    assert outcome.beside == set()
+    spool = outcome.site.settings.spool_dir
     assert [path for path in spool.rglob("*") if "CANARY" in path.name] == []
     assert list((spool / "tmp").iterdir()) == []
-    assert "quarantined" in aftermath.log
-    assert "CANARY" not in aftermath.log
-    assert "CANARY" not in str(list(aftermath.found.values()))
+    assert "quarantined" in outcome.log
+    assert "CANARY" not in outcome.log
+    assert "CANARY" not in str(list(outcome.found.values()))
 
 
 def test_a_file_truncated_anywhere_is_never_taken(sqlite_site: WatcherSite) -> None:

@@ -1,4 +1,4 @@
-"""The child that reads headers, and files that are out to hurt it."""
+"""The child that reads headers, and files that are meant to harm it."""
 
 import os
 import zlib
@@ -87,7 +87,7 @@ def test_a_deflate_bomb_is_refused_and_the_next_file_read(tmp_path: Path, good: 
 
 
 def _with_syntax(head: bytes, syntax: bytes) -> bytes:
-    """Exchange the transfer syntax in group 2 and repair the two lengths."""
+    """Replace the transfer syntax in group 2 and correct the two lengths."""
     at = head.index(b"\x02\x00\x10\x00UI")
     old = int.from_bytes(head[at + 6 : at + 8], "little")
     rest = head[at + 8 + old :]

@@ -57,7 +57,7 @@ BESIDE = {
 
 
 def dicomdir() -> bytes:
-    """An index of a medium, without records."""
+    """The index file of a medium (DICOMDIR), without records."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -76,7 +76,7 @@ def put(inbox: Path, path: str, data: bytes) -> None:
 
 
 def put_beside(inbox: Path) -> None:
-    """What systems and people leave beside studies; in folders of systems copies of instances."""
+    """Put what systems and people leave beside studies; system folders get copies of instances."""
     for path, reason in BESIDE.items():
         if reason.endswith("folder"):
             put(inbox, f"{path}/im1.dcm", instance_bytes("flat", 99))

@@ -1,4 +1,4 @@
-"""A NIfTI joins the study that it lies by or names; the same content again makes nothing."""
+"""A NIfTI joins the study that it lies beside or names; the same content again changes nothing."""
 
 import json
 

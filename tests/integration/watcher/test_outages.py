@@ -1,4 +1,4 @@
-"""What is away and comes back: share, disk, database, weights, rights."""
+"""Outages that end again: share, disk, database, weights, permissions."""
 
 import logging
 from pathlib import Path
@@ -26,7 +26,7 @@ def paused(site: WatcherSite) -> str | None:
 
 
 def at_rest(watcher: Watcher) -> bool:
-    """Whether it is idle: it changes between calls, which mypy does not think of a property."""
+    """Whether it is idle. A function, because mypy takes a property for constant between calls."""
     return watcher.idle
 
 

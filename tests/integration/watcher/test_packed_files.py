@@ -1,4 +1,4 @@
-"""Studies packed in other ways than most: file by file, by rare methods; and what stays shut."""
+"""Studies packed file by file or by rare methods, and archives that cannot be opened."""
 
 import gzip
 from pathlib import Path
@@ -20,7 +20,7 @@ INGESTED, IGNORED, QUARANTINED = (
     FileStatus.IGNORED,
     FileStatus.QUARANTINED,
 )
-pytestmark = pytest.mark.usefixtures("patience")
+pytestmark = pytest.mark.usefixtures("wait_for_child")
 
 
 @pytest.mark.parametrize("method", ZIP_PACKERS)
@@ -121,12 +121,12 @@ def test_an_unpacked_folder_that_cannot_be_made_leaves_nothing_open(tmp_path: Pa
     from watcher.archives.unpacked_folders import UnpackedFolders
 
     (tmp_path / "spool").write_bytes(b"no folder")
-    shelf = UnpackedFolders(tmp_path / "spool")
+    unpacked = UnpackedFolders(tmp_path / "spool")
     with pytest.raises(InfrastructureError):
-        shelf.add()
+        unpacked.add()
     (tmp_path / "spool").unlink()
-    folders = [shelf.add() for _ in range(3)]
+    folders = [unpacked.add() for _ in range(3)]
     assert all(folder.is_dir() for folder in folders)
     for folder in folders:
-        shelf.drop(folder)
+        unpacked.drop(folder)
     assert list((tmp_path / "spool" / "tmp").iterdir()) == []

@@ -17,8 +17,8 @@ from watcher.queue.reconcile import BrokerError, Reconciler
 LEASE_S = 90.0
 
 
-class Bells:
-    """What was rung; `dead` is a broker that does not answer."""
+class RecordedDoorbells:
+    """The doorbells that rang; `dead` is a broker that does not answer."""
 
     def __init__(self) -> None:
         self.rung: list[int] = []
@@ -31,13 +31,13 @@ class Bells:
 
 
 @pytest.fixture
-def bells() -> Bells:
-    return Bells()
+def doorbells() -> RecordedDoorbells:
+    return RecordedDoorbells()
 
 
 @pytest.fixture
-def reconciler(sessions: sessionmaker[Session], bells: Bells) -> Reconciler:
-    return Reconciler(Settings(lease_s=LEASE_S), sessions, bells)
+def reconciler(sessions: sessionmaker[Session], doorbells: RecordedDoorbells) -> Reconciler:
+    return Reconciler(Settings(lease_s=LEASE_S), sessions, doorbells)
 
 
 def look(reconciler: Reconciler, second: float) -> None:
@@ -120,25 +120,25 @@ def test_the_third_lost_lease_ends_the_job(
 
 
 def test_two_doorbells_ring_for_each_living_worker(
-    reconciler: Reconciler, sessions: sessionmaker[Session], bells: Bells
+    reconciler: Reconciler, sessions: sessionmaker[Session], doorbells: RecordedDoorbells
 ) -> None:
     make_jobs(sessions, 9)
     look(reconciler, 0)
-    assert bells.rung == [1, 2]
+    assert doorbells.rung == [1, 2]
     start_worker(sessions, "a")
     start_worker(sessions, "b")
     look(reconciler, 1)
-    assert bells.rung == [1, 2, 3, 4]
+    assert doorbells.rung == [1, 2, 3, 4]
     look(reconciler, 2)
-    assert bells.rung == [1, 2, 3, 4]
+    assert doorbells.rung == [1, 2, 3, 4]
     with sessions.begin() as session:
         assert claim(session, 1, owner="w", now=later(3), max_attempts=3) is not None
     look(reconciler, 3)
-    assert bells.rung == [1, 2, 3, 4, 5]
+    assert doorbells.rung == [1, 2, 3, 4, 5]
 
 
 def test_a_paused_worker_does_not_count_for_doorbells(
-    reconciler: Reconciler, sessions: sessionmaker[Session], bells: Bells
+    reconciler: Reconciler, sessions: sessionmaker[Session], doorbells: RecordedDoorbells
 ) -> None:
     make_jobs(sessions, 9)
     for name in "abc":
@@ -147,29 +147,29 @@ def test_a_paused_worker_does_not_count_for_doorbells(
         beat_process(session, "a", now=T0, paused_reason="disk full")
         beat_process(session, "b", now=T0, paused_reason="disk full")
     look(reconciler, 0)
-    assert bells.rung == [1, 2]
+    assert doorbells.rung == [1, 2]
 
 
 def test_a_doorbell_without_an_answer_rings_again(
-    reconciler: Reconciler, sessions: sessionmaker[Session], bells: Bells
+    reconciler: Reconciler, sessions: sessionmaker[Session], doorbells: RecordedDoorbells
 ) -> None:
     make_jobs(sessions, 1)
     for second in (0, 60, 119, 120, 121):
         look(reconciler, second)
-    assert bells.rung == [1, 1]
+    assert doorbells.rung == [1, 1]
 
 
 def test_a_dead_broker_leaves_jobs_waiting_and_they_ring_as_soon_as_it_is_back(
-    reconciler: Reconciler, sessions: sessionmaker[Session], bells: Bells
+    reconciler: Reconciler, sessions: sessionmaker[Session], doorbells: RecordedDoorbells
 ) -> None:
     make_jobs(sessions, 2)
-    bells.dead = True
+    doorbells.dead = True
     for second in (0, 5):
         with pytest.raises(BrokerError):
             look(reconciler, second)
-    bells.dead = False
+    doorbells.dead = False
     look(reconciler, 10)
-    assert bells.rung == [1, 2]
+    assert doorbells.rung == [1, 2]
 
 
 def test_rows_of_dead_processes_are_deleted_and_living_ones_stay(

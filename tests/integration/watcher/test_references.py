@@ -1,4 +1,4 @@
-"""A reference from the inbox to the evaluation, in the same drop or later: watcher and worker."""
+"""A reference on its way from inbox to evaluation, with its study or later: watcher and worker."""
 
 import nibabel
 import numpy as np
@@ -197,7 +197,7 @@ def test_a_result_whose_files_are_damaged_is_not_renewed(reference_site):
 
 
 def runner_found_damage(reference_site) -> None:
-    """As `settle`, where the old result stays damaged."""
+    """As `settle`, but the old result stays damaged."""
     with pytest.raises(AssertionError, match="other bytes"):
         reference_site.settle()
 
@@ -256,7 +256,7 @@ def test_a_mask_that_does_not_fit_is_a_warning_and_the_others_count(reference_si
 
 
 def tissues(reference_site, *, value_around: int = 2):
-    """The mask as a challenge writes it: 3 enhancing, and 2 the oedema around."""
+    """The mask as a challenge writes it: 3 is enhancing tumour, 2 the oedema around it."""
     path = reference_site.drop("nifti")
     image = nibabel.load(path)
     enhancing = np.asarray(image.dataobj) > 0

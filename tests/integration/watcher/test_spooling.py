@@ -1,4 +1,4 @@
-"""Copies: their bytes, their hash, what moved meanwhile, what is swept."""
+"""Copies in the spool: their bytes and hashes, files that change meanwhile, and the sweep."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""A watcher on a clock of the test's own, and what it has recorded."""
+"""A watcher with its inbox on the test's own clock, and what it has recorded."""
 
 import hashlib
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ class WatcherSite:
         return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.now)
 
     def pass_time(self, watcher: Watcher, seconds: int = int(QUIET_S) + 2) -> None:
-        """So many seconds, with a step in each."""
+        """Let seconds pass, with one step in each."""
         for _ in range(seconds):
             watcher.step()
             self.now += 1.0
@@ -109,7 +109,7 @@ class WatcherSite:
             return {row.path: (row.status, row.reason) for row in rows}
 
     def leftovers(self) -> list[Path]:
-        """What is in the spool beside the copies."""
+        """Temporary files in the spool."""
         return list((self.settings.spool_dir / "tmp").rglob("*"))
 
     def statuses(self) -> set[FileStatus]:
@@ -122,7 +122,7 @@ def sha(*paths: Path) -> set[str]:
 
 
 def folder_state(folder: Path) -> dict[str, tuple[int, int, str]]:
-    """All that can be told of a folder: to see that nothing in it was touched."""
+    """Mode, time and hash of all in a folder, to see that nothing in it was touched."""
     return {
         str(path.relative_to(folder)): (
             path.lstat().st_mode,

@@ -1,4 +1,4 @@
-"""A bench with one claimed study, in this process, on both databases."""
+"""A worker in this process, on both databases, and studies for it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from worker.job.execute import Bench
 
 @dataclass
 class WorkerSite:
-    """Studies in the spool, jobs in the database, and a bench to run them."""
+    """Studies in the spool, jobs in the database, and what runs them."""
 
     settings: Settings
     sessions: sessionmaker[Session]
@@ -40,7 +40,7 @@ class WorkerSite:
         recipe: Recipe | None = None,
         write: Callable[[Path], object] | None = None,
     ) -> tuple[int, Phantom]:
-        """Spool a study and record it, as the watcher does. Gives its job."""
+        """Spool a study and record it, as the watcher does. Returns its job and its head."""
         source = self.folder / name
         head = write_study(
             source, recipe or Recipe(name=name), shape=(slices, 36, 36), spacing=(5.0, 4.0, 4.0)
@@ -74,7 +74,7 @@ class WorkerSite:
         )
 
     def claim(self, job_id: int, bench: Bench, *, at: datetime | None = None) -> Claim:
-        """Claim a job for the bench, now or at another time."""
+        """Claim a job for the owner of `bench`, now or at another time."""
         with self.sessions.begin() as session:
             claim = jobs.claim(
                 session,
@@ -89,6 +89,6 @@ class WorkerSite:
 
 @pytest.fixture
 def site(tmp_path: Path, sessions: sessionmaker[Session]) -> WorkerSite:
-    """A site on both databases."""
+    """A worker on both databases."""
     settings = Settings(home=tmp_path / "home", min_free_mb=0, lease_s=9.0)
     return WorkerSite(settings, sessions, tmp_path / "sources")

@@ -1,4 +1,4 @@
-"""A result is of a brain: recorded, warned of where it is in doubt, refused where it is none."""
+"""The brain that the networks see is recorded; a doubtful one makes a warning, none an error."""
 
 import json
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from tests.integration.worker.conftest import WorkerSite
 from worker.job.execute import Ended, execute
 
 
-class Telling(ThresholdEnsemble):
-    """Calls voxels brighter than `above` brain."""
+class BrightIsBrain(ThresholdEnsemble):
+    """Takes voxels brighter than `above` for brain."""
 
     above = 100.0
 
@@ -33,9 +33,9 @@ class Telling(ThresholdEnsemble):
 def test_the_brain_is_recorded_and_a_cut_one_makes_a_warning(site: WorkerSite) -> None:
     """A slab of 60 mm through the phantom: bright at its bottom and its top."""
     job_id, head = site.add_study()
-    bench = replace(site.bench(), ensemble=Telling())
+    bench = replace(site.bench(), ensemble=BrightIsBrain())
     assert execute(site.claim(job_id, bench), bench).ended is Ended.RECORDED
-    brain = head.volume.voxels > Telling.above
+    brain = head.volume.voxels > BrightIsBrain.above
     expected_ml = brain.sum() * 5.0 * 4.0 * 4.0 / 1000.0
     centre = head.volume.to_lps(np.argwhere(brain).mean(axis=0))
     with site.sessions() as session:
@@ -51,11 +51,11 @@ def test_the_brain_is_recorded_and_a_cut_one_makes_a_warning(site: WorkerSite) -
 
 
 def test_a_study_in_which_the_networks_see_no_brain_fails(site: WorkerSite) -> None:
-    class Blind(Telling):
+    class SeesNoBrain(BrightIsBrain):
         above = 2000.0
 
     job_id, _ = site.add_study()
-    bench = replace(site.bench(), ensemble=Blind())
+    bench = replace(site.bench(), ensemble=SeesNoBrain())
     assert execute(site.claim(job_id, bench), bench).ended is Ended.FAILED
     with site.sessions() as session:
         job = session.get_one(Job, job_id)

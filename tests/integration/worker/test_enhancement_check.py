@@ -1,4 +1,4 @@
-"""The pictures of real series files are looked at where headers leave a doubt."""
+"""The pictures of real series files are examined where headers leave a doubt."""
 
 from functools import partial
 from pathlib import Path

@@ -96,12 +96,12 @@ def _three(word: str) -> list[str]:
 def test_a_study_without_lesions_has_a_structured_report_and_no_segmentation(
     site: WorkerSite,
 ) -> None:
-    class Blind(ThresholdEnsemble):
+    class FindsNothing(ThresholdEnsemble):
         rule = LesionRule(minimum_volume_mm3=1e9)
 
     job_id, _ = site.add_study()
     settings = site.settings.model_copy(update={"outputs": (*DEFAULT_OUTPUTS, "rtstruct")})
-    bench = Bench(settings, site.sessions, Blind(), site.bench().owner)
+    bench = Bench(settings, site.sessions, FindsNothing(), site.bench().owner)
     assert execute(site.claim(job_id, bench), bench).ended is Ended.RECORDED
     with site.sessions() as session:
         kinds = session.scalars(select(Artifact.kind)).all()
@@ -151,14 +151,14 @@ def test_a_result_of_thick_slices_has_a_warning(site: WorkerSite) -> None:
 
 
 def test_a_result_of_members_that_disagree_has_a_warning(site: WorkerSite) -> None:
-    class Divided(ThresholdEnsemble):
+    class Disagreeing(ThresholdEnsemble):
         def predict(self, volume: Volume, *, progress: object = None) -> Prediction:  # noqa: ARG002
             low = (volume.voxels > 800).astype(np.float32)
             members = {"one": low, "two": np.zeros_like(low)}
             return Prediction(members=members, mean=low * np.float32(0.6), seconds={})
 
     job_id, _ = site.add_study()
-    bench = Bench(site.settings, site.sessions, Divided(), site.bench().owner)
+    bench = Bench(site.settings, site.sessions, Disagreeing(), site.bench().owner)
     execute(site.claim(job_id, bench), bench)
     with site.sessions() as session:
         result = result_of(session, job_id)
@@ -167,11 +167,11 @@ def test_a_result_of_members_that_disagree_has_a_warning(site: WorkerSite) -> No
 
 
 def test_dropped_candidates_are_recorded_with_their_reason(site: WorkerSite) -> None:
-    class Strict(ThresholdEnsemble):
+    class OnlyLarge(ThresholdEnsemble):
         rule = LesionRule(minimum_volume_mm3=1000.0)
 
     job_id, _ = site.add_study()
-    bench = Bench(site.settings, site.sessions, Strict(), site.bench().owner)
+    bench = Bench(site.settings, site.sessions, OnlyLarge(), site.bench().owner)
     execute(site.claim(job_id, bench), bench)
     with site.sessions() as session:
         kept = session.scalars(select(LesionRow)).all()
@@ -226,7 +226,7 @@ def test_a_segmentation_by_metseg_is_neither_series_nor_reference(site: WorkerSi
 
 
 def _add_reference(folder: Path, manufacturer: str = "elsewhere") -> None:
-    """Segment the series with our own writer, and give the SEG another maker."""
+    """Write a SEG of the series with metseg's writer, and give it another manufacturer."""
     import pydicom
 
     from imaging.dicom.series.series import read_series
@@ -247,19 +247,19 @@ def _add_reference(folder: Path, manufacturer: str = "elsewhere") -> None:
     dataset.save_as(path)
 
 
-def test_a_failure_of_metseg_is_logged_in_a_line_and_any_other_with_its_traceback(
+def test_a_failure_of_metseg_is_logged_in_a_line_and_any_other_with_its_place_in_the_code(
     site: WorkerSite, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Blank(ThresholdEnsemble):
+    class SeesNoBrain(ThresholdEnsemble):
         def predict(self, volume: Volume, **_options: object) -> Prediction:  # noqa: ARG002
             raise NoBrainError("the networks must see a brain")
 
-    class Careless(ThresholdEnsemble):
+    class RaisesPatientName(ThresholdEnsemble):
         def predict(self, volume: Volume, **_options: object) -> Prediction:  # noqa: ARG002
             raise KeyError(CANARY_NAME)
 
     said: list[str] = []
-    ensembles: tuple[ThresholdEnsemble, ...] = (Blank(), Careless())
+    ensembles: tuple[ThresholdEnsemble, ...] = (SeesNoBrain(), RaisesPatientName())
     for number, ensemble in enumerate(ensembles):
         job_id, _ = site.add_study(name=f"study {number}")
         bench = Bench(site.settings, site.sessions, ensemble, site.bench().owner)

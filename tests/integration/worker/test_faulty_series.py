@@ -1,4 +1,4 @@
-"""A series that cannot be read among others of its study, and what is said of it."""
+"""A series that cannot be read among others of its study, and what is reported of it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A best series that is no volume does not spoil the study; two patients do."""
+"""A study survives a best series that makes no volume, but not two patients."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which files a result has: as `METSEG_OUTPUTS` says, and an output that is added."""
+"""Which files a result has according to `METSEG_OUTPUTS`, and how an output is added."""
 
 import importlib.util
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The parent shows its worker, and takes back what dead children held."""
+"""The parent keeps the row of its worker, and takes back the jobs of dead children."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def job(sessions: sessionmaker[Session], job_id: int) -> Job:
 
 @pytest.fixture
 def dead_pid() -> int:
-    """A process id that was somebody's a moment ago."""
+    """The id of a process that has just ended."""
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     return child.pid
@@ -80,7 +80,7 @@ def test_a_child_killed_at_the_time_limit_is_distinguished_from_one_that_died(
     job_id = claimed_by(site, Owner(NAME, dead_pid, "c0ffee00"))
     one = parent(site, tmp_path)
     one.hurry(overdue=job_id)
-    one.hurry(overdue=job_id)  # Celery tells it twice
+    one.hurry(overdue=job_id)  # Celery reports it twice
     one.look_after_children()
     assert job(site.sessions, job_id).error_code == "over_time"
 

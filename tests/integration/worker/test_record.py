@@ -1,4 +1,4 @@
-"""A commit whose answer never came: the job's row tells what to do."""
+"""A commit whose answer never came: the job's row says what to do."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -16,8 +16,8 @@ from worker.job.pause import PauseNote
 from worker.job.runner import EXIT_DEVICE, Runner
 
 
-class Failing(ThresholdEnsemble):
-    """Raises what it is told to."""
+class FailingEnsemble(ThresholdEnsemble):
+    """Raises the error that it is given."""
 
     error: Exception | None = None
 
@@ -65,11 +65,11 @@ def test_a_message_for_a_job_that_is_done_or_unknown_does_nothing(
 def test_a_job_made_for_other_weights_or_settings_is_left_to_other_workers(
     site: WorkerSite, tmp_path: Path
 ) -> None:
-    class Newer(ThresholdEnsemble):
+    class NewerEnsemble(ThresholdEnsemble):
         version = "fake-2"
 
     job_id, _ = site.add_study()
-    one = runner(site, tmp_path, ensemble=Newer())
+    one = runner(site, tmp_path, ensemble=NewerEnsemble())
     assert one.run_job(job_id) is None
     assert one.run_next() is None
     other = runner(site, tmp_path)
@@ -106,7 +106,7 @@ def test_infrastructure_trouble_pauses_the_worker_and_a_success_ends_the_pause(
     site: WorkerSite, tmp_path: Path
 ) -> None:
     site.add_study()
-    networks = Failing()
+    networks = FailingEnsemble()
     networks.error = OSError(28, "No space left on device")
     one = runner(site, tmp_path, ensemble=networks)
     report = one.run_next()
@@ -115,7 +115,7 @@ def test_infrastructure_trouble_pauses_the_worker_and_a_success_ends_the_pause(
     assert "space" in str(one.paused_reason())
     assert one.run_next() is None
     networks.error = None
-    one.note.hit("over", now=-1e6, backoff_s=1.0)  # the pause is long ago
+    one.note.hit("over", now=-1e6, backoff_s=1.0)  # the pause is long over
     one.settings = one.settings.model_copy(update={"backoff_s": 0.0})
     site.add_study("another")
     assert one.run_next() is not None
@@ -126,7 +126,7 @@ def test_a_failed_device_ends_the_process_after_its_job_is_handed_back(
     site: WorkerSite, tmp_path: Path
 ) -> None:
     job_id, _ = site.add_study()
-    networks = Failing()
+    networks = FailingEnsemble()
     networks.error = DeviceError("the device must answer, got nothing")
     one = runner(site, tmp_path, ensemble=networks)
     statuses: list[int] = []
@@ -140,7 +140,7 @@ def test_a_transient_failure_counts_as_an_attempt_and_the_third_is_the_last(
     site: WorkerSite, tmp_path: Path
 ) -> None:
     job_id, _ = site.add_study()
-    networks = Failing()
+    networks = FailingEnsemble()
     networks.error = RuntimeError("CANARY^PATIENT")
     one = runner(site, tmp_path, ensemble=networks)
     one.settings = one.settings.model_copy(update={"backoff_s": 0.0})

@@ -1,4 +1,4 @@
-"""A job that does not come through: bad input, files that are away, a job that is another's."""
+"""Jobs that do not succeed: bad input, missing files, a job that was taken over."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -42,7 +42,7 @@ def test_a_spool_that_went_away_gives_the_attempt_back(site: WorkerSite) -> None
 def test_a_single_file_that_is_missing_from_the_spool_counts_as_an_attempt(
     site: WorkerSite,
 ) -> None:
-    """Refunded, it would come round for ever."""
+    """If the attempt were given back, the job would be tried for ever."""
     job_id, _ = site.add_study()
     bench = site.bench()
     claim = site.claim(job_id, bench)
@@ -58,7 +58,7 @@ def test_a_single_file_that_is_missing_from_the_spool_counts_as_an_attempt(
 def test_a_job_that_meets_infrastructure_trouble_again_and_again_waits_longer_each_time(
     site: WorkerSite,
 ) -> None:
-    """Longer than the pause of the worker: the other jobs come first."""
+    """Longer than the pause of the worker, so that other jobs come first."""
     job_id, _ = site.add_study()
     bench = site.bench()
     site.settings.spool_dir.rename(site.settings.spool_dir.with_name("away"))
@@ -74,7 +74,7 @@ def test_a_job_that_meets_infrastructure_trouble_again_and_again_waits_longer_ea
 
 @pytest.fixture
 def unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No beat finds the moved fence before the last commit does; it would end this process."""
+    """No heartbeat finds the moved fence before the last commit does: it would end this process."""
     monkeypatch.setattr("worker.job.execute.jobs.beat", lambda *_args, **_kwargs: True)
 
 

@@ -1,4 +1,4 @@
-"""What killed runs left is taken away; results, live runs and other people's folders are not."""
+"""The sweep removes what killed runs left, and nothing of results, live runs or other people."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_the_sweep_removes_folders_of_a_run_that_was_taken_over(site: WorkerSite
 
 
 def test_the_sweep_leaves_folders_of_runs_that_this_database_never_made(site: WorkerSite) -> None:
-    """Another database was here before, and its results are not ours to delete."""
+    """Another database was used here before, and its results must not be deleted."""
     job_id, _ = site.add_study()
     bench = site.bench()
     execute(site.claim(job_id, bench), bench)

@@ -1,4 +1,4 @@
-"""Counts of the files that were left alone, in words."""
+"""Counts of the files that were left alone, in words for people."""
 
 import re
 

@@ -12,7 +12,7 @@ def settings_at(place: Path, **folders: Path) -> Settings:
 
 
 def fstab_of(place: Path, *points: Path | str) -> Path:
-    """One line a mount point, as in fstab(5)."""
+    """One line per mount point, as in fstab(5)."""
     path = place / "fstab"
     lines = ["# <file system> <mount point> <type>", "", "UUID=1 / ext4 defaults 0 1"]
     lines += ["UUID=2 none swap sw 0 0"]

@@ -13,7 +13,7 @@ SAGITTAL = np.array([[2.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 
 @dataclass
 class Bright:
-    """Calls bright voxels of the middle channel a lesion, and notes the shapes it sees."""
+    """Takes bright voxels of the middle channel for a lesion, and notes the shapes it sees."""
 
     name: str
     probability: float = 1.0
@@ -25,7 +25,7 @@ class Bright:
 
 
 class WithBrain(Bright):
-    """Also calls everything brighter than air brain."""
+    """Also takes everything brighter than air for brain."""
 
     def __call__(self, batch):
         lesion = super().__call__(batch)
@@ -98,7 +98,7 @@ def test_candidates_are_refined_in_other_planes_when_the_contract_says_so():
         for wanted, one in ((False, plain), (True, network))
     ]
     assert len(network.shapes) > len(plain.shapes)
-    # This network says the same of a voxel in every plane.
+    # This network gives a voxel the same answer in every plane.
     np.testing.assert_allclose(both[0].mean, both[1].mean, atol=1e-5)
 
 

@@ -19,7 +19,7 @@ AXIAL = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]])
 
 
 def ball(shape=(40, 60, 50), radii=(15, 22, 17), value=500.0, noise=20.0, seed=0):
-    """A head of one tissue in the middle, air around it, the scanner's noise everywhere."""
+    """A head of one tissue in the middle, air around it, and scanner noise everywhere."""
     index = np.indices(shape, dtype=np.float32)
     middle = (np.array(shape, dtype=np.float32) - 1) / 2
     distance = sum(((i - m) / r) ** 2 for i, m, r in zip(index, middle, radii, strict=True))

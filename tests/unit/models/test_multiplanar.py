@@ -25,7 +25,7 @@ class Marked:
 
 
 def head(shape=(40, 90, 70), seed=0):
-    """A head whose every voxel has its own grey value: what is answered must be what was shown."""
+    """A head in which every voxel has its own grey value, so that answers show what was asked."""
     voxels = np.random.default_rng(seed).permutation(np.prod(shape)).reshape(shape)
     normal = voxels.astype(np.float32)
     grid = prepare(Volume(np.ones((2, 2, 2), np.float32), np.eye(4)), CONTRACT).grid
@@ -125,7 +125,7 @@ def test_progress_of_refinement_rises_to_1():
 def test_another_network_follows_a_scout_into_the_boxes_alone():
     scan = head()
     found = spots(scan.normalised.shape, SPOT, probability=0.3)
-    found[5, 5, 5] = 0.15  # a voxel is no candidate: the scout's word stands
+    found[5, 5, 5] = 0.15  # one voxel is not a candidate: the scout's answer counts
     other = Marked(scan.normalised[20, 42, 33], 0.8, otherwise=0.1)
     follow_scout(other, scan, InputContract(), found)
     expected = np.zeros_like(found)

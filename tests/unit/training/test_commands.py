@@ -24,7 +24,7 @@ precision = "float32"
 
 
 def silent(_: str) -> None:
-    """What a run says is in its log."""
+    """What a run says is also in its log."""
 
 
 def recipe(folder: Path) -> Path:

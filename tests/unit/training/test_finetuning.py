@@ -20,7 +20,7 @@ CHANGES = ("steps=1", "batch=2", "crop=16", "precision=float32")
 
 
 def silent(_: str) -> None:
-    """What a run says is in its log."""
+    """What a run says is also in its log."""
 
 
 def member(folder: Path, network: str, **depths: tuple[int, ...]) -> Member:

@@ -1,4 +1,4 @@
-"""Tags on every series, denials in any field, order in time and pictures decide on the agent."""
+"""Tags, denials in any field, order in time and pictures decide whether agent was given."""
 
 from dataclasses import replace
 

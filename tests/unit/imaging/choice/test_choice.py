@@ -1,4 +1,4 @@
-"""The T1 series after contrast agent is chosen, and every series is told why or why not."""
+"""The T1 series after contrast agent is chosen, and every series has reasons for and against."""
 
 from dataclasses import replace
 
@@ -280,7 +280,7 @@ def test_a_series_that_cannot_be_one_volume_comes_after_one_that_can():
     echoes = Placement("axial", 1, 88, 176, 2.0, 176.0)
     broken = replace(MPRAGE, series_instance_uid="1.5", placement=echoes, series_number=99)
     assert choose_series([broken, MPRAGE], accept_any_t1=False).chosen == "1.1"
-    assert choose_series([broken], accept_any_t1=False).chosen == "1.5"  # its error tells more
+    assert choose_series([broken], accept_any_t1=False).chosen == "1.5"  # its error says more
 
 
 def test_an_agent_tag_on_all_series_says_little():

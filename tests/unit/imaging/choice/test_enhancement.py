@@ -60,7 +60,7 @@ def test_the_enhancement_value_compares_vessels_with_white_matter() -> None:
     voxels = drawn(vessels=1900.0, noise=0.0)
     ratio = measure_enhancement(voxels, head_of(voxels)).ratio
     assert ratio is not None
-    # 1900 / 1000, less what the means of blocks and of the field around take away
+    # 1900 / 1000, lowered by the means of blocks and of the field around
     assert 1.5 < ratio < 2.0
 
 

@@ -24,7 +24,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def identity(path: Path) -> str:
-    """Of the jobs of a program with this file of rules."""
+    """The identity of the jobs of a program with this file of rules."""
     return Settings(series_rules=path).result_digest(read_rules(path).digest)
 
 

@@ -16,7 +16,7 @@ from tests.unit.imaging.export.dicom.test_seg import AUTHOR, PLANES, SHAPE, SPAC
 
 
 def ramp(shape):
-    """Every step between 0 and 1, and two slices of nothing."""
+    """Every step between 0 and 1, and two empty slices."""
     values = np.linspace(0, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape)
     values[:2] = 0
     return values

@@ -1,4 +1,4 @@
-"""The features of a candidate tell a ball from a tube and a sheet, and the middle from the edge."""
+"""The features of a candidate separate balls from tubes and sheets, and middle from edge."""
 
 import numpy as np
 import pytest
@@ -97,11 +97,11 @@ def test_a_candidate_outside_the_brain_is_dropped_with_the_reason():
     _, lesions, (dropped,) = find_lesions(mean, volume(), rule, brain=outside)
     assert lesions == []
     assert dropped.reason is DropReason.OUTSIDE_BRAIN
-    assert len(find_lesions(mean, volume(), rule)[1]) == 1  # nobody tells: nothing is dropped
+    assert len(find_lesions(mean, volume(), rule)[1]) == 1  # without a brain
 
 
 def classifier(**changes) -> CandidateClassifier:
-    """Against what is long or flat."""
+    """A classifier that drops what is long or flat."""
     against = {"elongation": -4.0, "flatness": -4.0}
     fields = {
         "centre": (0.0,) * len(FEATURES),

@@ -1,4 +1,4 @@
-"""Probabilities become numbered lesions; what the rule refuses is told with the reason."""
+"""Probabilities become numbered lesions; what the rule refuses is reported with the reason."""
 
 import numpy as np
 import pytest

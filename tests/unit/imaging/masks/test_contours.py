@@ -1,4 +1,4 @@
-"""What closed contours of one plane enclose together: the area by formula beside the pixels."""
+"""The area that closed contours of one plane enclose together, by formula and in pixels."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A NIfTI lies where its unit and the form that fits the study say; what was guessed is told."""
+"""A NIfTI lies where its unit and the form that fits the study say; guesses are reported."""
 
 import nibabel
 import numpy as np

@@ -1,4 +1,4 @@
-"""References are laid on a volume by geometry, and refused with a reason."""
+"""References are placed on a volume by their geometry, or refused with a reason."""
 
 import gzip
 from datetime import datetime
@@ -234,7 +234,7 @@ def test_a_nifti_mask_keeps_labels_and_positions(tmp_path):
     ],
 )
 def test_a_huge_nifti_is_refused_before_it_is_inflated(tmp_path, shape, kind, rule):
-    """Of a few kilobytes, gzip makes gigabytes."""
+    """A few kilobytes of gzip inflate to gigabytes."""
     header = nibabel.Nifti1Header()
     header.set_data_dtype(kind)
     header.set_data_shape(shape)

@@ -1,4 +1,4 @@
-"""Which regions of an RTSTRUCT are the tumour itself, and what is told of the choice."""
+"""Which regions of an RTSTRUCT are the tumour itself, and what is reported of the choice."""
 
 import numpy as np
 import pytest

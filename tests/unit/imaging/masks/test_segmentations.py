@@ -38,7 +38,7 @@ def block(*slices: int) -> np.ndarray:
 def segmentation(
     source, pixels, *, kind="BINARY", types=KINDS[:1], labels=None, **more
 ) -> pydicom.Dataset:
-    """As highdicom writes it, of another maker."""
+    """A SEG written by highdicom, with another manufacturer."""
     labels = labels or [f"segment {number}" for number in range(1, len(types) + 1)]
     described = [
         highdicom.seg.SegmentDescription(
@@ -100,7 +100,7 @@ def test_a_segmentation_marks_the_slices_that_its_frames_lie_on(study, slices, t
     dataset = without_spacing(segmentation(source, block(*slices)), thickness)
     expected = block(*slices) > 0
     np.testing.assert_array_equal(read_reference(dataset, volume, source), expected)
-    del dataset.ReferencedSeriesSequence  # same pixels and slices tell it too
+    del dataset.ReferencedSeriesSequence  # the pixels and slices show it too
     np.testing.assert_array_equal(read_reference(dataset, volume, source), expected)
     dataset.save_as(tmp_path / "seg.dcm")
     placed = read_mask(tmp_path / "seg.dcm", beside=volume)
@@ -109,7 +109,7 @@ def test_a_segmentation_marks_the_slices_that_its_frames_lie_on(study, slices, t
 
 
 def test_a_stated_slice_spacing_that_fits_is_used(study):
-    """Of a coarser grid of slices, of which one in two lies on ours."""
+    """Its slices are twice as far apart as ours, and lie on every second one."""
     volume, source = study
     dataset = segmentation(source, block(8, 10, 12))
     measures(dataset).SpacingBetweenSlices = 6.0

@@ -226,7 +226,7 @@ MENDED = {"00630-001-seg": (1.0675988627, 0.9554548749), "01325-000-seg": (0.5, 
 
 
 def golden_pair(reference: str, prediction: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tumour cores (necrosis and enhancing) of reference and prediction, and the spacing."""
+    """Tumour cores (necrosis and enhancing tumour) of reference and prediction, and the spacing."""
     root = require_data("metrics_golden")
     image = nibabel.load(root / "ref" / f"BraTS-MET-{reference}.nii.gz")
     other = nibabel.load(root / "pred" / f"{prediction}.nii.gz")

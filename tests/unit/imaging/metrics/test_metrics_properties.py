@@ -1,4 +1,4 @@
-"""Measures on random masks: symmetry, bounds, invariance; and SimpleITK's figures for the same."""
+"""Measures on random masks: symmetry, bounds, invariance, and the same figures by SimpleITK."""
 
 import numpy as np
 import pytest

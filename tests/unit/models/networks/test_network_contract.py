@@ -19,7 +19,7 @@ from tests.unit.models.networks.stored_answers import TOLERANCE, answers, larges
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 TINY = (2, 3, 4, 5, 6)
-# Some twenty layers in numbers of 8 (bfloat16) and 11 bits (float16), whose last ones are lost.
+# Rounding of some twenty layers in numbers of 8 (bfloat16) and 11 significant bits (float16).
 ROUNDING = {"mixed_bfloat16": 0.05, "mixed_float16": 0.005}
 
 

@@ -124,7 +124,7 @@ def test_a_crop_says_where_the_brain_is_not_known() -> None:
 
 @pytest.mark.parametrize(("half", "weight"), [(10, 1.0), (24, STRIPPED_BRAIN_WEIGHT)])
 def test_the_brain_is_taught_by_whole_heads(half: int, weight: float) -> None:
-    """Of a cube of 50 voxels, the middle is brain; whole if much lies around it."""
+    """The middle of a cube of 50 voxels is brain; it is whole if much lies around it."""
     rng = np.random.default_rng(1)
     voxels = np.pad(rng.uniform(90, 110, (50, 50, 50)).astype(np.float32), 4)
     brain = np.zeros(voxels.shape, dtype=bool)
@@ -143,7 +143,7 @@ def test_half_of_the_random_centres_in_a_whole_head_lie_outside_the_brain() -> N
     case = case_from_real(RealCase("c", voxels, np.zeros_like(brain), brain), CONTRACT)
     assert case.brain is not None
     inside = case.unpacked(case.brain)[tuple(case.anywhere.T)]
-    # Half of them, and 56 % of the other half: what the brain leaves of the cube.
+    # Half of them, and 56 % of the other half: the share of the cube outside the brain.
     assert 1 - inside.mean() == pytest.approx(0.78, abs=0.05)
 
 

@@ -40,7 +40,7 @@ def recipe(heads: Path, tmp_path: Path, *changes: str) -> Recipe:
 
 
 def silent(_: str) -> None:
-    """What a loader says is asked elsewhere."""
+    """Another test checks what a loader says."""
 
 
 def test_two_loaders_offer_different_batches_in_turn_and_end_with_their_reader(

@@ -109,7 +109,7 @@ def test_the_tumour_of_a_single_slice_is_not_taught_but_its_implants_are() -> No
     assert image.shape == (64, 64, 4)
     lesion, weight = truth[..., 0], truth[..., 1]
     assert lesion.sum() == 36
-    # 36 pixels are small for a slice, below 38: they weigh three times, also inside the box.
+    # 36 pixels are few for a slice, below 38: they weigh three times as much, in the box too.
     assert (weight[lesion == 1] == 3).all()
     # The box has 100 pixels, 9 of them the lesion's.
     assert (weight == 0).sum() == 91

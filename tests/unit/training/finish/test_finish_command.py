@@ -1,5 +1,5 @@
-"""From a folder of runs to weights, page and model card, with networks that say the same of every
-voxel.
+"""From a folder of runs to weights, page and model card, with networks that give every voxel
+the same answer.
 """
 
 import json
@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 
-# The other network takes three times as long to build; nothing here depends on which.
+# The other network takes three times as long to build, and nothing here depends on the choice.
 NETWORK = "attention_unet"
 FILTERS = (2, 2, 2, 2, 2)
 SHAPE = (12, 32, 32)
@@ -95,7 +95,7 @@ def write_heads(heads: Path) -> None:
 
 @pytest.fixture
 def runs_alone(tmp_path, monkeypatch):
-    """Finished runs, and where the rest would be."""
+    """Finished runs, and the folders where the rest would be."""
     monkeypatch.setattr(finishing, "NETWORKS", (NETWORK,))
     write_runs(tmp_path / "runs")
     named = {name: tmp_path / name for name in ("runs", "data", "heads", "weights")}

@@ -1,4 +1,4 @@
-"""From answers to a card: temperatures, rules, gate and cross-validation."""
+"""From answers to a card: temperatures, rules, the check of the ensemble, cross-validation."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def held_out(name, group, *, lesion=True):
 
 
 def answer(head, *, fold=None, speck=False):
-    """A good network, and one that also sees a speck that is not there."""
+    """The answers of a good network, and of one that also sees a speck that is not there."""
     good = np.where(head.reference, 0.9, 0.02)
     hasty = good.copy()
     if speck:

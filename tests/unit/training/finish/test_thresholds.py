@@ -1,4 +1,4 @@
-"""The rule of most merit is chosen; a classifier only where it wins on heads it never saw."""
+"""The rule of highest merit is chosen, with a classifier only if it wins on heads it never saw."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ FALSE = candidate(peak=0.6, volume=40.0)
 
 
 def head(*items, side=Side.SYNTHETIC, reference_mm3=100.0, lesions=1):
-    """A table of candidates; the features say nothing but how long a candidate is."""
+    """A table of candidates, whose features only say how long a candidate is."""
     hits = np.zeros((len(items), lesions), bool)
     seen = np.zeros((len(items), len(FEATURES)))
     for row, item in enumerate(items):
@@ -119,7 +119,7 @@ def test_false_lesions_in_a_brain_without_lesions_lower_the_merit_of_the_real_he
     rule = LesionRule(0.5, 0.5, 10.0, 2)
     right = outcome(head(RIGHT, side=Side.REAL), rule)
     wrong = outcome(head(FALSE, side=Side.REAL, reference_mm3=0.0, lesions=0), rule)
-    # Dice 1, one of one found, half a false lesion a head at 0.05 each.
+    # Dice 1, one of one found, half a false lesion per head at 0.05 each.
     assert merit([right, wrong]) == pytest.approx(1.0 - 0.025)
 
 
@@ -140,7 +140,7 @@ def test_the_chosen_rule_drops_false_candidates_and_keeps_true_ones():
 
 
 def test_a_rule_that_leaves_more_false_lesions_than_allowed_is_not_chosen():
-    """A lesion no surer than three false ones: most merit has the rule that keeps them all."""
+    """A lesion no surer than three false ones: the rule that keeps them all has the most merit."""
     doubtful = candidate(peak=0.55, overlap=100.0, hits=(0,))
     crowded = head(doubtful, *[candidate(peak=0.55) for _ in range(3)])
     keeps_all = LesionRule(0.5, 0.5, 8.0, 2)
@@ -162,7 +162,7 @@ def test_the_limit_of_false_lesions_holds_for_synthetic_and_for_real_heads(side)
 
 
 def tubes(count):
-    """Heads with a lesion and a vessel that only its shape gives away."""
+    """Heads with a lesion and a vessel that differs only in shape."""
     return [head(RIGHT, candidate(long=3.0)) for _ in range(count)]
 
 
@@ -181,7 +181,7 @@ def test_few_candidates_make_no_classifier():
 
 
 def test_scores_of_a_head_are_by_a_classifier_that_never_saw_it():
-    """The last head is the only one whose vessels are round: only having seen it would help."""
+    """Only the last head has round vessels: a classifier would have to have seen it."""
     heads = [*tubes(24), head(RIGHT, candidate(long=0.0))]
     seen, lesion = [h.seen for h in heads], [h.lesion for h in heads]
     unseen = out_of_sample(seen, lesion, parts=25)

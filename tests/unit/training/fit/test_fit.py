@@ -40,7 +40,7 @@ class Broken:
 
 
 class Clock:
-    """A second for each look."""
+    """A clock that advances a second each time it is read."""
 
     def __init__(self):
         self.now = 0.0
@@ -86,7 +86,7 @@ def losses(folder):
 def test_the_loss_falls_and_the_budget_of_time_ends_the_run(tmp_path, name):
     plan = Plan(minutes=2.0, batch=2, log_steps=5)
     _, progress = start(tmp_path, plan, name=name)
-    assert 20 <= progress.step <= 40  # three or four looks at the clock each step
+    assert 20 <= progress.step <= 40  # the clock is read three or four times each step
     found = losses(tmp_path)
     assert found[-1] < found[0]
     assert (tmp_path / "average.weights.h5").exists()

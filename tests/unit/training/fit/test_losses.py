@@ -10,7 +10,7 @@ def maps(*values):
 
 
 def truth(lesion, *, brain=None, weight=None):
-    """Of one row of pixels; the brain unknown and the weight 1 unless given."""
+    """The truth of one row of pixels; the brain is unknown and the weight 1 unless given."""
     lesion = maps(*lesion)
     weight = maps(*weight) if weight else np.ones_like(lesion)
     known = np.ones_like(lesion) if brain else np.zeros_like(lesion)

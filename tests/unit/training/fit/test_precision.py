@@ -1,4 +1,4 @@
-"""Which arithmetic a run takes."""
+"""Which arithmetic a training run takes."""
 
 import pytest
 

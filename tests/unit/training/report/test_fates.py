@@ -1,4 +1,4 @@
-"""What became of lesions: the latest end of the candidates in each."""
+"""What became of lesions: the latest fate of the candidates in each."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ GRID = Volume(np.ones(SHAPE, np.float32), np.eye(4))
 RULE = LesionRule(0.7, 0.4, 20.0, 2, 0.5)
 
 # Where each lesion lies along the columns, how high its probability is, how many slices of it
-# answer, the probability of brain, and what becomes of it.
+# answer, the probability of brain, and its fate.
 CASES = {
     "kept": (0, 0.9, 4, 1.0, MARKED),
     "below_grow": (10, 0.3, 4, 1.0, UNSEEN),

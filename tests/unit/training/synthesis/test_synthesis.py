@@ -42,8 +42,8 @@ def test_heads_of_the_same_seed_are_the_same() -> None:
 
 
 def test_perivascular_spaces_are_darker_than_the_tissue_around_them() -> None:
-    """SynthSeg's 30 and 62 are FreeSurfer's "vessel", dark spaces in the striatum: painted as blood
-    they were balls that nobody can tell from metastases.
+    """SynthSeg's 30 and 62 are FreeSurfer's "vessel", dark spaces in the striatum: drawn as blood
+    they would look like metastases.
     """
     for seed in range(40):
         levels = draw_grey_levels(np.random.default_rng(seed))

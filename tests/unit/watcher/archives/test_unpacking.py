@@ -1,4 +1,4 @@
-"""Archives to numbered files: what is taken, what is refused and why."""
+"""Unpacking archives to numbered files: what is taken, and what is refused and why."""
 
 import random
 import tarfile
@@ -83,7 +83,7 @@ def test_an_empty_archive_is_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kept", [0.0, 0.2, 0.5, 0.9, 0.99])
 def test_a_cut_archive_is_refused(tmp_path: Path, kind: str, kept: float) -> None:
     data = pack(kind, {f"im{n}": random.Random(n).randbytes(900) for n in range(9)})
-    data = data.rstrip(b"\0")  # a tar ends in zeros: without some of them it is whole
+    data = data.rstrip(b"\0")  # a tar ends in zeros: it is whole even without some of them
     with pytest.raises(ArchiveError) as caught:
         unpack(tmp_path, data[: int(len(data) * kept)])
     assert caught.value.code == "archive_invalid"
@@ -101,7 +101,7 @@ def test_a_flipped_bit_in_a_packed_file_is_noticed(tmp_path: Path, kind: str) ->
 
 def test_a_broken_header_inside_a_tar_is_not_its_end(tmp_path: Path) -> None:
     data = bytearray(tar_of({"im1": b"x" * 512, "im2": b"y"}))
-    data[1024 + 150] ^= 1  # the check sum of the second header
+    data[1024 + 150] ^= 1  # the checksum of the second header
     with pytest.raises(ArchiveError):
         unpack(tmp_path, bytes(data))
 

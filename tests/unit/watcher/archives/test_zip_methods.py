@@ -1,4 +1,4 @@
-"""Zips by methods that zipfile does not know, and the files that come packed one by one."""
+"""Zips of methods that zipfile does not know, and files that are packed one by one."""
 
 import bz2
 import gzip

@@ -1,4 +1,4 @@
-"""Where the name and the place of a NIfTI point."""
+"""Which study the name and the place of a NIfTI point to."""
 
 import pytest
 

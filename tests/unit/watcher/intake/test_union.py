@@ -1,4 +1,4 @@
-"""What the next revision holds. Bytes are letters, instances numbers."""
+"""What the next revision holds. Letters stand for bytes, numbers for instances."""
 
 from collections.abc import Mapping
 

@@ -9,7 +9,7 @@ from watcher.queue.doorbell import how_many_to_ring, make_ringer
 @pytest.mark.parametrize(
     ("workers", "unanswered", "expected"),
     [
-        (0, 0, 2),  # nobody known: one may just be starting
+        (0, 0, 2),  # no worker is known: one may just be starting
         (0, 2, 0),
         (1, 0, 2),
         (4, 0, 8),

@@ -4,7 +4,7 @@ from watcher.queue.standstill import JobProgress, find_stopped
 
 
 def stopped(*steps: tuple[float, int | None]) -> list[bool]:
-    """Whether the one process is found dead at each of (time, beat)."""
+    """Whether the one process is found dead at each (time, heartbeat counter)."""
     before: dict[str, JobProgress] = {}
     found = []
     for now, beat in steps:

@@ -1,4 +1,4 @@
-"""Files that are no DICOM: archives that are opened, those that are not, and what to do."""
+"""Files that are not DICOM: archives that are opened, and those refused with what to do."""
 
 import gzip
 from pathlib import Path
@@ -16,7 +16,7 @@ SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c\0\4"
 
 
 def packed(data: bytes) -> bytes:
-    """Always the same: a time in it would name the test otherwise on each worker."""
+    """Always the same bytes: a time in it would give the test another name on each worker."""
     return gzip.compress(data, mtime=0)
 
 

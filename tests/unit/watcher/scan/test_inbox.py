@@ -1,4 +1,4 @@
-"""What a scan sees, on a folder of the test's own."""
+"""What a scan finds in a folder of the test's own."""
 
 import os
 from pathlib import Path

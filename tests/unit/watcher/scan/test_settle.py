@@ -1,4 +1,4 @@
-"""Files that move and files that stand, on a clock of the test's own."""
+"""Files that change and files that have settled, on a clock of the test's own."""
 
 from db.intake.fingerprint import Fingerprint
 from watcher.scan.settle import Observation, settle

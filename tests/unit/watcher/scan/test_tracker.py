@@ -1,4 +1,4 @@
-"""The memory between scans."""
+"""What the watcher remembers between scans."""
 
 from db.intake.fingerprint import Fingerprint
 from watcher.reading.header_pass import Archive, Header, Refusal
@@ -81,7 +81,7 @@ def test_a_file_that_changed_after_it_settled_is_judged_and_read_again() -> None
     tracker.set_verdict("a", HEADER)
     tracker.observe(sight(1), now=1, quiet_s=1)
     tracker.put_back("a")
-    assert "a" in tracker  # nobody may think that nothing waits
+    assert "a" in tracker  # it must not look as if nothing waits
     assert tracker.observe(sight(1), now=2, quiet_s=1) == []
     assert tracker.observe(sight(1), now=3, quiet_s=1) == ["a"]
     assert tracker.unread(max_bytes=9) == ["a"]

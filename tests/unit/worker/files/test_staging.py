@@ -1,4 +1,4 @@
-"""Folders of results appear as a whole, checked, under a name that tells whose they are."""
+"""Folders of results appear as a whole, checked, under a name that says whose they are."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The heartbeat ends a process that lost its job, and only such a one."""
+"""The heartbeat ends a process that lost its job, and no other."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ SOON = 20.0
 
 
 class Process:
-    """A process whose end is noted instead of happening."""
+    """A process whose end is only recorded."""
 
     def __init__(self) -> None:
         self.ended = threading.Event()

@@ -1,4 +1,4 @@
-"""What counts as progress between two looks."""
+"""What counts as progress between two checks."""
 
 import pytest
 

@@ -55,7 +55,7 @@ def test_lossy_transfer_syntaxes_come_near_the_stored_values(tmp_path, syntax, c
 
 @pytest.mark.parametrize("syntax", [transfer.ExplicitVRLittleEndian, transfer.JPEGLosslessSV1])
 def test_a_sign_bit_that_is_not_extended_is_extended(tmp_path, syntax):
-    """12 bits in 16: PS3.5 8.1.1 leaves the four above to themselves."""
+    """12 bits in 16: PS3.5 8.1.1 leaves the four bits above undefined."""
     stored = Stored(12, signed=True)
     values = ramp(SHAPE, stored)
     cut = values & 0xFFF

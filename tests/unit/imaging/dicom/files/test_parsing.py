@@ -1,4 +1,4 @@
-"""What is read quickly is what pydicom reads."""
+"""The fast parser reads what pydicom reads."""
 
 import errno
 

@@ -1,4 +1,4 @@
-"""Which bits of a cell are the pixel."""
+"""Which bits of a pixel cell are the value."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ CELLS = [
     (0x1388, Bits(12), 0x388, 1),  # 5000 - 4096 = 904
     (0x2FFF, Bits(12), 0xFFF, 1),
     (0x2FFF, Bits(12, overlays=1 << 13), 0xFFF, 0),
-    (0x0FFF, Bits(12, signed=True), -1, 0),  # a sign that is not carried up
+    (0x0FFF, Bits(12, signed=True), -1, 0),  # a sign that is not extended
     (0xFFFF, Bits(12, signed=True), -1, 0),
     (0x8000, Bits(12, signed=True), 0, 1),
     (0x1388, Bits(12, signed=True), 904, 1),
@@ -128,7 +128,7 @@ def test_a_slope_of_0_and_a_slope_that_some_slices_lack_are_refused(tmp_path):
 
 @pytest.mark.parametrize("slope", [1e11, 1e38])
 def test_pixel_values_too_large_for_float32_sums_are_refused(tmp_path, slope):
-    """Sums of 1e38 are no number any more in 32 bits, and what is found then is chance."""
+    """Sums of 1e38 overflow 32 bits, and what is found then is chance."""
     written = head_with_lesions((6, 34, 32)).volume
     extra = {"RescaleSlope": slope, "RescaleIntercept": 0.0}
     with pytest.raises(DicomError, match="at most 1e\\+12"):

@@ -124,8 +124,8 @@ def test_promised_counts_that_are_not_numbers_do_no_harm(nonsense: str) -> None:
 
 
 def test_images_that_were_left_out_of_the_volume_are_not_missing() -> None:
-    """A phase before contrast agent between the slices of the one that was taken, and a screenshot
-    with a number far away."""
+    """A phase before contrast agent lies between the slices of the one that was taken, and a
+    screenshot has a number far away."""
     taken, beside = numbered(range(2, 49, 2)), numbered([*range(1, 48, 2), 999])
     assert missing_images(taken, 24, beside=beside) == []
     assert len(missing_images(taken, 24)) == 2  # begins at 2, leaves out 23

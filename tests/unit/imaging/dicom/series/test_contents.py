@@ -1,4 +1,4 @@
-"""Slices that can hardly be as they were scanned."""
+"""Slices whose content can hardly be as it was scanned."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""One volume is of one kind: what came together is parted, and one kind taken whole."""
+"""One volume is of one kind: mixed images are separated, and one whole kind is taken."""
 
 from dataclasses import dataclass, replace
 
@@ -50,7 +50,7 @@ WHOLE = range(24)
 
 @dataclass(frozen=True)
 class Mixed:
-    """What lies under one series: the part to be taken, and the others."""
+    """What one series holds: the images to be taken, and the others."""
 
     wanted: list[Frame]
     others: list[Frame]
@@ -238,8 +238,8 @@ def test_an_incomplete_kind_of_image_reports_what_is_missing_where(frames, probl
 
 
 def test_slabs_that_overlap_are_joined():
-    """14 slices below, 14 above, 4 places of both: 24 in all. Each gives the half of the overlap
-    that is further from its end.
+    """14 slices below, 14 above, 4 places of both: 24 in all. Each loses the half of the overlap
+    that is nearer to its end.
     """
     below, above = stack(range(14), acquisition=1), stack(range(10, 24), acquisition=2)
     taken = one_acquisition([*below, *above], minimum_slices=4)

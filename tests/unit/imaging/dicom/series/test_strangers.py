@@ -1,5 +1,5 @@
-"""Whose images they are, and which are no slices: patients, foreign instances, slices with a
-SeriesInstanceUID each.
+"""Which images belong to the series and which are slices: patients, foreign instances, slices with
+a SeriesInstanceUID each.
 """
 
 import numpy as np

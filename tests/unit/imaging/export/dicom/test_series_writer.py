@@ -1,4 +1,4 @@
-"""What we write as an MR series, another toolkit reads to the same place."""
+"""An MR series that metseg writes is read by another toolkit at the same place."""
 
 import numpy as np
 import pydicom

@@ -1,4 +1,4 @@
-"""The report as a page: all that the JSON says for people, and nothing that it must fetch."""
+"""The report as a page: all that the JSON report says, and nothing that must be fetched."""
 
 from base64 import b64decode
 from dataclasses import replace
@@ -14,7 +14,7 @@ PICTURES = Pictures(b"montage", ((1, b"first"), (2, b"second")))
 
 
 class Page(HTMLParser):
-    """Words, table rows, and what its elements refer to."""
+    """The words of a page, its table rows, and what its elements refer to."""
 
     def __init__(self, page: bytes) -> None:
         super().__init__()
