@@ -59,7 +59,7 @@ def monai_block(gate):
     return block
 
 
-def test_the_coefficients_are_those_of_monai(gate, maps):
+def test_gate_coefficients_are_those_of_monai(gate, maps):
     skip, gating = maps
     block = monai_block(gate)
     laid_out = pixel_unshuffle(channels_first(skip), 2)
@@ -71,7 +71,7 @@ def test_the_coefficients_are_those_of_monai(gate, maps):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
-def test_the_coefficients_reach_the_skip_by_torchs_bilinear_interpolation(gate, maps):
+def test_gate_coefficients_reach_the_skip_by_torchs_bilinear_interpolation(gate, maps):
     names = ("gate_psi", "gate_alpha", "gate_w")
     coarse, fine, gated = look_at(gate, [*maps], *names)
     alpha = interpolate(

@@ -80,7 +80,7 @@ class Formulas:
     ("filters", "outputs", "batch_norm"),
     [((8, 16, 32, 64, 128), 2, True), ((8, 16, 32, 64, 128), 1, False), ((5, 7, 6), 2, True)],
 )
-def test_the_network_answers_as_the_formulas_do(filters, outputs, batch_norm):
+def test_attention_unet_answers_as_the_formulas_of_the_paper_do(filters, outputs, batch_norm):
     model = attention_unet(
         channels=4, filters=filters, outputs=outputs, batch_norm=batch_norm, epsilon=EPSILON
     )
@@ -89,7 +89,7 @@ def test_the_network_answers_as_the_formulas_do(filters, outputs, batch_norm):
     batch = np.random.default_rng(4).normal(size=(2, 48, 32, 4)).astype(np.float32)
     with torch.no_grad():
         expected = channels_last(formulas(channels_first(batch)))
-    assert formulas.used == set(formulas.arrays)  # not a weight that the formulas do not know
+    assert formulas.used == set(formulas.arrays)  # the formulas use every weight
     assert expected.std() > 0.01
     found = np.asarray(model(batch, training=False))
     assert found.shape == (2, 48, 32, outputs)

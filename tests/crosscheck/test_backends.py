@@ -27,7 +27,7 @@ pairs = ["cases"]
 pytestmark = pytest.mark.timeout(900)  # each process imports libraries that are slow to import
 
 
-def told(backend, *arguments, cwd=ROOT):
+def output_of(backend, *arguments, cwd=ROOT):
     """Lines that Python writes with Keras on this backend."""
     environment = os.environ | {"KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
@@ -44,7 +44,9 @@ def told(backend, *arguments, cwd=ROOT):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_backend_gives_the_stored_answers(backend):
-    used, *lines = told(backend, "-m", "tests.unit.models.networks.stored_answers", "--compare")
+    used, *lines = output_of(
+        backend, "-m", "tests.unit.models.networks.stored_answers", "--compare"
+    )
     assert used == backend
     differences = dict(line.split() for line in lines)
     assert set(differences) == set(BUILDERS)
@@ -53,9 +55,9 @@ def test_a_backend_gives_the_stored_answers(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_device_is_found(backend):
+def test_a_backend_finds_a_device(backend):
     words = "from models.engines.keras_engine import choose_device; print(choose_device('auto'))"
-    (device,) = told(backend, "-c", words)
+    (device,) = output_of(backend, "-c", words)
     assert device in ("cpu:0", "gpu:0")
 
 
@@ -66,7 +68,7 @@ def test_a_run_trains_on_a_backend(backend, tmp_path):
         write(tmp_path / "cases" / case, "image.nii.gz", ball() * 10)
         write(tmp_path / "cases" / case, "mask.nii.gz", ball())
     (tmp_path / "tiny.toml").write_text(RECIPE)
-    told(backend, "-m", "metseg", "train", "tiny.toml", "--out", "run", cwd=tmp_path)
+    output_of(backend, "-m", "metseg", "train", "tiny.toml", "--out", "run", cwd=tmp_path)
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     assert facts["backend"] == backend
     assert facts["reached"]["steps"] == 2

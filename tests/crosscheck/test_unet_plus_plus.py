@@ -68,7 +68,7 @@ def _copy_node(model, name, node, *, batch_norm):
     ("filters", "outputs", "batch_norm"),
     [(WIDTHS[0], 2, True), (WIDTHS[0], 1, False), (WIDTHS[1], 2, True)],
 )
-def test_all_four_depths_answer_as_monai_does(filters, outputs, batch_norm):
+def test_all_four_depths_of_unet_plus_plus_answer_as_in_monai(filters, outputs, batch_norm):
     model = ours(filters, outputs=outputs, batch_norm=batch_norm)
     network = theirs(model, filters, outputs=outputs, batch_norm=batch_norm)
     batch = np.random.default_rng(1).normal(size=(2, 32, 48, 4)).astype(np.float32)
@@ -83,7 +83,7 @@ def test_all_four_depths_answer_as_monai_does(filters, outputs, batch_norm):
 
 
 @pytest.mark.parametrize("batch_norm", [True, False])
-def test_there_are_as_many_parameters_as_in_monai(batch_norm):
+def test_unet_plus_plus_has_as_many_parameters_as_in_monai(batch_norm):
     model = ours(WIDTHS[0], batch_norm=batch_norm)
     network = theirs(model, WIDTHS[0], batch_norm=batch_norm)
     learned = sum(np.prod(weight.shape) for weight in model.trainable_weights)

@@ -35,7 +35,7 @@ def without_tensorflow(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def told(environment: dict[str, str], *arguments: str, cwd: Path) -> str:
+def output_of(environment: dict[str, str], *arguments: str, cwd: Path) -> str:
     # Without -S the environment's own packages would be found beside these.
     done = subprocess.run(
         [sys.executable, "-S", *arguments],
@@ -57,13 +57,13 @@ def test_a_network_trains_on_jax_from_a_checkout_that_is_not_installed(
         "from importlib.util import find_spec; from importlib.metadata import distributions; "
         "print(find_spec('tensorflow'), 'metseg' in {d.name for d in distributions()})"
     )
-    assert told(without_tensorflow, "-c", words, cwd=tmp_path).split() == ["None", "False"]
+    assert output_of(without_tensorflow, "-c", words, cwd=tmp_path).split() == ["None", "False"]
     for name in ("a", "b"):
         (tmp_path / "cases" / name).mkdir(parents=True)
         write(tmp_path / "cases" / name, "image.nii.gz", ball() * 10)
         write(tmp_path / "cases" / name, "mask.nii.gz", ball())
     (tmp_path / "r.toml").write_text(f"loaders = {loaders}\n{RECIPE}")
-    told(without_tensorflow, "-m", "metseg", "train", "r.toml", "--out", "run", cwd=tmp_path)
+    output_of(without_tensorflow, "-m", "metseg", "train", "r.toml", "--out", "run", cwd=tmp_path)
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     assert facts["backend"] == "jax"
     assert facts["versions"]["metseg"] is None

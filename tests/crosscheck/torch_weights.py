@@ -44,7 +44,7 @@ def channels_last(tensor):
 
 
 def look_at(model, batch, *names):
-    """What these layers answer, arrays in a list."""
+    """The answers of these layers, as a list of arrays."""
     inside = keras.Model(model.input, {name: model.get_layer(name).output for name in names})
     found = inside(batch, training=False)
     return [np.asarray(found[name]) for name in names]

@@ -1,4 +1,4 @@
-"""Sites in both ways to run."""
+"""Sites of both kinds, embedded and server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ SERVER = pytest.param("server", id="server", marks=pytest.mark.services)
 
 @pytest.fixture(params=[EMBEDDED, SERVER])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    """A site in both ways to run."""
+    """A site of each kind: embedded, then server."""
     yield from _site(request, tmp_path, str(request.param))
 
 

@@ -137,8 +137,8 @@ class Site:
         return self.start("-m", "metseg", "watch", name="watcher")
 
     def drop(self, name: str, *, slices: int) -> str:
-        """Copy a study into the inbox. Its number of slices is how faults find it. Gives its
-        UID.
+        """Copy a study into the inbox and return its UID. Faults are ordered by its number of
+        slices.
         """
         self.phantoms[uid(name)] = write_study(
             self.inbox / name,
@@ -149,14 +149,14 @@ class Site:
         return uid(name)
 
     def order(self, slices: int | str, fault: str) -> Path:
-        """Have a fault befall volumes of so many slices; remove the file to end it."""
+        """Order a fault for volumes of this number of slices; remove the file to end it."""
         path = self.faults / str(slices)
         path.with_suffix(".new").write_text(fault)
         path.with_suffix(".new").rename(path)
         return path
 
     def seen(self, slices: int) -> int:
-        """How often a volume of so many slices came to the ensemble."""
+        """How often the ensemble has seen a volume of this number of slices."""
         return len(list(self.faults.glob(f"seen-{slices}-*")))
 
     def job(self, study_uid: str) -> Job | None:
@@ -171,12 +171,12 @@ class Site:
             ).first()
 
     def state_of(self, study_uid: str) -> JobState | None:
-        """Where its newest job stands."""
+        """The state of its newest job."""
         job = self.job(study_uid)
         return None if job is None else job.state
 
     def until(self, ready: Callable[[], bool], what: str, *, seconds: float = PATIENCE_S) -> None:
-        """Wait, and show the logs when it is in vain."""
+        """Wait, and show the logs if the time is over."""
         end = time.monotonic() + seconds
         while not ready():
             if time.monotonic() > end:
@@ -184,11 +184,11 @@ class Site:
             wait_until(ready, seconds=max(0.1, end - time.monotonic()), what=what)
 
     def until_state(self, study_uid: str, state: JobState, *, seconds: float = PATIENCE_S) -> None:
-        """Wait until the study's newest job stands there."""
+        """Wait until the study's newest job is in this state."""
         self.until(lambda: self.state_of(study_uid) is state, f"job {state.value}", seconds=seconds)
 
     def until_seen(self, slices: int, times: int = 1, *, seconds: float = PATIENCE_S) -> None:
-        """Wait until such a volume came to the ensemble so often."""
+        """Wait until the ensemble has seen such a volume this often."""
         self.until(lambda: self.seen(slices) >= times, f"{slices} slices seen", seconds=seconds)
 
     def send(self, *messages: object) -> None:
@@ -217,7 +217,7 @@ class Site:
         return next((row.paused_reason for row in self.workers()), None)
 
     def freeze(self, process: Proc) -> None:
-        """Stop a process and all below it, but not in a write of SQLite that would stop us all."""
+        """Stop a process and all below it, but not in a SQLite write, which would block all."""
         while True:
             process.signal_all(signal.SIGSTOP)
             try:
@@ -246,7 +246,7 @@ class Site:
         self._check_canary()
 
     def _check_results(self) -> None:
-        """Each recorded study has the fake's known numbers, once."""
+        """Each recorded study has the known numbers of the fake ensemble, once."""
         with self.sessions() as session:
             for result, study in session.execute(
                 select(Result, Study.study_instance_uid).join(Study, Study.id == Result.study_id)
@@ -271,7 +271,7 @@ class Site:
         return {path for path in self.results.rglob("*") if path.is_file()}
 
     def _check_canary(self) -> None:
-        """The patient is named nowhere: logs, file names, and all files of ours but SEG and
+        """The patient is named nowhere: not in logs, in file names, or in any file but SEG and
         spool.
         """
         for path in [*self.logs.iterdir(), *self.results.rglob("*")]:

@@ -10,8 +10,8 @@ import pytest
 
 @contextmanager
 def mounted_small(folder: Path, *, size: str) -> Iterator[Path]:
-    """A file system in memory of so many bytes, as ``4m``, in a new `folder`. Skips the test where
-    mounting is not permitted.
+    """A file system in memory of `size` bytes, such as ``4m``, in a new `folder`. Skips the test
+    where mounting is not permitted.
     """
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "metseg-test", str(folder)]

@@ -1,4 +1,4 @@
-"""A thousand hostile files and a dozen sick studies around one good study, in the real program."""
+"""A thousand hostile files and 15 faulty studies around one good study, in the real program."""
 
 import os
 import subprocess
@@ -14,12 +14,12 @@ from sqlalchemy import select
 
 from db.tables.result_tables import LesionRow, Result
 from db.tables.tables import FileStatus, Job, JobState, Snapshot, SourceFile, Study
-from tests.e2e.sick_studies import SICK, Sick
+from tests.e2e.faulty_studies import FAULTY_STUDIES, FaultyStudy
 from tests.e2e.site import ROOT, Site
 from tests.helpers.dicom.phantom import CANARY_ID, uid
 from tests.helpers.invariants import check_invariants
-from tests.integration.watcher.desk import portrait
 from tests.integration.watcher.hostile import ARCHIVES, FILES, LARGEST_MB, Hazard
+from tests.integration.watcher.watcher_site import folder_state
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900), pytest.mark.xdist_group("hostile")]
 
@@ -31,7 +31,7 @@ OUTCOMES = {JobState.SUCCEEDED, JobState.FAILED}
 
 
 @dataclass
-class Ran:
+class FinishedRun:
     """The site after one run, and what it took."""
 
     site: Site
@@ -46,28 +46,28 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedRun]:
     home = tmp_path_factory.mktemp("hostile")
     site = Site(home / "site", f"sqlite:///{home / 'site' / 'metseg.sqlite3'}")
     site.extra |= {"MAX_FILE_MB": str(LARGEST_MB), "MAX_ARCHIVE_FILES": "50", "LEASE_S": "18"}
     placed = _fill(site)
     (home / "tmp").mkdir()
-    before, places = portrait(site.inbox), _places(home)
+    before, places = folder_state(site.inbox), _places(home)
     largest, together, output = _run(site, home)
-    after = portrait(site.inbox)
+    after = folder_state(site.inbox)
     touched = {path for path in before | after if before.get(path) != after.get(path)}
     touched |= _places(home) ^ places
     try:
-        yield Ran(site, placed, largest, together, output, touched)
+        yield FinishedRun(site, placed, largest, together, output, touched)
     finally:
         site.close()
 
 
 def _fill(site: Site) -> dict[str, Hazard]:
-    """A good study, the sick ones, and hostile files up to the full number."""
+    """A good study, the faulty ones, and hostile files up to the full number."""
     site.drop("good", slices=GOOD_SLICES)
-    for sick in SICK:
-        sick.write(site.inbox / CANARY / sick.name)
+    for faulty in FAULTY_STUDIES:
+        faulty.write(site.inbox / CANARY / faulty.name)
     once = [*ARCHIVES, *(hazard for hazard in FILES if hazard.costly)]
     cheap = [hazard for hazard in FILES if not hazard.costly]
     placed = {}
@@ -114,7 +114,7 @@ def _memory_mb(pid: int) -> float:
     return total / 1e6
 
 
-def test_each_hostile_file_has_its_reason_in_the_database(ran: Ran) -> None:
+def test_each_hostile_file_has_its_reason_in_the_database(ran: FinishedRun) -> None:
     with ran.site.sessions() as session:
         rows = session.execute(select(SourceFile.path, SourceFile.status, SourceFile.reason))
         found = {row.path: (row.status, str(row.reason)) for row in rows}
@@ -131,7 +131,7 @@ def test_each_hostile_file_has_its_reason_in_the_database(ran: Ran) -> None:
     assert undecided == set()
 
 
-def test_the_good_study_is_found_in_full(ran: Ran) -> None:
+def test_the_good_study_is_found_in_full(ran: FinishedRun) -> None:
     site = ran.site
     assert site.state_of(uid("good")) is JobState.SUCCEEDED
     labels = site.phantoms[uid("good")].labels
@@ -146,32 +146,32 @@ def test_the_good_study_is_found_in_full(ran: Ran) -> None:
     assert sorted(voxels) == sorted(expected)
 
 
-@pytest.mark.parametrize("sick", SICK, ids=lambda sick: sick.name)
-def test_a_sick_study_ends_as_it_must(ran: Ran, sick: Sick) -> None:
+@pytest.mark.parametrize("faulty", FAULTY_STUDIES, ids=lambda faulty: faulty.name)
+def test_a_faulty_study_ends_as_it_must(ran: FinishedRun, faulty: FaultyStudy) -> None:
     with ran.site.sessions() as session:
         row = session.execute(
             select(Job.state, Job.error_code, Result.outcome)
             .join(Snapshot, Snapshot.id == Job.snapshot_id)
             .join(Study, Study.id == Snapshot.study_id)
             .outerjoin(Result, Result.job_id == Job.id)
-            .where(Study.study_instance_uid == uid(sick.name))
+            .where(Study.study_instance_uid == uid(faulty.name))
         ).one_or_none()
     ended = None if row is None else row.error_code or str(row.outcome)
-    assert ended == sick.ends
+    assert ended == faulty.ends
 
 
-def test_memory_stays_under_a_gigabyte(ran: Ran) -> None:
+def test_memory_of_a_run_stays_under_a_gigabyte(ran: FinishedRun) -> None:
     assert ran.largest_mb < LIMIT_MB
     assert ran.together_mb < LIMIT_MB
 
 
-def test_nothing_is_written_outside_our_roots(ran: Ran) -> None:
+def test_a_run_writes_nothing_outside_its_folders(ran: FinishedRun) -> None:
     assert ran.touched == set()
     with ran.site.sessions() as session:
         check_invariants(session, results_dir=ran.site.results, spool_dir=ran.site.state / "spool")
 
 
-def test_no_log_message_or_name_tells_of_the_patient(ran: Ran) -> None:
+def test_no_log_message_or_file_name_shows_the_patient(ran: FinishedRun) -> None:
     assert ran.output.count("quarantined") > 20
     assert CANARY not in ran.output
     ran.site._check_canary()
@@ -185,7 +185,7 @@ def test_no_log_message_or_name_tells_of_the_patient(ran: Ran) -> None:
     assert not any(CANARY in str(one) or CANARY_ID in str(one) for one in said)
 
 
-def test_preambles_that_we_write_are_zero(ran: Ran) -> None:
+def test_preambles_of_written_files_are_zero(ran: FinishedRun) -> None:
     written = list(ran.site.results.rglob("*.dcm"))
     assert len(written) > 1
     assert {path.read_bytes()[:132] for path in written} == {bytes(128) + b"DICM"}

@@ -21,8 +21,8 @@ from db.tables.tables import FileStatus, JobState
 from db.upgrade import migrate
 from tests.helpers.dicom.archives import zip_of
 from tests.helpers.invariants import check_invariants
-from tests.integration.watcher.desk import Desk, portrait, sha
-from tests.integration.watcher.tiny import instance_bytes, write_slices
+from tests.integration.watcher.small_instances import instance_bytes, write_slices
+from tests.integration.watcher.watcher_site import WatcherSite, folder_state, sha
 
 pytestmark = [
     pytest.mark.faults,
@@ -60,31 +60,31 @@ class Steps:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _desk_on(home: Path, template: bytes) -> Desk:
-    """A desk with a fresh copy of an empty database."""
+def _site_on(home: Path, template: bytes) -> WatcherSite:
+    """A watcher with its inbox on a fresh copy of an empty database."""
     home.mkdir()
     database = home / "metseg.sqlite3"
     database.write_bytes(template)
     url = f"sqlite:///{database}"
-    return Desk(home, url, session_factory(make_engine(url)))
+    return WatcherSite(home, url, session_factory(make_engine(url)))
 
 
-def _dispose(desk: Desk) -> None:
-    with desk.sessions() as session:
+def _dispose(site: WatcherSite) -> None:
+    with site.sessions() as session:
         engine = session.get_bind()
     assert isinstance(engine, Engine)
     engine.dispose()
 
 
-def run_until_killed(desk: Desk, deadly: int) -> bool:
-    """A watcher in a process of its own, killed at a step. False when it never came so far."""
+def run_until_killed(site: WatcherSite, deadly: int) -> bool:
+    """A watcher in a process of its own, killed at a step. False if it never got there."""
     pid = os.fork()
     if pid == 0:  # pragma: no cover
         code = 99
         try:
             Steps(deadly).arm()
-            with desk.watching() as watcher:
-                desk.pass_time(watcher)
+            with site.watching() as watcher:
+                site.pass_time(watcher)
                 code = SURVIVED if watcher.idle else 98
         finally:
             os._exit(code)
@@ -95,26 +95,26 @@ def run_until_killed(desk: Desk, deadly: int) -> bool:
     return True
 
 
-def settle_and_check(desk: Desk, expected: set[str]) -> None:
-    """The next watcher sweeps first, and then brings it all to its end."""
-    desk.take_in()
-    assert desk.revisions() == [expected]
-    assert desk.jobs() == [JobState.PENDING]
-    with desk.sessions() as session:
+def settle_and_check(site: WatcherSite, expected: set[str]) -> None:
+    """The next watcher sweeps first, and then finishes everything."""
+    site.take_in()
+    assert site.revisions() == [expected]
+    assert site.jobs() == [JobState.PENDING]
+    with site.sessions() as session:
         check_invariants(
-            session, results_dir=desk.settings.results_dir, spool_dir=desk.settings.spool_dir
+            session, results_dir=site.settings.results_dir, spool_dir=site.settings.spool_dir
         )
 
 
 @pytest.fixture
 def memory_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder without the cost of a real fsync, where there is one: kill -9 is no power cut."""
+    """A folder without the cost of a real fsync, where there is one: kill -9 is not a power cut."""
     shared = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else tmp_path) as folder:
         yield Path(folder)
 
 
-def test_a_watcher_killed_at_any_step_loses_nothing_and_doubles_nothing(
+def test_a_watcher_killed_at_any_step_loses_nothing_and_repeats_nothing(
     memory_disk: Path, sqlite_url: str
 ) -> None:
     migrate(sqlite_url)
@@ -122,19 +122,19 @@ def test_a_watcher_killed_at_any_step_loses_nothing_and_doubles_nothing(
     deadly, survived = 0, False
     while not survived:
         deadly += 1
-        desk = _desk_on(memory_disk / str(deadly), template)
-        paths = write_slices(desk.inbox / "a", "S", range(2))
-        (desk.inbox / "a" / "broken").write_bytes(instance_bytes("S", 9)[:-4])
-        before = portrait(desk.inbox)
-        survived = not run_until_killed(desk, deadly)
-        settle_and_check(desk, sha(*paths))
-        assert portrait(desk.inbox) == before
-        assert desk.files()["a/broken"][0] is FileStatus.QUARANTINED
-        _dispose(desk)
+        site = _site_on(memory_disk / str(deadly), template)
+        paths = write_slices(site.inbox / "a", "S", range(2))
+        (site.inbox / "a" / "broken").write_bytes(instance_bytes("S", 9)[:-4])
+        before = folder_state(site.inbox)
+        survived = not run_until_killed(site, deadly)
+        settle_and_check(site, sha(*paths))
+        assert folder_state(site.inbox) == before
+        assert site.files()["a/broken"][0] is FileStatus.QUARANTINED
+        _dispose(site)
     assert deadly > 25
 
 
-def test_a_watcher_killed_at_any_step_of_an_archive_loses_nothing_and_doubles_nothing(
+def test_a_watcher_killed_at_any_step_of_an_archive_loses_nothing_and_repeats_nothing(
     memory_disk: Path, sqlite_url: str
 ) -> None:
     migrate(sqlite_url)
@@ -144,13 +144,13 @@ def test_a_watcher_killed_at_any_step_of_an_archive_loses_nothing_and_doubles_no
     deadly, survived = 0, False
     while not survived:
         deadly += 1
-        desk = _desk_on(memory_disk / str(deadly), template)
-        (desk.inbox / "a.zip").write_bytes(zip_of(files))
-        before = portrait(desk.inbox)
-        survived = not run_until_killed(desk, deadly)
-        settle_and_check(desk, expected)
-        assert portrait(desk.inbox) == before
-        assert desk.files()["a.zip"] == (FileStatus.IGNORED, "unpacked: 2 files")
-        assert {desk.files()[f"a.zip//{name}"] for name in files} == {(FileStatus.INGESTED, None)}
-        _dispose(desk)
+        site = _site_on(memory_disk / str(deadly), template)
+        (site.inbox / "a.zip").write_bytes(zip_of(files))
+        before = folder_state(site.inbox)
+        survived = not run_until_killed(site, deadly)
+        settle_and_check(site, expected)
+        assert folder_state(site.inbox) == before
+        assert site.files()["a.zip"] == (FileStatus.IGNORED, "unpacked: 2 files")
+        assert {site.files()[f"a.zip//{name}"] for name in files} == {(FileStatus.INGESTED, None)}
+        _dispose(site)
     assert deadly > 25

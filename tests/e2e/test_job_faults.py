@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from db.tables.tables import JobState
-from tests.e2e.questions import child_of, events, events_or_none
 from tests.e2e.site import Site
+from tests.e2e.site_queries import child_of, events, events_or_none
 from tests.e2e.small_disk import mounted_small
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
@@ -108,7 +108,7 @@ def test_a_full_disk_gives_the_attempt_back_and_space_lets_the_study_succeed(
     site.check()
 
 
-def test_little_space_pauses_claims_before_any_attempt(site: Site, small_disk: Path) -> None:
+def test_little_free_space_pauses_claims_before_any_attempt(site: Site, small_disk: Path) -> None:
     site.extra |= {"RESULTS": str(small_disk), "MIN_FREE_MB": "1"}
     ballast = small_disk / "ballast"
     _fill(ballast)
@@ -136,7 +136,7 @@ def test_a_study_over_the_soft_limit_is_stopped_and_tried_again(site: Site) -> N
     site.check()
 
 
-def test_a_study_deaf_to_the_soft_limit_is_killed_at_the_hard_one(site: Site) -> None:
+def test_a_study_that_ignores_the_soft_limit_is_killed_at_the_hard_one(site: Site) -> None:
     site.extra |= {"TIME_LIMIT_S": "11"}
     site.order(12, "once hang")
     site.watcher()

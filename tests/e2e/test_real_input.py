@@ -1,4 +1,4 @@
-"""Real scans through the whole program with the weights in the box (../shared/data)."""
+"""Real scans (../shared/data) through the whole program with the shipped weights."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def volume_of(path: Path) -> Volume:
 
 
 def fast_weights(folder: Path) -> Path:
-    """The fast mode of docs/networks.md: U-Net++ pruned to its second head."""
+    """The fast mode of docs/networks.md: U-Net++ pruned to its second depth."""
     shutil.copytree(ROOT / "models/weights", folder)
     card = folder / "standard.json"
     fields = json.loads(card.read_text())

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from db.tables.tables import JobState
-from tests.e2e.questions import events, n_results
 from tests.e2e.site import Site
+from tests.e2e.site_queries import events, n_results
 from tests.helpers.servers.services import PostgresServer, RedisServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
@@ -33,7 +33,7 @@ def test_a_message_delivered_twenty_times_gives_one_result(server: Site) -> None
     server.check()
 
 
-def test_messages_that_name_no_job_are_dropped_and_the_next_study_is_recorded(server: Site) -> None:
+def test_messages_without_a_job_are_dropped_and_the_next_study_is_recorded(server: Site) -> None:
     server.watcher()
     worker = server.worker()
     server.send(987_654, -1, "CANARY", {"job": 1}, None, True, 1.5)
@@ -43,7 +43,7 @@ def test_messages_that_name_no_job_are_dropped_and_the_next_study_is_recorded(se
     server.check()
 
 
-def test_jobs_that_wait_survive_a_flushed_redis(server: Site, redis_server: RedisServer) -> None:
+def test_waiting_jobs_survive_a_flushed_redis(server: Site, redis_server: RedisServer) -> None:
     watcher = server.watcher()
     studies = [server.drop(f"flushed {n}", slices=12 + n) for n in range(3)]
     server.until(lambda: server.waiting_messages() > 0, "doorbells wait in Redis")

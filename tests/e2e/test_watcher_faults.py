@@ -16,8 +16,8 @@ from tests.e2e.site import Site
 from tests.e2e.small_disk import mounted_small
 from tests.helpers.invariants import check_invariants
 from tests.helpers.servers.services import PostgresServer, RedisServer
-from tests.integration.watcher.desk import portrait, sha
-from tests.integration.watcher.tiny import CANARY, instance_bytes, uid, write_slices
+from tests.integration.watcher.small_instances import CANARY, instance_bytes, uid, write_slices
+from tests.integration.watcher.watcher_site import folder_state, sha
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(200)]
 
@@ -98,7 +98,7 @@ def check(site: Site, *, swept: bool = False) -> None:
 
 def test_a_watcher_killed_again_and_again_takes_each_study_in_once(site: Site) -> None:
     studies = {f"S{n}": write_slices(site.inbox / f"s{n}", f"S{n}", range(60)) for n in range(4)}
-    before = portrait(site.inbox)
+    before = folder_state(site.inbox)
     chance = random.Random(4)
     for _ in range(6):
         watcher = site.watcher()
@@ -110,11 +110,13 @@ def test_a_watcher_killed_again_and_again_takes_each_study_in_once(site: Site) -
     until_done(site)
     assert revisions(site) == sorted((uid(name), 1) for name in studies)
     assert jobs(site) == [JobState.PENDING] * 4
-    assert portrait(site.inbox) == before
+    assert folder_state(site.inbox) == before
     check(site)
 
 
-def test_what_arrives_while_no_watcher_runs_is_found_at_the_next_start(plain_site: Site) -> None:
+def test_a_study_that_arrives_while_no_watcher_runs_is_found_at_the_next_start(
+    plain_site: Site,
+) -> None:
     site = plain_site
     first = site.watcher()
     one = write_slices(site.inbox / "a", "S", range(3))

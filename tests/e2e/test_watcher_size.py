@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from db.tables.tables import Job
 from tests.e2e.site import ROOT, Site
-from tests.integration.watcher.tiny import write_slices
+from tests.integration.watcher.small_instances import write_slices
 
 LIMIT_MB = 150
 HEAVY = ("cv2", "keras", "tensorflow", "torch", "highdicom", "nibabel", "scipy")
@@ -34,7 +34,9 @@ def site(tmp_path: Path, sqlite_url: str) -> Site:
 
 
 @pytest.mark.parametrize("ensemble", ["standard", "tests.helpers.fakes:ThresholdEnsemble"])
-def test_a_watcher_that_took_studies_in_has_loaded_nothing_heavy(site: Site, ensemble: str) -> None:
+def test_a_watcher_that_took_studies_in_has_loaded_no_large_library(
+    site: Site, ensemble: str
+) -> None:
     site.extra["ENSEMBLE"] = ensemble
     write_slices(site.inbox / "a", "S", range(3))
     answer = subprocess.run(

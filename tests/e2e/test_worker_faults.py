@@ -1,5 +1,5 @@
 """Faults on real processes: whatever is killed, stopped or lost, each study is recorded once,
-without a hand.
+unattended.
 
 Each test runs embedded (SQLite) and as a server (PostgreSQL, Redis, Celery) where the fault exists
 in both.
@@ -13,8 +13,8 @@ import pytest
 
 from db.tables.tables import JobState, Role
 from metseg.settings import Settings
-from tests.e2e.questions import child_of, events, n_results
 from tests.e2e.site import Site
+from tests.e2e.site_queries import child_of, events, n_results
 from worker.process.health import unhealthy_reason
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
@@ -47,7 +47,7 @@ def test_a_worker_child_killed_in_mid_job_costs_an_attempt_and_the_study_is_reco
     site.check()
 
 
-def test_a_study_whose_worker_was_killed_is_recorded_by_the_next_worker_without_a_hand(
+def test_a_study_whose_worker_was_killed_is_recorded_by_the_next_worker_unattended(
     site: Site,
 ) -> None:
     order = site.order(12, "wait")
@@ -65,7 +65,7 @@ def test_a_study_whose_worker_was_killed_is_recorded_by_the_next_worker_without_
 
 
 def test_a_worker_killed_while_it_writes_leaves_nothing_behind(site: Site) -> None:
-    """Killed between any two steps of storing: here at random moments of three studies."""
+    """It is killed between any two steps of storing: at random moments of three studies."""
     site.watcher()
     studies = [site.drop(f"write {n}", slices=12 + n) for n in range(3)]
     for n in range(3):
@@ -105,7 +105,7 @@ def test_a_worker_stopped_past_its_lease_and_continued_is_refused(site: Site) ->
 def test_two_workers_and_a_zombie_that_finishes_first_after_waking_record_once(
     site: Site,
 ) -> None:
-    """The zombie wakes while its successor runs: both end the same job, one is refused."""
+    """The zombie wakes while its successor runs: both finish the same job, and one is refused."""
     order = site.order(12, "wait")
     site.watcher()
     zombie = site.worker()
@@ -154,7 +154,7 @@ def test_a_worker_told_to_stop_hands_back_a_job_that_does_not_end(site: Site) ->
     site.check()
 
 
-def test_the_health_check_tells_a_worker_that_progresses_from_one_that_stands_still(
+def test_the_health_check_passes_a_worker_that_progresses_and_fails_one_that_stands_still(
     site: Site,
 ) -> None:
     settings = Settings(database_url=site.database_url, lease_s=1.8)

@@ -1,6 +1,6 @@
 """How long to search: `make fuzz` about a minute, `make fuzz EFFORT=long` an hour or two.
 
-The short search is the same each time, so that nobody's change fails over somebody else's luck.
+The short search is the same each time, so that no change fails by somebody else's chance.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ if settings.get_current_profile_name() == "default":  # pytest called by hand
 
 @pytest.fixture(scope="module", autouse=True)
 def memory_stays() -> Iterator[None]:
-    """No file found here may cost much memory, neither ours nor a child's."""
+    """No file found here may cost much memory in this process or in a child."""
     before = getrusage(RUSAGE_SELF).ru_maxrss
     yield
     assert getrusage(RUSAGE_SELF).ru_maxrss - before < GROWTH_MB * 1000

@@ -22,13 +22,13 @@ SPECIAL = (
 
 
 def often(times: float) -> settings:
-    """So many times the examples of the profile."""
+    """A multiple of the examples of the profile."""
     return settings(max_examples=max(1, int(times * settings.default.max_examples)))  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A good file: a head that is seldom hurt, a body, and whether the body is to be deflated."""
+    """A good file: a beginning that is seldom damaged, a body, and whether to deflate the body."""
 
     head: bytes = field(repr=False)
     body: bytes = field(repr=False)
@@ -44,7 +44,7 @@ class Sample:
 
 
 def dicom_sample(content: bytes, *, deflated: bool = False) -> Sample:
-    """A DICOM file, parted after group 2."""
+    """A DICOM file, divided after group 2."""
     meta = 144 + int.from_bytes(content[140:144], "little")
     body = content[meta:]
     return Sample(
@@ -59,7 +59,7 @@ def damaged(samples: Sequence[Sample]) -> SearchStrategy[bytes]:
 
 @st.composite
 def _hurt(draw: DrawFn, sample: Sample) -> bytes:
-    gentle = draw(st.integers(0, 3)) > 0  # or hardly a file comes past the first check
+    gentle = draw(st.integers(0, 3)) > 0  # otherwise hardly any file passes the first check
     body = _scratched(draw, sample.body) if gentle else _injured(draw, sample.body)
     content = Sample(sample.head, body, sample.deflated).whole
     return _injured(draw, content) if draw(st.integers(0, 19)) == 19 else content
@@ -74,7 +74,7 @@ def _scratched(draw: DrawFn, data: bytes) -> bytes:
 
 
 def _injured(draw: DrawFn, data: bytes) -> bytes:
-    """Anything: pieces put, inserted, cut out, repeated, and early ends."""
+    """Any damage: pieces overwritten, inserted, cut out or repeated, and early ends."""
     for _ in range(draw(st.integers(1, MOST))):
         at = draw(st.integers(0, max(0, len(data) - 1)))
         piece = draw(st.one_of(st.sampled_from(SPECIAL), st.binary(min_size=1, max_size=8)))

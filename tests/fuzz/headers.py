@@ -1,4 +1,4 @@
-"""Strategies for headers that say too little, too much or nonsense, elements of every level."""
+"""Strategies for headers that hold too little, too much or nonsense, on every level."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -69,14 +69,14 @@ NAMED = named_in_code()
 
 @st.composite
 def changes(draw: DrawFn, datasets: Sequence[Dataset]) -> str:
-    """Change a few elements of some of the instances, in place. Says what was done."""
+    """Change a few elements of some of the instances, in place. Returns what was done."""
     found, drawn = levels(datasets), []
     for _ in range(draw(st.integers(1, MOST))):
         level = _one_of(draw, sorted(found))
         places = found[level]
         tag = draw(_tags(places))
         drawn.append((level, tag, draw(_change(tag)), draw(_some(places))))
-    # Only now: what is drawn must not hang on what was changed before.
+    # Only now: what is drawn must not depend on what was changed before.
     for _, _, change, places in drawn:
         for place in places:
             # To set a sequence, pydicom reads PixelRepresentation, which may be nonsense by now.
@@ -137,7 +137,7 @@ def _change(draw: DrawFn, tag: BaseTag) -> Callable[[Dataset], None]:
 
 
 def _put(tag: BaseTag, vr: str, value: bytes) -> Callable[[Dataset], None]:
-    """Set an element to bytes, whatever its type wants."""
+    """Set an element to bytes, whatever its type."""
     value += b"\0" * (len(value) % 2)
     if vr == "SQ":
         return lambda place: place.__setitem__(tag, DataElement(tag, "SQ", []))
@@ -157,5 +157,5 @@ def _some(draw: DrawFn, places: Sequence[Dataset]) -> Sequence[Dataset]:
 
 
 def _one_of(draw: DrawFn, choices: Sequence[Any]) -> Any:
-    """Nothing is drawn of a single choice: Hypothesis 6.170 loses count over these."""
+    """A single choice is not drawn: Hypothesis 6.170 miscounts these."""
     return choices[0] if len(choices) == 1 else draw(st.sampled_from(choices))

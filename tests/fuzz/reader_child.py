@@ -1,4 +1,4 @@
-"""Reads series in a process of its own: a folder a line, an outcome a line. C code may end it."""
+"""Reads series in a process of its own, which C code may end: a folder, an outcome per line."""
 
 import json
 import sys

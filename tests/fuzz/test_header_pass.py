@@ -31,7 +31,7 @@ CODE = re.compile(r"[a-z_]{3,30}: .{10,200}", re.DOTALL)
 
 
 def samples(folder: Path) -> list[Sample]:
-    """A small slice in every encoding, and files that lie already."""
+    """A small slice in every encoding, and files with false headers."""
     made = []
     volume = head_with_lesions((4, 32, 32), (5.0, 5.0, 5.0)).volume
     for syntax in SYNTAXES:
@@ -53,7 +53,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def verdict_on(path: Path, content: bytes) -> Header | Refusal:
-    """What the watcher is told of these bytes; it is always one line, and well-formed."""
+    """What the watcher learns of these bytes: always one line, and well-formed."""
     path.write_bytes(content)
     line = json.dumps(answer(path, MAX_BYTES))
     assert "\n" not in line
@@ -76,7 +76,7 @@ def test_damaged_files_get_a_verdict(corpus: list[Sample], path: Path, data: st.
         assert re.fullmatch(r"[0-9.]{1,64}", uid)
     assert re.fullmatch(r"[A-Z0-9 _]{0,16}", verdict.modality)
     try:
-        with parsing("a file"):  # it warns of UIDs like 1.02
+        with parsing("a file"):  # pydicom warns of UIDs like 1.02
             uid = str(read_dataset(path, max_bytes=MAX_BYTES).StudyInstanceUID)
     except DicomError:
         event("pydicom refuses it")
@@ -86,6 +86,6 @@ def test_damaged_files_get_a_verdict(corpus: list[Sample], path: Path, data: st.
 
 @often(3)
 @given(st.binary(max_size=2000))
-def test_bytes_of_no_meaning_get_a_verdict(path: Path, content: bytes) -> None:
+def test_random_bytes_get_a_verdict(path: Path, content: bytes) -> None:
     assert isinstance(verdict_on(path, bytes(128) + b"DICM" + content), Refusal)
     assert isinstance(verdict_on(path, content), Refusal)

@@ -1,4 +1,4 @@
-"""The volume reader on series with a damaged file: a sound volume, or an error of ours."""
+"""The volume reader on series with a damaged file: a sound volume, or an error of metseg."""
 
 import json
 import subprocess
@@ -104,7 +104,7 @@ def test_a_series_with_a_damaged_file_is_a_volume_or_refused(
 
 @often(2)
 @given(st.data())
-def test_damaged_codestreams_end_no_process(
+def test_damaged_codestreams_do_not_end_the_process(
     coded: list[Series], child: subprocess.Popen[str], data: st.DataObject
 ) -> None:
     series = data.draw(st.sampled_from(coded))
@@ -120,7 +120,7 @@ def test_damaged_codestreams_end_no_process(
 
 @often(2)
 @given(st.data())
-def test_a_damaged_file_that_the_door_let_in_spoils_no_other_series(
+def test_a_damaged_file_that_the_header_pass_accepts_spoils_no_other_series(
     neighbours: tuple[Series, Series], data: st.DataObject
 ) -> None:
     good, bad = neighbours

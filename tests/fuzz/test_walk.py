@@ -1,4 +1,4 @@
-"""From header to artifacts: whatever the headers say, a result or an error of ours."""
+"""From header to artifacts: whatever the headers say, a result or an error of metseg."""
 
 from datetime import UTC, datetime
 from io import BytesIO
@@ -34,8 +34,8 @@ Study = dict[str, Dataset]
 
 
 class Files(dict[str, bytes]):
-    """Contents by file names: each search reads them anew, so that none changes what the next
-    draws.
+    """Contents by file name. Each search reads them anew, so that it does not change what the next
+    one draws.
     """
 
     def __repr__(self) -> str:
@@ -50,7 +50,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def settings(place: Path) -> Settings:
-    """All that can be written is written."""
+    """Settings that write every output."""
     return Settings(home=place / "home", outputs=OUTPUT_NAMES)
 
 
@@ -91,13 +91,13 @@ def fresh(files: Files) -> Study:
 
 
 def spotless(said: str) -> str:
-    """What is said, which names nobody."""
+    """What is said; checks that it does not name the patient."""
     assert "CANARY" not in said
     return said
 
 
 def walk(study: Study, folder: Path, settings: Settings) -> str:
-    """Segment the study and write all its artifacts. Gives what became of it."""
+    """Segment the study and write all its artifacts. Returns what became of it."""
     rmtree(folder, ignore_errors=True)
     (folder / "out").mkdir(parents=True)
     for name, dataset in study.items():
@@ -122,7 +122,7 @@ def walk(study: Study, folder: Path, settings: Settings) -> str:
 
 @often(0.1)
 @given(st.data())
-def test_classic_headers(
+def test_a_study_with_damaged_classic_headers_has_a_result_or_an_error(
     classic: Files, place: Path, settings: Settings, data: st.DataObject
 ) -> None:
     study = fresh(classic)
@@ -132,7 +132,7 @@ def test_classic_headers(
 
 @often(0.1)
 @given(st.data())
-def test_enhanced_headers(
+def test_a_study_with_damaged_enhanced_headers_has_a_result_or_an_error(
     enhanced: Files, place: Path, settings: Settings, data: st.DataObject
 ) -> None:
     study = fresh(enhanced)
@@ -142,7 +142,7 @@ def test_enhanced_headers(
 
 @often(0.1)
 @given(st.data())
-def test_headers_of_references(
+def test_a_study_with_damaged_reference_headers_has_a_result_or_an_error(
     classic: Files, references: Files, place: Path, settings: Settings, data: st.DataObject
 ) -> None:
     name = data.draw(st.sampled_from(sorted(references)))

@@ -4,7 +4,7 @@
 Faults are driven from outside through the folder named by the environment variable `FAKE_FAULTS`. A
 file in it, named for the number of slices of a volume (``13``) or ``all``, holds what is to happen
 to such volumes: ``kill`` (SIGKILL to ourselves), ``memory``, ``error``, ``device``, ``sleep 2.5``,
-``wait`` (until the file is gone) or ``hang`` (for ever, deaf to the soft limit). With ``once``
+``wait`` (until the file is gone) or ``hang`` (for ever, whatever the soft limit). With ``once``
 before it the file is removed first. Each prediction leaves a file ``seen-<slices>-<pid>-<count>``.
 """
 
@@ -67,7 +67,7 @@ def _ramp(volume: Volume, low: float, high: float) -> NDArray[np.float32]:
 
 
 def _act_on_load() -> None:
-    """A file ``load`` in the folder of faults stands for weights that are not there."""
+    """A file ``load`` in the folder of faults stands for missing weights."""
     folder = os.environ.get("FAKE_FAULTS")
     if folder and (Path(folder) / "load").exists():
         from metseg.errors import WeightsError

@@ -1,6 +1,6 @@
 """What must hold after every fault (docs/reliability.md, I1 to I6), checked on rows and disk.
 
-`check_invariants` is called when all has ended. It fails with every breach at once.
+`check_invariants` is called when everything has ended, and reports all breaches at once.
 """
 
 import gzip
@@ -44,7 +44,7 @@ def check_invariants(
     """
     breaches = [
         *snapshots_have_their_bytes(session, spool_dir),
-        *one_current_result_a_study(session),
+        *one_current_result_per_study(session),
         *counts_and_sums_agree(session),
         *artifacts_are_on_disk(session, results_dir),
         *history_leads_to_the_state(session),
@@ -97,8 +97,8 @@ def _revisions_count_up(session: Session) -> Iterator[str]:
             yield f"I1: study {study_id} has revisions {own}"
 
 
-def one_current_result_a_study(session: Session) -> Iterator[str]:
-    """I2: the database holds uniqueness; here that one is current, of the newest revision."""
+def one_current_result_per_study(session: Session) -> Iterator[str]:
+    """I2: exactly the newest result of each study is current; each success has one result."""
     newest: dict[int, tuple[int, int, int]] = {}
     current: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     rows = session.execute(
@@ -127,7 +127,7 @@ def one_current_result_a_study(session: Session) -> Iterator[str]:
 
 
 def counts_and_sums_agree(session: Session) -> Iterator[str]:
-    """I3: lesions against their result, and the mask against both."""
+    """I3: the lesions agree with their result, and the mask with both."""
     rows = session.execute(
         select(Result, func.count(LesionRow.id), func.coalesce(func.sum(LesionRow.volume_mm3), 0.0))
         .outerjoin(LesionRow, LesionRow.result_id == Result.id)
@@ -163,7 +163,7 @@ def artifacts_are_on_disk(session: Session, results_dir: Path) -> Iterator[str]:
 
 
 def nothing_else_in_results(session: Session, results_dir: Path) -> Iterator[str]:
-    """I4, second half: no file that no row refers to."""
+    """I4, second half: a row refers to every file."""
     known = set(session.scalars(select(ArtifactRow.path)))
     for path in _files(results_dir):
         if path.relative_to(results_dir).as_posix() not in known:
@@ -171,7 +171,7 @@ def nothing_else_in_results(session: Session, results_dir: Path) -> Iterator[str
 
 
 def nothing_else_in_spool(session: Session, spool_dir: Path) -> Iterator[str]:
-    """I4, of the spool: no object that no instance refers to, no temporary file."""
+    """I4, for the spool: an instance refers to every file, and there are no temporary ones."""
     known = set(session.scalars(select(Instance.sha256)))
     for path in _files(spool_dir):
         if path.stem not in known:
@@ -179,7 +179,7 @@ def nothing_else_in_spool(session: Session, spool_dir: Path) -> Iterator[str]:
 
 
 def history_leads_to_the_state(session: Session) -> Iterator[str]:
-    """I5: the events of each job are legal edges, one after the other, and end where it stands."""
+    """I5: the events of each job are legal edges, one after the other, and end in its state."""
     events: dict[int, list[JobEvent]] = defaultdict(list)
     for event in session.scalars(select(JobEvent).order_by(JobEvent.id)):
         events[event.job_id].append(event)
@@ -200,7 +200,7 @@ def history_leads_to_the_state(session: Session) -> Iterator[str]:
 def running_jobs_have_a_living_owner(
     session: Session, live_owners: Collection[str]
 ) -> Iterator[str]:
-    """I6."""
+    """I6: every running job has an owner that is alive."""
     for job in session.scalars(select(Job).where(Job.state == JobState.RUNNING)):
         if job.owner not in live_owners:
             yield f"I6: job {job.id} is running, its owner {job.owner} is not alive"

@@ -4,8 +4,8 @@ import numpy as np
 
 
 def fill(model, *, seed):
-    """Draw every weight of `model`, also means and variances of the normalisations, such that
-    activations keep their size.
+    """Draw every weight of `model`, including means and variances of the normalisations, so
+    that activations keep their size.
     """
     rng = np.random.default_rng(seed)
     for layer in model.layers:

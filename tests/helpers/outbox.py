@@ -73,8 +73,8 @@ class Outbox:
             )
         return name
 
-    def bury(self, name: str = WORKER) -> None:
-        """What the reconciler does with a worker that beats no more."""
+    def delete_worker(self, name: str = WORKER) -> None:
+        """Delete the row of a worker, as the reconciler does when it is dead."""
         with self.sessions.begin() as session:
             processes.forget(session, name)
 

@@ -22,7 +22,7 @@ DIGEST = "d" * 64
 
 
 def later(seconds: float) -> datetime:
-    """`T0` and so many seconds."""
+    """`T0` plus `seconds`."""
     return T0 + timedelta(seconds=seconds)
 
 
@@ -46,7 +46,7 @@ def arrive(
     model: str = MODEL,
     settings: str = DIGEST,
 ) -> IntakeOutcome:
-    """Record the intake of a study with so many slices."""
+    """Record the intake of a study."""
     instances = tuple(
         instance(number, content=content, study=study) for number in range(1, slices + 1)
     )
@@ -60,7 +60,7 @@ def arrive(
 
 
 def new_job(session: Session, *, study: str = "1.2", slices: int = 3) -> int:
-    """A PENDING job of a study that just arrived."""
+    """A PENDING job of a study that has just arrived."""
     job_id = arrive(session, study=study, slices=slices).job_id
     assert job_id is not None
     return job_id
@@ -111,7 +111,7 @@ EVALUATION = ReferenceEvaluation(
 
 
 def found(claim: Claim, *, lesions: int = 2, series: str = "1.2.1") -> NewResult:
-    """A result with so many lesions (200, 100, 66.7 mm3, ...) and one row of everything else."""
+    """A result with lesions of 200, 100, 66.7 mm3, ... and one row of everything else."""
     directory = f"1/{claim.job_id}-{claim.fence}"
     return NewResult(
         outcome=Outcome.SEGMENTED,

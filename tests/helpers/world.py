@@ -1,4 +1,4 @@
-"""Comparing volumes with images of other software by what stands where in the patient."""
+"""Compares volumes with images of other software by their values at places in the patient."""
 
 import subprocess
 from pathlib import Path
@@ -14,16 +14,16 @@ from imaging.volume import Volume
 def convert(folder: Path, out: Path) -> list[SpatialImage]:
     """The images that dcm2niix makes of a folder, smallest file name first."""
     out.mkdir(parents=True, exist_ok=True)
-    # -p n: the rescale of the standard, not the maker's own of Philips; -f: names hold nothing.
+    # -p n: the rescale of the standard, not Philips's own; -f: names without any data.
     command = [dcm2niix.bin, "-z", "n", "-p", "n", "-b", "n", "-f", "image", "-o", out, folder]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     return [nibabel.load(path) for path in sorted(out.glob("*.nii"))]
 
 
 def assert_same_world(volume: Volume, image: SpatialImage, *, within_mm: float = 1e-3) -> None:
-    """Every voxel centre lies on one of the image's within `within_mm`, and has its value.
+    """Every voxel centre lies within `within_mm` of one of the image, which has the same value.
 
-    The order of axes, and their directions, are the image's own business.
+    The image may have its axes in any order and direction.
     """
     values = np.asarray(image.dataobj).reshape(image.shape[:3])
     ras_to_lps = np.diag([-1.0, -1.0, 1.0, 1.0])

@@ -49,7 +49,7 @@ def services() -> dict[str, Service]:
         ("${A?fill in A}", {"A": ""}, ""),
     ],
 )
-def test_interpolation_follows_the_rules_of_compose(
+def test_interpolation_by_the_test_reader_follows_the_rules_of_compose(
     text: str, values: dict[str, str], expected: str
 ) -> None:
     assert interpolate(text, values) == expected
@@ -66,28 +66,28 @@ def test_a_required_variable_without_a_value_is_refused_with_its_message(
 
 
 @pytest.mark.parametrize("text", ["${A", "${A:+b}", "$ ", "${}"])
-def test_a_form_the_reader_does_not_know_is_an_error_and_never_silent(text: str) -> None:
+def test_an_interpolation_form_that_the_test_reader_does_not_know_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="known form"):
         interpolate(text, {"A": "1"})
 
 
-def test_the_unedited_example_is_refused() -> None:
+def test_the_unedited_example_env_file_is_refused() -> None:
     with pytest.raises(RefusedError, match=r"fill in .*PASSWORD in \.env"):
         load(COMPOSE_FILE, read_env(EXAMPLE_ENV))
 
 
 @pytest.mark.parametrize("name", sorted(FILLED))
-def test_each_password_alone_is_required(name: str) -> None:
+def test_each_password_of_the_env_file_is_required(name: str) -> None:
     with pytest.raises(RefusedError, match=name):
         load(COMPOSE_FILE, read_env(EXAMPLE_ENV) | FILLED | {name: ""})
 
 
-def test_the_example_with_passwords_is_enough() -> None:
+def test_the_example_env_file_with_passwords_is_enough() -> None:
     values = read_env(EXAMPLE_ENV) | FILLED
     assert set(load(COMPOSE_FILE, values)) == {"redis", "postgres", *OURS}
 
 
-def test_the_example_names_only_variables_that_the_files_use() -> None:
+def test_the_example_env_file_names_only_variables_that_the_compose_files_use() -> None:
     text = COMPOSE_FILE.read_text() + GPU_FILE.read_text()
     assert all(re.search(rf"\$\{{{name}\b", text) for name in read_env(EXAMPLE_ENV))
 
@@ -132,14 +132,14 @@ def test_a_setting_of_the_env_file_reaches_the_program_and_an_absent_one_does_no
     assert "METSEG_SEED_THRESHOLD" not in worker.environment
 
 
-def test_nothing_is_published_and_no_service_has_a_fixed_name(
+def test_no_service_publishes_a_port_or_has_a_fixed_name(
     services: dict[str, Service],
 ) -> None:
     for service in services.values():
         assert not {"ports", "expose", "container_name", "hostname"} & set(service.raw), service
 
 
-def test_the_only_network_has_no_way_out(services: dict[str, Service]) -> None:
+def test_the_only_network_of_the_services_has_no_way_out(services: dict[str, Service]) -> None:
     document: dict[str, Any] = yaml.safe_load(COMPOSE_FILE.read_text())
     assert document["networks"] == {"backend": {"internal": True}}
     assert all(service.raw["networks"] == ["backend"] for service in services.values())
@@ -155,7 +155,7 @@ def test_every_service_restarts_and_runs_without_privileges(services: dict[str, 
         assert service.raw["logging"]["options"]["max-size"] == "10m"
 
 
-def test_every_service_that_stays_has_a_health_check_that_is_more_than_a_process(
+def test_every_lasting_service_has_a_health_check_that_is_more_than_a_process(
     services: dict[str, Service],
 ) -> None:
     assert services["watcher"].health == ("CMD", "metseg", "health", "watcher")

@@ -18,7 +18,7 @@ from backports import zstd
 
 
 def zst(data: bytes) -> bytes:
-    """As the program zstd packs: with a check sum."""
+    """Compressed as by the program zstd: with a checksum."""
     return zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1})
 
 
@@ -44,8 +44,8 @@ sys.stdout.buffer.write(deflater.deflate(sys.stdin.buffer.read()) + deflater.flu
 
 @lru_cache(maxsize=32)
 def deflate64(data: bytes) -> bytes:
-    """A Deflate64 stream. It is made in a process of its own: TensorFlow brings a zlib whose names
-    the packer of inflate64 1.0.4 takes for its own, and dies. The unpacker does not.
+    """A Deflate64 stream, made in a process of its own: beside TensorFlow, the compressor of
+    inflate64 1.0.4 binds to the symbols of its zlib and crashes. The decompressor does not.
     """
     done = subprocess.run(
         [sys.executable, "-c", DEFLATE64], input=data, capture_output=True, check=True
@@ -137,7 +137,7 @@ def tar_of(files: Files, *others: tarfile.TarInfo) -> bytes:
 
 
 def tar_member(name: str, kind: bytes, *, link: str = "") -> tarfile.TarInfo:
-    """A member that is no file: a link, a device, a pipe."""
+    """A member that is not a file: a link, a device, a pipe."""
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, link
     return info

@@ -18,7 +18,7 @@ from tests.helpers.dicom.phantom import Recipe, encode, grid_affine, instances_o
 Encoder = Callable[[NDArray[np.integer]], bytes]
 
 # What pydicom does not write itself. HTJ2K and the two JPEG kinds come from imagecodecs (OpenJPH,
-# liblj92, libjpeg-turbo), so other code than that which reads them.
+# liblj92, libjpeg-turbo), so they are written by other code than that which reads them.
 FOREIGN: dict[str, Encoder] = {
     transfer.JPEGBaseline8Bit: lambda frame: imagecodecs.jpeg8_encode(frame, level=95),
     transfer.JPEGExtended12Bit: lambda frame: imagecodecs.jpeg8_encode(
@@ -85,7 +85,7 @@ def write_stored(
 
 
 def _unsigned(frame: NDArray[np.integer]) -> NDArray[np.integer]:
-    """The same bits: JPEG knows no sign (PS3.5 8.2.1)."""
+    """The same bits without a sign, which JPEG does not have (PS3.5 8.2.1)."""
     return frame.view(f"u{frame.dtype.itemsize}")
 
 

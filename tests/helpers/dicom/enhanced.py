@@ -35,8 +35,8 @@ def write_enhanced(
     before: Volume | None = None,
 ) -> Path:
     """Write all slices as frames of one instance, in slice order or in the `order` given. A stack
-    that runs against its normal is counted as it runs. `before` is an earlier phase at the same
-    places, its frames first.
+    that runs against its normal is numbered in the order of its frames. `before` is an earlier
+    phase at the same places; its frames come first.
     """
     recipe = recipe or Recipe()
     slices = instances_of(volume, recipe)

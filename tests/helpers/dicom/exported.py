@@ -1,4 +1,4 @@
-"""A phantom study with every DICOM file that we write beside it, in any plane."""
+"""A phantom study with every DICOM file that metseg writes beside it, in any plane."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,7 +84,7 @@ def export(
     deflated: bool = False,
     name: str = "study",
 ) -> Exported:
-    """Write a study of its own `name` in `folder`, read it, and write all results of it."""
+    """Write a study called `name` into `folder`, read it, and write all its results."""
     head, recipe = phantom_in(plane), Recipe(name=name)
     if enhanced:
         order = shuffled(SHAPE[0])

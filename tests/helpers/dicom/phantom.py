@@ -96,7 +96,7 @@ def head_with_lesions(
     balls: Sequence[Ball] = BALLS,
     seed: int = 0,
 ) -> Phantom:
-    """An ellipsoid head with balls in it; whole numbers, noise of a few units but in lesions."""
+    """An ellipsoid head with balls in it: whole numbers, a little noise outside the lesions."""
     affine = grid_affine(shape, spacing, plane=plane)
     index = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1)
     centre = affine[:3, :3] @ ((np.asarray(shape) - 1) / 2) + affine[:3, 3]
@@ -118,7 +118,7 @@ def uid(*words: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mishaps:
-    """What befalls a series on its way: slices by index in slice order."""
+    """What goes wrong with a series on its way; slices are given by their index in slice order."""
 
     shuffled: bool = False
     missing: Collection[int] = ()
@@ -129,7 +129,7 @@ class Mishaps:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a phantom is written. The UIDs follow from `name` unless given."""
+    """How a phantom is written. The UIDs follow from `name` unless they are given."""
 
     name: str = "study"
     study_uid: str = ""
@@ -167,7 +167,7 @@ def write_series(volume: Volume, directory: Path, recipe: Recipe | None = None) 
     """
     recipe = recipe or Recipe()
     directory.mkdir(parents=True, exist_ok=True)
-    datasets = _befall(instances_of(volume, recipe), recipe.mishaps)
+    datasets = _apply_mishaps(instances_of(volume, recipe), recipe.mishaps)
     if recipe.mishaps.shuffled:
         random.Random(7).shuffle(datasets)
     paths = []
@@ -197,7 +197,7 @@ def encode(dataset: Dataset, transfer_syntax: str) -> None:
         dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").byteswap().tobytes()
 
 
-def _befall(datasets: list[Dataset], mishaps: Mishaps) -> list[Dataset]:
+def _apply_mishaps(datasets: list[Dataset], mishaps: Mishaps) -> list[Dataset]:
     kept = [d for index, d in enumerate(datasets) if index not in mishaps.missing]
     kept += [deepcopy(datasets[index]) for index in mishaps.duplicated]
     for index in mishaps.conflicting:

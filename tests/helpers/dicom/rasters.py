@@ -1,4 +1,4 @@
-"""Polygons back to pixels, by the even-odd rule and nothing else: what a stranger would do."""
+"""Polygons back to pixels, by the even-odd rule alone, as any other software would do it."""
 
 from collections.abc import Iterable
 

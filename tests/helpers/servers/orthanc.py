@@ -1,4 +1,4 @@
-"""A private Orthanc on the loopback for tests: a PACS of other people's making."""
+"""A private Orthanc on the loopback for tests: a PACS that others have written."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ AE_TITLE = "ORTHANC"
 
 
 class Orthanc:
-    """An Orthanc of one test, with its own folder and ports. It takes whatever is stored."""
+    """An Orthanc of one test, with its own folder and ports. It accepts whatever is sent."""
 
     def __init__(self) -> None:
         self.binary = require_binary("Orthanc")

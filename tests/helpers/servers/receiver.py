@@ -26,10 +26,10 @@ LEFT_OPEN = pytest.mark.filterwarnings(
 
 @dataclass
 class Receiver:
-    """Takes files and remembers them. `statuses` are given one after the other, then success.
+    """Accepts files and remembers them. Answers `statuses` one after the other, then success.
 
-    `title`: only this called AE title is let in. `hold`: an answer waits for this event. `aborts`:
-    so many associations are aborted at their first file. `takes_once`: a second copy of an
+    `title`: only this called AE title is accepted. `hold`: an answer waits for this event.
+    `aborts`: how many associations are aborted at the first file. `takes_once`: a second copy of an
     instance is answered with "duplicate SOP instance".
     """
 
@@ -69,7 +69,7 @@ class Receiver:
 
     @property
     def address(self) -> str:
-        """Where it listens, as metseg asks for it."""
+        """Where it listens, in the form that metseg expects."""
         return f"{self.title or 'ARCHIVE'}@127.0.0.1:{self.port}"
 
     def _store(self, event: Any) -> int:

@@ -74,7 +74,7 @@ class _Server:
         raise NotImplementedError
 
     def kill(self) -> None:
-        """End it without a shutdown; what it wrote down is there at the next start."""
+        """End it without a shutdown; what it wrote to disk is there at the next start."""
         _end(self.process, self.end_by)
         self.process = None
 
@@ -225,7 +225,7 @@ class PostgresServer(_Server):
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
-    """Who runs PostgreSQL, that refuses to be root. None: we are not root."""
+    """The user that runs PostgreSQL, which refuses to run as root. None if we are not root."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):

@@ -12,7 +12,7 @@ from tests.helpers.places import ROOT
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`metseg` with a home. `run` gives what the process said and how it ended."""
+    """`metseg` with a home. `run` returns the output of the process and its exit code."""
 
     home: Path
 

@@ -43,7 +43,7 @@ def test_results_before_any_run_say_what_to_do(program: Program) -> None:
     assert "metseg run" in ended.stderr
 
 
-def test_a_setting_that_is_not_valid_is_named(program: Program) -> None:
+def test_an_invalid_setting_is_named(program: Program) -> None:
     ended = program.run(["status"], lease_s="-1")
     assert ended.returncode == 3
     assert "METSEG_LEASE_S" in ended.stderr
@@ -68,17 +68,17 @@ def test_run_refuses_a_folder_that_is_not_there(program: Program, tmp_path: Path
     assert "INBOX must be a folder" in ended.stderr
 
 
-def test_migrate_can_be_run_twice(program: Program) -> None:
+def test_the_migrate_command_can_be_run_twice(program: Program) -> None:
     assert program.run(["migrate"]).returncode == 0
     assert program.run(["migrate"]).returncode == 0
 
 
-def test_health_is_bad_where_nothing_runs(program: Program) -> None:
+def test_the_health_command_fails_where_nothing_runs(program: Program) -> None:
     program.run(["migrate"])
     assert program.run(["health", "worker", "--within", "0.5"]).returncode == 1
 
 
-def test_run_inside_its_own_inbox_is_refused_before_anything_is_made(
+def test_run_inside_its_own_inbox_is_refused_before_any_folder_is_made(
     program: Program, tmp_path: Path
 ) -> None:
     write_study(tmp_path / "inbox")
@@ -131,7 +131,7 @@ def test_a_misspelt_setting_ends_the_program_with_the_nearest_name(program: Prog
 
 @pytest.mark.parametrize(("set_to", "kept"), [({}, 2.0), ({"METSEG_QUIET_S": "60"}, 60.0),
                                               ({"metseg_quiet_s": "60"}, 60.0)])  # fmt: skip
-def test_a_quiet_time_that_was_set_is_kept_by_once(
+def test_run_once_keeps_a_quiet_time_that_was_set(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, set_to: dict[str, str], kept: float
 ) -> None:
     monkeypatch.setattr(os, "environ", dict(os.environ) | set_to)

@@ -45,7 +45,7 @@ def write_pair(folder: Path, name: str = "a.nii.gz") -> tuple[Path, Path]:
     return prediction, reference
 
 
-def test_json_holds_every_measure(tmp_path: Path) -> None:
+def test_the_json_of_evaluate_holds_every_measure(tmp_path: Path) -> None:
     ended = evaluate(*write_pair(tmp_path), "--format", "json")
     assert ended.exit_code == 0, ended.output
     told = json.loads(ended.stdout)
@@ -69,21 +69,21 @@ def test_json_holds_every_measure(tmp_path: Path) -> None:
     assert told["notes"] == []
 
 
-def test_the_table_is_for_people(tmp_path: Path) -> None:
+def test_the_table_of_evaluate_is_readable(tmp_path: Path) -> None:
     ended = evaluate(*write_pair(tmp_path))
     assert ended.exit_code == 0, ended.output
     for word in ("Dice", "surface Dice", "HD95", "1 of 2", "3-5 mm 0/1", "-22.2%", "RESEARCH USE"):
         assert word in ended.stdout
 
 
-def test_the_tolerance_is_the_users(tmp_path: Path) -> None:
+def test_evaluate_uses_the_tolerance_that_the_user_gives(tmp_path: Path) -> None:
     ended = evaluate(*write_pair(tmp_path), "--format", "json", "--tolerance", "0.5")
     told = json.loads(ended.stdout)
     assert told["surface_dice_tolerance_mm"] == 0.5
     assert told["lesion_surface_dice"] < 1.0
 
 
-def test_two_folders_are_compared_name_by_name(tmp_path: Path) -> None:
+def test_evaluate_compares_two_folders_name_by_name(tmp_path: Path) -> None:
     write_pair(tmp_path, "a.nii.gz")
     write_mask(tmp_path / "ref" / "b.nii.gz", (2, 6))
     write_mask(tmp_path / "pred" / "b" / "mask.nii", (2, 6))  # a folder stands for its mask
@@ -121,7 +121,9 @@ def test_two_folders_are_compared_name_by_name(tmp_path: Path) -> None:
     ]
 
 
-def test_what_cannot_be_measured_is_told_and_the_rest_is_measured(tmp_path: Path) -> None:
+def test_a_pair_that_cannot_be_measured_is_reported_and_the_others_are_measured(
+    tmp_path: Path,
+) -> None:
     write_pair(tmp_path, "a.nii.gz")
     write_mask(tmp_path / "ref" / "broken.nii.gz", (2, 3))
     (tmp_path / "pred" / "broken.nii.gz").write_bytes(b"no gzip")
@@ -154,7 +156,7 @@ def test_a_reference_of_another_grid_is_resampled_with_a_note(tmp_path: Path) ->
     assert "resampled" in evaluate(prediction, reference).stdout
 
 
-def test_labels_choose_what_is_lesion(tmp_path: Path) -> None:
+def test_the_labels_option_chooses_what_is_lesion(tmp_path: Path) -> None:
     prediction = write_mask(tmp_path / "pred.nii.gz", (1, 4), value=1)
     reference = write_mask(tmp_path / "ref.nii.gz", (1, 4), value=3)
     for labels, dice in (("3", 1.0), ("1,3", 1.0), ("1", 0.0)):
@@ -165,7 +167,7 @@ def test_labels_choose_what_is_lesion(tmp_path: Path) -> None:
     assert "whole numbers" in refused.stderr
 
 
-def test_what_had_to_be_guessed_of_a_mask_is_a_note(tmp_path: Path) -> None:
+def test_assumptions_about_a_mask_are_notes(tmp_path: Path) -> None:
     prediction = write_mask(tmp_path / "pred.nii.gz", (1, 4))
     reference = write_mask(tmp_path / "ref.nii.gz", (1, 4), value=3)
     image = nibabel.load(reference)
@@ -188,7 +190,7 @@ def test_what_had_to_be_guessed_of_a_mask_is_a_note(tmp_path: Path) -> None:
     assert json.loads(ended.stdout)["dice"] == 1.0
 
 
-def test_a_dicom_seg_of_ours_is_measured_against_nifti(tmp_path: Path) -> None:
+def test_a_dicom_seg_by_metseg_is_measured_against_nifti(tmp_path: Path) -> None:
     from datetime import datetime
 
     from imaging.dicom.series.series import read_series
@@ -239,12 +241,12 @@ def test_one_mask_in_each_folder_is_a_pair_whatever_the_names(tmp_path: Path) ->
     assert [(case["case"], case["dice"]) for case in told["cases"]] == [("pred", 1.0)]
 
 
-def test_a_path_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+def test_a_path_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
     assert evaluate(tmp_path / "none.nii.gz", write_mask(tmp_path / "a.nii.gz")).exit_code == 2
 
 
 @pytest.mark.data
-def test_the_golden_set_through_the_command() -> None:
+def test_the_evaluate_command_gives_the_published_figures_of_the_golden_set() -> None:
     root = require_data("metrics_golden")
     ended = evaluate(
         root / "pred" / "00132-000.nii.gz",

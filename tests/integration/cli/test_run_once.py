@@ -42,7 +42,7 @@ LESION_KEYS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class FinishedRun:
     program: Program
     inbox: Path
     first: CompletedProcess[str]
@@ -50,7 +50,7 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     place = tmp_path_factory.mktemp("run")
     inbox = place / "inbox"
     for recipe in (GOOD, HOLED, PLAIN):
@@ -61,15 +61,15 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     program = Program(place / "home")
     first = program.run(["run", str(inbox), "--once"])
     reports = json.loads(program.run(["results", "--format", "json"]).stdout)
-    return Ran(program, inbox, first, {report["study_uid"]: report for report in reports})
+    return FinishedRun(program, inbox, first, {report["study_uid"]: report for report in reports})
 
 
-def test_a_failed_study_makes_the_exit_code_one(ran: Ran) -> None:
+def test_a_failed_study_makes_the_exit_code_one(ran: FinishedRun) -> None:
     assert ran.first.returncode == 1, ran.first.stderr
     assert "RESEARCH USE ONLY" in ran.first.stdout
 
 
-def test_each_job_ends_with_a_line_that_names_the_study_by_number(ran: Ran) -> None:
+def test_each_job_ends_with_a_line_that_names_the_study_by_number(ran: FinishedRun) -> None:
     good, holed, plain = (ran.reports[one.study()] for one in (GOOD, HOLED, PLAIN))
     millilitres = good["total_volume_mm3"] / 1000
     told = ran.first.stderr
@@ -79,7 +79,7 @@ def test_each_job_ends_with_a_line_that_names_the_study_by_number(ran: Ran) -> N
     assert GOOD.study() not in told
 
 
-def test_a_good_study_has_the_promised_keys(ran: Ran) -> None:
+def test_the_results_of_a_good_study_have_the_documented_keys(ran: FinishedRun) -> None:
     report = ran.reports[GOOD.study()]
     assert report.keys() >= KEYS
     assert report["status"] == "succeeded"
@@ -91,7 +91,7 @@ def test_a_good_study_has_the_promised_keys(ran: Ran) -> None:
     assert report["total_volume_mm3"] == pytest.approx(total)
 
 
-def test_artifacts_are_where_the_results_say_with_the_bytes_they_say(ran: Ran) -> None:
+def test_artifacts_are_where_the_results_say_with_the_bytes_they_say(ran: FinishedRun) -> None:
     artifacts = ran.reports[GOOD.study()]["artifacts"]
     assert {a["kind"] for a in artifacts} >= {
         "dicom-seg",
@@ -106,13 +106,13 @@ def test_artifacts_are_where_the_results_say_with_the_bytes_they_say(ran: Ran) -
         assert sha256(Path(artifact["path"]).read_bytes()).hexdigest() == artifact["sha256"]
 
 
-def test_a_study_with_a_gap_failed_with_a_code(ran: Ran) -> None:
+def test_a_study_with_a_gap_failed_with_a_code(ran: FinishedRun) -> None:
     report = ran.reports[HOLED.study()]
     assert report["status"] == "failed"
     assert report["error_code"] == "geometry_invalid"
 
 
-def test_a_study_without_contrast_agent_says_why(ran: Ran) -> None:
+def test_a_study_without_contrast_agent_says_why(ran: FinishedRun) -> None:
     report = ran.reports[PLAIN.study()]
     assert report["status"] == "no_series"
     assert report["series_uid"] is None
@@ -123,7 +123,7 @@ def test_a_study_without_contrast_agent_says_why(ran: Ran) -> None:
     assert report["series"][0]["eligible"] is False
 
 
-def test_csv_has_one_row_a_lesion_and_one_a_study_without(ran: Ran) -> None:
+def test_csv_has_one_row_per_lesion_and_one_per_study_without_lesions(ran: FinishedRun) -> None:
     told = ran.program.run(["results", "--format", "csv"]).stdout
     rows = list(csv.DictReader(io.StringIO(told)))
     found = {
@@ -141,28 +141,28 @@ def test_csv_has_one_row_a_lesion_and_one_a_study_without(ran: Ran) -> None:
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
-def test_results_of_an_unknown_study_say_so(ran: Ran, form: str) -> None:
+def test_results_of_an_unknown_study_say_so(ran: FinishedRun, form: str) -> None:
     ended = ran.program.run(["results", "--study", "1.2.3.4", "--format", form])
     assert ended.returncode == 1
     assert "no study 1.2.3.4 is recorded" in ended.stderr
     assert "nothing is recorded yet" not in ended.stdout
 
 
-def test_a_second_run_does_nothing_twice(ran: Ran) -> None:
+def test_a_second_run_repeats_nothing(ran: FinishedRun) -> None:
     before = ran.program.run(["results", "--format", "json"]).stdout
     again = ran.program.run(["run", str(ran.inbox), "--once"])
     assert again.returncode == 0, "no job failed in this run"
     assert ran.program.run(["results", "--format", "json"]).stdout == before
 
 
-def test_a_setting_that_changes_results_makes_a_new_run(ran: Ran) -> None:
+def test_a_setting_that_changes_results_makes_a_new_run(ran: FinishedRun) -> None:
     again = ran.program.run(["run", str(ran.inbox / "plain"), "--once"], accept_any_t1="1")
     assert again.returncode == 0, again.stderr
     told = ran.program.run(["results", "--study", PLAIN.study(), "--format", "json"]).stdout
     assert [report["status"] for report in json.loads(told)] == ["succeeded"]
 
 
-def test_status_and_doctor_name_no_patient(ran: Ran) -> None:
+def test_status_and_doctor_name_no_patient(ran: FinishedRun) -> None:
     status = ran.program.run(["status"])
     assert status.returncode == 0
     assert "geometry_invalid" in status.stdout
@@ -171,7 +171,7 @@ def test_status_and_doctor_name_no_patient(ran: Ran) -> None:
     assert CANARY_ID not in told
 
 
-def test_files_left_alone_are_counted_by_reason(ran: Ran) -> None:
+def test_files_left_alone_are_counted_by_reason(ran: FinishedRun) -> None:
     lines = ran.first.stdout.splitlines()
     counted = [
         "1 file refused: 7z archive: unpack it, or pack it as zip",
@@ -187,7 +187,7 @@ def test_files_left_alone_are_counted_by_reason(ran: Ran) -> None:
     ]
 
 
-def test_retry_gives_a_failed_job_its_attempts_again(ran: Ran) -> None:
+def test_retry_gives_a_failed_job_its_attempts_again(ran: FinishedRun) -> None:
     job = str(ran.reports[HOLED.study()]["job_id"])
     assert ran.program.run(["retry", job]).returncode == 0
     waiting = json.loads(

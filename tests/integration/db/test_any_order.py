@@ -26,7 +26,7 @@ from metseg.errors import LostLeaseError
 from tests.helpers.invariants import (
     counts_and_sums_agree,
     history_leads_to_the_state,
-    one_current_result_a_study,
+    one_current_result_per_study,
 )
 from tests.helpers.rows import DIGEST, T0, arrive, later, no_series
 
@@ -35,7 +35,7 @@ ALL = range(1, 30)
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Each rule is one transaction, as in life."""
+    """Each rule is one transaction, as in the programs."""
 
     claims: Bundle[Claim] = Bundle("claims")
     leases: Bundle[Lease] = Bundle("leases")
@@ -164,7 +164,7 @@ class AnyOrder(RuleBasedStateMachine):
         with self.sessions.begin() as session:
             breaches = [
                 *history_leads_to_the_state(session),
-                *one_current_result_a_study(session),
+                *one_current_result_per_study(session),
                 *counts_and_sums_agree(session),
             ]
             running = jobs.running_leases(session)

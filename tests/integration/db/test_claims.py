@@ -44,7 +44,7 @@ def claim_in_own_process(url: str, job_id: int, owner: str) -> Claim | None:
         engine.dispose()
 
 
-def test_of_twelve_threads_one_wins(sessions: Sessions) -> None:
+def test_of_twelve_threads_one_wins_the_claim(sessions: Sessions) -> None:
     with sessions.begin() as session:
         job_id = new_job(session)
     start = threading.Barrier(12)
@@ -62,7 +62,7 @@ def test_of_twelve_threads_one_wins(sessions: Sessions) -> None:
         assert standing == jobs.JobStanding(JobState.RUNNING, 1, claims[0].owner)
 
 
-def test_of_four_processes_one_wins(migrated_url: str, sessions: Sessions) -> None:
+def test_of_four_processes_one_wins_the_claim(migrated_url: str, sessions: Sessions) -> None:
     with sessions.begin() as session:
         job_id = new_job(session)
     compete = partial(claim_in_own_process, migrated_url, job_id)
@@ -85,7 +85,7 @@ def test_twelve_threads_share_twelve_jobs(sessions: Sessions) -> None:
         assert set(pool.map(compete, range(12))) == ids
 
 
-def test_claim_next_takes_nothing_when_nothing_is_due(sessions: Sessions) -> None:
+def test_claim_next_takes_no_job_when_none_is_due(sessions: Sessions) -> None:
     with sessions.begin() as session:
         release(session, take(session, new_job(session)), wait_s=60)
         assert jobs.claim_next(session, owner="w:1:a", now=later(59), max_attempts=3) is None
@@ -112,7 +112,7 @@ def test_an_old_message_does_not_cut_the_wait_after_a_failure(sessions: Sessions
         claim = partial(jobs.claim, session, job_id, owner="w:1:a", max_attempts=3)
         assert claim(now=later(10)) is None
         jobs.mark_published(session, [job_id], now=later(60))
-        # The bell rang, so it is time, though this worker's clock is ten minutes behind.
+        # The doorbell rang, so the job is due, though this worker's clock is ten minutes behind.
         assert claim(now=later(-600)) is not None
 
 
@@ -141,7 +141,7 @@ def test_a_zombie_is_refused_also_before_anyone_else_took_the_job(sessions: Sess
             jobs.finalise(session, zombie, found(zombie), now=T0)
 
 
-def test_a_lease_expires_only_while_its_heartbeat_stands_still(sessions: Sessions) -> None:
+def test_a_lease_expires_only_if_its_heartbeat_stands_still(sessions: Sessions) -> None:
     with sessions.begin() as session:
         claim = take(session, new_job(session))
         (lease,) = jobs.running_leases(session)
@@ -155,7 +155,7 @@ def test_a_lease_expires_only_while_its_heartbeat_stands_still(sessions: Session
         assert session.scalars(select(Job.progress)).all() == [None]
 
 
-def test_a_lease_of_an_earlier_claim_expires_nobody(sessions: Sessions) -> None:
+def test_the_lease_of_an_earlier_claim_cannot_expire_a_newer_one(sessions: Sessions) -> None:
     with sessions.begin() as session:
         claim = take(session, new_job(session))
         (lease,) = jobs.running_leases(session)
@@ -201,7 +201,7 @@ def test_a_waiting_job_ends_when_the_allowed_attempts_are_lowered(sessions: Sess
         assert session.get_one(Job, job_id).error_code == "exhausted"
 
 
-def test_no_wait_is_longer_than_the_longest(sessions: Sessions) -> None:
+def test_the_wait_after_failures_is_never_longer_than_the_longest(sessions: Sessions) -> None:
     with sessions.begin() as session:
         job_id = new_job(session)
         release(session, take(session, job_id), wait_s=1e6)
@@ -220,7 +220,7 @@ def test_a_dead_process_hands_back_only_its_own_job(sessions: Sessions) -> None:
         assert jobs.beat(session, other)
 
 
-def test_every_transition_is_in_the_history(sessions: Sessions) -> None:
+def test_every_transition_of_a_job_is_in_its_history(sessions: Sessions) -> None:
     with sessions.begin() as session:
         job_id = new_job(session)
         release(session, take(session, job_id))
@@ -240,7 +240,7 @@ def test_every_transition_is_in_the_history(sessions: Sessions) -> None:
         ]
 
 
-def test_of_a_hand_back_and_a_newer_job_at_once_no_pointless_job_is_left(
+def test_a_hand_back_and_a_newer_job_at_once_leave_no_pointless_job(
     sessions: Sessions,
 ) -> None:
     for study in ("1.1", "1.2", "1.3", "1.4", "1.5"):

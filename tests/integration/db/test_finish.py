@@ -1,4 +1,4 @@
-"""Recording results, which one is current, and what users are told."""
+"""Recording results, which one is current, and what users are shown."""
 
 import io
 import threading
@@ -64,7 +64,7 @@ def test_a_result_is_recorded_with_all_its_parts(sessions: Sessions) -> None:
             assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 1
 
 
-def test_a_refused_commit_leaves_nothing_behind(sessions: Sessions) -> None:
+def test_a_refused_commit_of_a_result_leaves_nothing_behind(sessions: Sessions) -> None:
     with sessions.begin() as session:
         claim = take(session, new_job(session))
     twice = found(claim).artifacts * 2
@@ -77,7 +77,7 @@ def test_a_refused_commit_leaves_nothing_behind(sessions: Sessions) -> None:
         assert jobs.beat(session, claim)
 
 
-def test_a_newer_revision_becomes_current_and_stays(sessions: Sessions) -> None:
+def test_the_result_of_a_newer_revision_becomes_current_and_stays_so(sessions: Sessions) -> None:
     with sessions.begin() as session:
         old = take(session, new_job(session, slices=3))
         new = take(session, new_job(session, slices=4))
@@ -88,7 +88,9 @@ def test_a_newer_revision_becomes_current_and_stays(sessions: Sessions) -> None:
         assert session.scalar(select(func.count()).select_from(Result)) == 2
 
 
-def test_of_one_revision_the_model_asked_for_last_is_current(sessions: Sessions) -> None:
+def test_the_current_result_of_a_revision_is_that_of_the_model_asked_for_last(
+    sessions: Sessions,
+) -> None:
     with sessions.begin() as session:
         outcome = arrive(session, model="m1")
         assert outcome.job_id is not None
@@ -157,7 +159,7 @@ def test_the_database_itself_refuses_a_second_current_result(sessions: Sessions)
         "DELETE FROM study",
     ],
 )
-def test_the_database_itself_refuses_nonsense(sessions: Sessions, change: str) -> None:
+def test_the_database_itself_refuses_impossible_values(sessions: Sessions, change: str) -> None:
     with sessions.begin() as session:
         new_job(session)
     with pytest.raises(IntegrityError), sessions.begin() as session:
@@ -213,7 +215,7 @@ def test_how_references_were_read_and_which_were_refused_is_recorded_and_shown(
     assert "  reference dicom-seg: labels that counted: 1, 3" in page.getvalue()
 
 
-def test_no_series_is_a_result_and_no_error(sessions: Sessions) -> None:
+def test_a_study_without_a_suitable_series_has_a_result_and_no_error(sessions: Sessions) -> None:
     with sessions.begin() as session:
         claim = take(session, new_job(session))
         jobs.finalise(session, claim, no_series(claim), now=T0)
@@ -247,7 +249,7 @@ def test_a_study_without_a_result_is_reported_by_its_newest_job(
         assert [one.status for one in study_reports(session, results_dir=RESULTS)] == [status]
 
 
-def test_reports_are_of_one_study_when_asked_and_else_in_order_of_arrival(
+def test_reports_are_of_one_study_when_asked_and_otherwise_in_order_of_arrival(
     sessions: Sessions,
 ) -> None:
     with sessions.begin() as session:
@@ -295,7 +297,7 @@ def test_settings_changed_back_make_their_old_result_current_again(sessions: Ses
         assert current(session) == [first.job_id]
 
 
-def test_an_older_revision_is_never_made_current_again(sessions: Sessions) -> None:
+def test_the_result_of_an_older_revision_never_becomes_current_again(sessions: Sessions) -> None:
     with sessions.begin() as session:
         first = take(session, new_job(session, slices=3))
         finish(session, first)

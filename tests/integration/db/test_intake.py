@@ -1,4 +1,4 @@
-"""Recording arrivals: once, whoever else does the same; and the files they came from."""
+"""Arrivals are recorded once, whoever else records them, and so are the files they came from."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +36,7 @@ def test_a_study_becomes_a_snapshot_with_its_instances_and_a_job(sessions: Sessi
         assert session.get_one(Job, outcome.job_id).created_at == T0
 
 
-def test_the_same_bytes_again_make_nothing(sessions: Sessions) -> None:
+def test_the_same_bytes_again_make_no_snapshot_and_no_job(sessions: Sessions) -> None:
     with sessions.begin() as session:
         first, again = arrive(session), arrive(session)
         assert again == IntakeOutcome(first.study_id, first.snapshot_id, 1, None, known=True)
@@ -57,7 +57,7 @@ def test_an_unknown_study_has_no_instances(sessions: Sessions) -> None:
         assert latest_instances(session, "9.9") == []
 
 
-def test_of_many_watchers_with_the_same_study_one_records_it(sessions: Sessions) -> None:
+def test_one_of_many_watchers_with_the_same_study_records_it(sessions: Sessions) -> None:
     start = threading.Barrier(6)
 
     def record(_: int) -> IntakeOutcome:
@@ -71,7 +71,7 @@ def test_of_many_watchers_with_the_same_study_one_records_it(sessions: Sessions)
     assert len({outcome.snapshot_id for outcome in outcomes}) == 1
 
 
-def test_watchers_that_each_bring_one_slice_lose_none(sessions: Sessions) -> None:
+def test_many_watchers_that_each_bring_one_slice_lose_none(sessions: Sessions) -> None:
     start = threading.Barrier(6)
 
     def record(number: int) -> int:
@@ -91,7 +91,7 @@ def test_watchers_that_each_bring_one_slice_lose_none(sessions: Sessions) -> Non
         assert latest_instances(session, "1.2") == expected
 
 
-def test_files_are_seen_once_and_again_when_they_change(sessions: Sessions) -> None:
+def test_source_files_are_recorded_once_and_again_when_they_change(sessions: Sessions) -> None:
     file = {"a/1.dcm": Fingerprint(100, 7, HUGE_INODE)}
     with sessions.begin() as session:
         known = see(session, file, now=T0)["a/1.dcm"]
@@ -104,7 +104,7 @@ def test_files_are_seen_once_and_again_when_they_change(sessions: Sessions) -> N
         assert (changed.id, changed.status, changed.reason) == (known.id, FileStatus.SEEN, None)
 
 
-def test_many_files_are_seen_at_once(sessions: Sessions) -> None:
+def test_many_source_files_are_recorded_at_once(sessions: Sessions) -> None:
     files = {f"{number}.dcm": Fingerprint(1, 1, number) for number in range(2500)}
     with sessions.begin() as session:
         known = see(session, files, now=T0)

@@ -1,4 +1,4 @@
-"""The checker of the fault tests itself: a sound world passes, each breach is told."""
+"""The checker of the fault tests itself: a sound state passes, and each breach is reported."""
 
 import gzip
 import hashlib
@@ -23,7 +23,7 @@ Sessions = sessionmaker[Session]
 Change = Callable[[Session, Path], object]
 
 
-def sound_world(session: Session, root: Path) -> None:
+def sound_state(session: Session, root: Path) -> None:
     """One study of one slice, taken in, segmented and recorded, with all its files."""
     content = b"not really DICOM"
     sha256 = hashlib.sha256(content).hexdigest()
@@ -104,17 +104,19 @@ BREACHES: list[tuple[Change, str]] = [
 ]
 
 
-def test_a_sound_world_passes(sessions: Sessions, tmp_path: Path) -> None:
+def test_a_sound_database_and_disk_pass_the_check(sessions: Sessions, tmp_path: Path) -> None:
     with sessions.begin() as session:
-        sound_world(session, tmp_path)
+        sound_state(session, tmp_path)
         check(session, tmp_path)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
 @pytest.mark.parametrize(("change", "told"), BREACHES, ids=[told for _, told in BREACHES])
-def test_each_breach_is_told(sessions: Sessions, tmp_path: Path, change: Change, told: str) -> None:
+def test_each_breach_of_an_invariant_is_reported(
+    sessions: Sessions, tmp_path: Path, change: Change, told: str
+) -> None:
     with sessions.begin() as session:
-        sound_world(session, tmp_path)
+        sound_state(session, tmp_path)
         change(session, tmp_path)
     with sessions.begin() as session, pytest.raises(AssertionError, match=told):
         check(session, tmp_path)

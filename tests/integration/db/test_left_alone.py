@@ -11,7 +11,7 @@ from tests.helpers.rows import T0
 IGNORED, QUARANTINED = FileStatus.IGNORED, FileStatus.QUARANTINED
 
 
-def test_reasons_are_counted_without_what_differs(sessions: sessionmaker[Session]) -> None:
+def test_reasons_are_counted_without_their_varying_part(sessions: sessionmaker[Session]) -> None:
     ppmd = "archive_method: a zip packed by method 98 (PPMd) is not read: pack it again"
     reasons = [
         (IGNORED, "unpacked: 24 files"),
@@ -41,6 +41,6 @@ def test_reasons_are_counted_without_what_differs(sessions: sessionmaker[Session
         ]
 
 
-def test_an_empty_inbox_leaves_nothing_alone(sessions: sessionmaker[Session]) -> None:
+def test_an_empty_inbox_has_no_files_left_alone(sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         assert left_alone(session) == []

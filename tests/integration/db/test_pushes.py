@@ -32,7 +32,7 @@ def _register(session: Session, name: str) -> None:
 
 
 def record(session: Session, job_id: int, *, push_to: str | None = None) -> int:
-    """A result of the job with two DICOM files and one that is none."""
+    """A result of the job with two DICOM files and one other file."""
     claim = take(session, job_id)
     result = found(claim)
     artifacts = tuple(Artifact(kind, f"{result.directory}/{kind}", 1, "e" * 64) for kind in KINDS)
@@ -81,7 +81,9 @@ def test_a_result_that_is_older_than_the_current_one_is_not_sent(
         assert {one.result_id for one in push_reports(session)} == {1}
 
 
-def test_a_file_is_put_in_once_for_each_destination(sessions: sessionmaker[Session]) -> None:
+def test_a_file_enters_the_outbox_once_for_each_destination(
+    sessions: sessionmaker[Session],
+) -> None:
     with sessions.begin() as session:
         result = record(session, new_job(session), push_to=HERE)
         assert pushes.enqueue(session, result, HERE, now=T0, automatic=False) == 0
@@ -89,7 +91,7 @@ def test_a_file_is_put_in_once_for_each_destination(sessions: sessionmaker[Sessi
         assert len(states(session)) == 4
 
 
-def test_many_that_put_in_and_take_at_once_get_each_file_once(
+def test_many_processes_that_fill_and_empty_the_outbox_at_once_get_each_file_once(
     sessions: sessionmaker[Session],
 ) -> None:
     with sessions.begin() as session:
@@ -110,7 +112,7 @@ def test_many_that_put_in_and_take_at_once_get_each_file_once(
     assert len(taken) == len(set(taken)) == 8
 
 
-def test_what_is_due_later_is_not_taken_and_a_destination_is_put_off_as_one(
+def test_pushes_that_are_due_later_are_not_taken_and_a_destination_is_put_off_as_one(
     sessions: sessionmaker[Session],
 ) -> None:
     with sessions.begin() as session:
@@ -145,7 +147,7 @@ def test_pushes_of_a_dead_worker_are_taken_back_and_it_can_write_no_more(
         assert len(pushes.claim_due(session, owner="w:2:b", now=later(5))) == 2
 
 
-def test_pushes_of_a_command_are_its_own_until_its_time_is_over(
+def test_pushes_of_a_command_belong_to_it_until_its_time_is_over(
     sessions: sessionmaker[Session],
 ) -> None:
     with sessions.begin() as session:
@@ -158,14 +160,16 @@ def test_pushes_of_a_command_are_its_own_until_its_time_is_over(
         assert len(pushes.take_back(session, now=later(3600))) == 2
 
 
-def test_an_owner_that_sends_nothing_gets_its_own_back(sessions: sessionmaker[Session]) -> None:
+def test_an_owner_that_sent_nothing_gets_its_own_pushes_back(
+    sessions: sessionmaker[Session],
+) -> None:
     with sessions.begin() as session:
         record(session, new_job(session), push_to=HERE)
         mine = ids(pushes.claim_due(session, owner="w:1:a", now=T0))
         assert sorted(pushes.take_back(session, now=T0, owner="w:1:a")) == mine
 
 
-def test_a_command_takes_what_waits_or_failed_and_leaves_what_was_sent(
+def test_a_push_command_takes_waiting_and_failed_pushes_and_leaves_sent_ones(
     sessions: sessionmaker[Session],
 ) -> None:
     with sessions.begin() as session:
@@ -179,7 +183,7 @@ def test_a_command_takes_what_waits_or_failed_and_leaves_what_was_sent(
     assert ids(claims) == [sr.push_id]
 
 
-def test_people_give_up_what_waits_and_retry_what_failed(
+def test_people_can_give_up_waiting_pushes_and_retry_failed_ones(
     sessions: sessionmaker[Session],
 ) -> None:
     with sessions.begin() as session:
@@ -192,7 +196,9 @@ def test_people_give_up_what_waits_and_retry_what_failed(
         assert pushes.retry(session, None, now=T0) == 0, "what is on the way is left alone"
 
 
-def test_what_waits_is_told_by_destination_and_reason(sessions: sessionmaker[Session]) -> None:
+def test_waiting_pushes_are_counted_by_destination_and_reason(
+    sessions: sessionmaker[Session],
+) -> None:
     with sessions.begin() as session:
         result = record(session, new_job(session), push_to=HERE)
         pushes.enqueue(session, result, THERE, now=T0, automatic=False)

@@ -26,7 +26,7 @@ def events(session: Session, job_id: int) -> list[str]:
     )
 
 
-def test_one_key_makes_one_job(sessions: Sessions) -> None:
+def test_the_same_job_key_makes_one_job(sessions: Sessions) -> None:
     with sessions.begin() as session:
         outcome = arrive(session)
         again = jobs.create_job(
@@ -71,7 +71,7 @@ def test_late_slices_leave_a_running_job_alone_and_end_it_when_it_is_handed_back
         assert events(session, claim.job_id) == ["created", "claimed", "transient", "superseded"]
 
 
-def test_new_settings_supersede_and_going_back_revives(sessions: Sessions) -> None:
+def test_new_settings_supersede_a_job_and_going_back_revives_it(sessions: Sessions) -> None:
     with sessions.begin() as session:
         outcome = arrive(session, model="m1")
 
@@ -93,7 +93,7 @@ def test_new_settings_supersede_and_going_back_revives(sessions: Sessions) -> No
         assert events(session, first) == ["created", "superseded", "revived"]
 
 
-def test_what_an_operator_cancelled_is_not_revived(sessions: Sessions) -> None:
+def test_a_job_that_an_operator_cancelled_is_not_revived(sessions: Sessions) -> None:
     with sessions.begin() as session:
         outcome = arrive(session)
         assert outcome.job_id is not None
@@ -137,7 +137,7 @@ def test_a_clock_that_went_back_an_hour_does_not_make_jobs_wait_an_hour(
         assert jobs.jobs_to_ring(session, republish_s=60, now=later(-60), limit=9) == []
 
 
-def test_a_doorbell_is_rung_once_then_again_without_an_answer(sessions: Sessions) -> None:
+def test_a_doorbell_is_rung_once_and_again_if_nobody_answers(sessions: Sessions) -> None:
     with sessions.begin() as session:
         job_id = new_job(session)
 
@@ -179,14 +179,14 @@ def test_a_finished_job_can_be_neither_retried_nor_cancelled(sessions: Sessions)
                 act(session, claim.job_id, now=T0)
 
 
-def test_a_job_that_does_not_exist_is_said_so(sessions: Sessions) -> None:
+def test_a_job_that_does_not_exist_is_reported_as_such(sessions: Sessions) -> None:
     with sessions.begin() as session:
         assert jobs.standing(session, 99) is None
         with pytest.raises(NoSuchJobError, match="got 99"):
             jobs.retry(session, 99, now=T0)
 
 
-def test_words_are_stored_in_lower_case_and_times_come_back_in_utc(sessions: Sessions) -> None:
+def test_states_are_stored_in_lower_case_and_times_come_back_in_utc(sessions: Sessions) -> None:
     with sessions.begin() as session:
         take(session, new_job(session))
     with sessions.begin() as session:

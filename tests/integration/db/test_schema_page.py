@@ -42,7 +42,7 @@ ANSWERS: list[list[tuple[Any, ...]]] = [
 
 
 def a_week_of_studies(session: Session) -> None:
-    """Jobs 1 to 6: two revisions, a study without series, one each that waits, runs and failed."""
+    """Jobs 1 to 6: two revisions, a study without series, a waiting, a running, a failed one."""
     for slices, lesions in ((3, 2), (4, 3)):
         claim = take(session, new_job(session, study="1.2.3", slices=slices))
         jobs.finalise(session, claim, found(claim, lesions=lesions), now=T0)
@@ -60,7 +60,7 @@ def a_week_of_studies(session: Session) -> None:
 
 
 def plain(row: Any) -> tuple[Any, ...]:
-    """A row without times and JSON; SQLite has 0 and 1 for a truth value."""
+    """A row without times and JSON; SQLite stores 0 and 1 for a truth value."""
     keep = {
         key: value
         for key, value in row.items()
@@ -71,7 +71,9 @@ def plain(row: Any) -> tuple[Any, ...]:
     return tuple(keep.values())
 
 
-def test_the_ten_queries_give_what_they_say(sessions: sessionmaker[Session]) -> None:
+def test_the_ten_queries_of_the_schema_page_give_what_they_say(
+    sessions: sessionmaker[Session],
+) -> None:
     with sessions.begin() as session:
         a_week_of_studies(session)
     with sessions.begin() as session:
@@ -82,7 +84,7 @@ def test_the_ten_queries_give_what_they_say(sessions: sessionmaker[Session]) -> 
     assert len(QUERIES) == 10
 
 
-def test_the_page_names_every_table_and_column() -> None:
+def test_the_schema_page_names_every_table_and_column() -> None:
     sections = dict(
         re.findall(r"### (\w+)\n(.*?)(?=\n##|\Z)", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     )
@@ -96,7 +98,7 @@ def test_the_page_names_every_table_and_column() -> None:
     assert missing == []
 
 
-def test_the_page_names_the_columns_of_the_views(engine: Engine) -> None:
+def test_the_schema_page_names_the_columns_of_the_views(engine: Engine) -> None:
     page = PAGE.read_text(encoding="utf-8")
     for view in ("current_result", "current_lesion"):
         (line,) = re.findall(rf"\| `{view}` \|.*", page)

@@ -19,7 +19,7 @@ def start(session: Session, name: str, role: Role = Role.WORKER) -> None:
     processes.register(session, role=role, name=name, host="h", pid=1, version="0.1.0", now=T0)
 
 
-def test_sqlite_is_set_up_to_lose_nothing(sqlite_url: str) -> None:
+def test_sqlite_connections_are_set_up_to_lose_nothing(sqlite_url: str) -> None:
     engine = make_engine(sqlite_url)
     try:
         with engine.connect() as connection:
@@ -32,7 +32,7 @@ def test_sqlite_is_set_up_to_lose_nothing(sqlite_url: str) -> None:
     assert read == ["wal", 2, 1, 30_000]
 
 
-def test_a_reader_waits_for_no_writer(sessions: Sessions) -> None:
+def test_a_reader_does_not_wait_for_a_writer(sessions: Sessions) -> None:
     with sessions.begin() as writer:
         new_job(writer)
         with sessions() as reader:
@@ -58,7 +58,7 @@ def test_a_time_in_another_zone_comes_back_in_utc(sessions: Sessions) -> None:
     assert found.utcoffset() == timedelta(0)
 
 
-def test_a_process_beats_pauses_and_is_forgotten(sessions: Sessions) -> None:
+def test_a_process_row_beats_pauses_and_is_deleted(sessions: Sessions) -> None:
     with sessions.begin() as session:
         start(session, "w1")
         assert processes.beat_process(session, "w1", now=later(9), paused_reason="disk full")

@@ -1,4 +1,4 @@
-"""What is said of a database that is away, unknown, locked or empty. Passwords are `geheim`."""
+"""What is said of a database that is away, unknown, locked or empty. The password is `geheim`."""
 
 import socket
 from pathlib import Path
@@ -14,7 +14,7 @@ from metseg.errors import ConfigurationError
 
 
 def trouble(url: str, statement: str = "SELECT 1") -> str:
-    """Words for what goes wrong when this is asked."""
+    """What is said when a query of this database fails."""
     engine = make_engine(url)
     try:
         with pytest.raises(SQLAlchemyError) as caught, engine.connect() as connection:
@@ -44,7 +44,9 @@ def free_port() -> int:
         ("sqlite://", "SQLite in memory"),
     ],
 )
-def test_a_place_has_host_port_and_name_and_no_password(url: str, place: str) -> None:
+def test_the_place_of_a_database_has_host_port_and_name_and_no_password(
+    url: str, place: str
+) -> None:
     assert database_place(url) == place
 
 
@@ -59,13 +61,13 @@ def test_a_place_has_host_port_and_name_and_no_password(url: str, place: str) ->
         "postgresql+psycopg://u:geheim@db:geheim/scans",
     ],
 )
-def test_a_url_of_another_kind_is_refused_and_not_repeated(url: str) -> None:
+def test_a_database_url_of_another_kind_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError, match="METSEG_DATABASE_URL must be postgresql") as told:
         make_engine(url)
     assert "geheim" not in str(told.value)
 
 
-def test_a_server_that_does_not_run_refuses() -> None:
+def test_a_database_server_that_does_not_run_is_reported() -> None:
     port = free_port()
     told = trouble(f"postgresql+psycopg://u:geheim@127.0.0.1:{port}/scans")
     assert told == (
@@ -74,7 +76,7 @@ def test_a_server_that_does_not_run_refuses() -> None:
     )
 
 
-def test_a_host_that_is_not_there_is_told() -> None:
+def test_a_database_host_that_does_not_exist_is_reported() -> None:
     told = trouble("postgresql+psycopg://u:geheim@no-such-host.invalid/scans")
     assert (
         told == "database scans on no-such-host.invalid, port 5432: there is no host of this name"
@@ -82,14 +84,14 @@ def test_a_host_that_is_not_there_is_told() -> None:
 
 
 @pytest.mark.services
-def test_a_database_that_is_missing_is_told_from_one_that_is_empty(postgres_url: str) -> None:
+def test_a_missing_database_is_distinguished_from_an_empty_one(postgres_url: str) -> None:
     missing = postgres_url.replace(database_place(postgres_url).split()[1], "nowhere")
     assert "there is no database of this name" in trouble(missing)
     assert "it is not migrated" in trouble(postgres_url, "SELECT * FROM study")
 
 
 @pytest.mark.services
-def test_a_user_that_is_unknown_is_told(postgres_url: str) -> None:
+def test_an_unknown_database_user_is_reported(postgres_url: str) -> None:
     _, _, rest = postgres_url.partition("@")
     told = trouble(f"postgresql+psycopg://stranger:geheim@{rest}")
     assert "it does not let this user in" in told
@@ -97,7 +99,7 @@ def test_a_user_that_is_unknown_is_told(postgres_url: str) -> None:
     assert "stranger" not in told
 
 
-def test_a_sqlite_file_without_tables_or_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_sqlite_file_that_is_empty_or_is_not_a_database_is_reported(tmp_path: Path) -> None:
     assert "it is not migrated" in trouble(f"sqlite:///{tmp_path / 'a.db'}", "SELECT * FROM study")
     (tmp_path / "b.db").write_bytes(b"no database " * 100)
     assert "not a SQLite database" in trouble(f"sqlite:///{tmp_path / 'b.db'}")
@@ -105,7 +107,7 @@ def test_a_sqlite_file_without_tables_or_that_is_none_is_told(tmp_path: Path) ->
     assert "the file cannot be opened" in trouble(f"sqlite:///{tmp_path / 'c.db'}")
 
 
-def test_an_empty_database_is_told_with_its_place_and_what_to_do(database_url: str) -> None:
+def test_an_empty_database_is_reported_with_its_place_and_what_to_do(database_url: str) -> None:
     engine = make_engine(database_url)
     with pytest.raises(ConfigurationError) as told:
         require_current(engine)

@@ -25,7 +25,7 @@ def index(found: Any) -> str:
 
 
 def described(engine: Engine) -> dict[str, Any]:
-    """All tables with their columns, keys, indexes and checks, as the database tells them."""
+    """All tables with their columns, keys, indexes and checks, as the database reports them."""
     found = inspect(engine)
     return {
         table: {
@@ -52,7 +52,7 @@ def test_the_migrated_schema_is_the_metadata(engine: Engine) -> None:
 @pytest.mark.parametrize(
     "backend", ["sqlite", pytest.param("postgresql", marks=pytest.mark.services)]
 )
-def test_migrating_makes_what_create_all_makes_names_and_checks_included(
+def test_migrations_make_what_create_all_makes_including_names_and_checks(
     backend: str, request: pytest.FixtureRequest, tmp_path: Any
 ) -> None:
     if backend == "sqlite":
@@ -70,7 +70,7 @@ def test_migrating_makes_what_create_all_makes_names_and_checks_included(
     assert sorted(made) == sorted(METADATA.tables)
 
 
-def test_down_leaves_nothing_and_up_again_works(migrated_url: str) -> None:
+def test_a_downgrade_leaves_nothing_and_an_upgrade_works_again(migrated_url: str) -> None:
     downgrade(migrated_url, "base")
     engine = make_engine(migrated_url)
     try:
@@ -119,7 +119,7 @@ def test_a_database_of_a_newer_metseg_is_refused(migrated_url: str, engine: Engi
 
 
 @pytest.mark.services
-def test_a_percent_sign_in_the_url_survives(postgres_server: PostgresServer) -> None:
+def test_a_percent_sign_in_the_database_url_survives(postgres_server: PostgresServer) -> None:
     first = postgres_server.password[0]
     password = f"%{ord(first):x}{postgres_server.password[1:]}"
     migrate(postgres_server.new_database().replace(postgres_server.password, password))

@@ -1,4 +1,4 @@
-"""The choice of series goes into the database with its reasons and comes out for people."""
+"""The choice of series is stored with its reasons and shown to people."""
 
 import io
 from dataclasses import replace
@@ -67,7 +67,7 @@ def told(sessions: sessionmaker[Session], folder: Path, *candidates: SeriesFacts
     return page.getvalue()
 
 
-def test_every_series_is_told_with_its_score_and_reasons_and_two_equals_are_both_shown(
+def test_every_series_is_shown_with_its_score_and_reasons_even_both_of_two_equals(
     sessions: sessionmaker[Session], tmp_path: Path
 ) -> None:
     text = told(sessions, tmp_path, T2, COARSE, NATIVE, FINE)
@@ -84,7 +84,7 @@ def test_every_series_is_told_with_its_score_and_reasons_and_two_equals_are_both
     assert "against  t2: " in text
 
 
-def test_no_suitable_series_is_a_result_that_says_why(
+def test_the_result_of_a_study_without_a_suitable_series_says_why(
     sessions: sessionmaker[Session], tmp_path: Path
 ) -> None:
     text = told(sessions, tmp_path, T2, NATIVE)

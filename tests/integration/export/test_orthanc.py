@@ -25,7 +25,7 @@ def orthanc() -> Iterator[Orthanc]:
 
 
 def store(orthanc: Orthanc, files: Iterable[Path], *options: str) -> None:
-    """Send files with dcmtk's storescu. What it proposes unasked (without -R) leaves out SEG."""
+    """Send files with dcmtk's storescu. Without -R it does not propose SEG."""
     command = [require_binary("storescu"), "-R", *options, "-aec", AE_TITLE, "127.0.0.1"]
     command += [str(orthanc.dicom_port), *map(str, files)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -50,7 +50,7 @@ def stored(orthanc: Orthanc, exported: Exported) -> dict[str, pydicom.Dataset]:
 
 
 @pytest.mark.parametrize("deflated", [True, False], ids=["deflated", "plain"])
-def test_study_and_results_come_back_in_one_study(
+def test_a_study_and_its_results_come_back_from_orthanc_as_one_study(
     orthanc: Orthanc, tmp_path: Path, deflated: bool
 ) -> None:
     plane = "oblique" if deflated else "sagittal"
@@ -67,7 +67,7 @@ def test_study_and_results_come_back_in_one_study(
     assert len({one.SeriesInstanceUID for one in found.values()}) == 1 + 4
 
 
-def test_a_sender_that_cannot_deflate_sends_it_all_the_same(
+def test_a_deflated_segmentation_is_sent_even_by_a_sender_that_cannot_deflate(
     orthanc: Orthanc, tmp_path: Path
 ) -> None:
     exported = export(tmp_path, plane="coronal", deflated=True, name="coronal")

@@ -33,7 +33,7 @@ def program(tmp_path: Path) -> Program:
     return Program(tmp_path / "home")
 
 
-def test_every_kind_of_file_is_there_with_its_hash_and_without_a_name(
+def test_every_kind_of_result_file_is_written_with_its_hash_and_without_a_patient_name(
     program: Program, tmp_path: Path
 ) -> None:
     write_study(tmp_path / "series")
@@ -56,7 +56,7 @@ def test_every_kind_of_file_is_there_with_its_hash_and_without_a_name(
         assert all(word.encode() not in content for content in nameless.values())
 
 
-def test_nothing_of_an_earlier_result_stays_beside_a_new_one(
+def test_no_file_of_an_earlier_result_stays_beside_a_new_one(
     program: Program, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
@@ -78,7 +78,7 @@ def test_nothing_of_an_earlier_result_stays_beside_a_new_one(
     assert json.loads((folder / "report.json").read_text())["n_lesions"] == 0
 
 
-def test_other_files_beside_the_series_are_passed_over_and_other_studies_refused(
+def test_other_files_beside_the_series_are_ignored_and_other_studies_refused(
     program: Program, tmp_path: Path
 ) -> None:
     folder = tmp_path / "series"
@@ -94,7 +94,9 @@ def test_other_files_beside_the_series_are_passed_over_and_other_studies_refused
     assert not (tmp_path / "mixed").exists()
 
 
-def test_a_damaged_series_ends_with_what_is_wrong(program: Program, tmp_path: Path) -> None:
+def test_segment_of_a_damaged_series_reports_what_is_wrong(
+    program: Program, tmp_path: Path
+) -> None:
     write_study(tmp_path / "series", Recipe(mishaps=Mishaps(missing=[5])))
     ended = program.run(["segment", str(tmp_path / "series"), "--out", str(tmp_path / "out")])
     assert ended.returncode == 1
@@ -107,7 +109,7 @@ def test_two_hundred_lesions_have_pictures_of_the_twenty_largest_and_a_light_pag
 ) -> None:
     grid = list(product(range(-36, 37, 12), range(-36, 37, 12), range(-24, 37, 12)))
     centres = sorted(grid, key=lambda one: sum(x * x for x in one))[:200]
-    # Of 4 mm, but 20 of 4.9: one in ten.
+    # They are 4 mm wide, but one in ten, 20 in all, is 4.9 mm wide.
     balls = [Ball(tuple(map(float, c)), 4.0 if n % 10 else 4.9) for n, c in enumerate(centres)]
     write_study(tmp_path / "series", shape=(64, 128, 128), spacing=(2.0, 1.2, 1.2), balls=balls)
     folder = tmp_path / "out"

@@ -1,4 +1,4 @@
-"""What we write, judged and read by programs of others: dicom3tools and dcmtk."""
+"""Written files are judged and read by the programs of others: dicom3tools and dcmtk."""
 
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -34,13 +34,13 @@ def deflated(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 
 
 def run(name: str, *words: object) -> subprocess.CompletedProcess[str]:
-    """Run a program of others and hear what it says."""
+    """Run another program and return its output."""
     command = [require_binary(name), *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 def complaints(path: Path) -> list[str]:
-    """What dciodvfy calls an error. It must have known the kind of object."""
+    """What dciodvfy calls an error. It must have recognised the kind of object."""
     told = run("dciodvfy", path)
     lines = (told.stdout + told.stderr).splitlines()
     kinds = {"SEG": "Segmentation", "SR": "Comprehensive3DSR", "RTSTRUCT": "RTStructureSet"}
@@ -48,21 +48,21 @@ def complaints(path: Path) -> list[str]:
     return [line for line in lines if line.startswith(("Error", "Abort")) or "- Error" in line]
 
 
-def test_dciodvfy_finds_no_error(exported: Exported) -> None:
+def test_dciodvfy_finds_no_error_in_written_files(exported: Exported) -> None:
     assert len(exported.results) == (4 if exported.lesions else 2)
     for path in exported.results:
         assert complaints(path) == [], path.name
 
 
 def test_dciodvfy_does_find_the_errors_of_a_spoilt_file(exported: Exported, tmp_path: Path) -> None:
-    """The test above is worth something."""
+    """This shows that the test above can fail."""
     dataset = pydicom.dcmread(exported.sr)
     del dataset.VerificationFlag
     dataset.save_as(tmp_path / "spoilt.dcm")
     assert any("VerificationFlag" in line for line in complaints(tmp_path / "spoilt.dcm"))
 
 
-def test_dcmtk_reads_every_file(exported: Exported) -> None:
+def test_dcmtk_reads_every_written_file(exported: Exported) -> None:
     for path in exported.results:
         dataset = pydicom.dcmread(path)
         dump = run("dcmdump", "+L", "+P", "SOPInstanceUID", path)
@@ -75,7 +75,7 @@ def test_dcmtk_reads_every_file(exported: Exported) -> None:
         assert "SOPInstanceUID" in names
 
 
-def test_dcmtk_reads_the_report_as_a_valid_tree(exported: Exported) -> None:
+def test_dcmtk_reads_the_structured_report_as_a_valid_tree(exported: Exported) -> None:
     told = run("dsrdump", "+Pl", exported.sr)
     assert told.returncode == 0, told.stderr
     assert told.stderr == ""

@@ -1,4 +1,4 @@
-"""A pusher that is stepped by hand, and what the outbox says after it."""
+"""A pusher whose steps the test makes, and the state of the outbox afterwards."""
 
 from db.outbox import pushes
 from db.outbox.push_reports import PushReport, push_reports

@@ -29,7 +29,7 @@ class Program:
     home: Path
 
     def run(self, *arguments: str, **settings: str) -> Result:
-        """What it said and how it ended."""
+        """Its output and exit code."""
         chosen = {f"METSEG_{name.upper()}": value for name, value in settings.items()}
         environment = {"METSEG_HOME": str(self.home), "COLUMNS": "200"} | chosen
         return CliRunner().invoke(app, arguments, env=environment)
@@ -59,7 +59,7 @@ def test_a_result_is_sent_once_by_its_number_or_its_study(outbox: Outbox, progra
     assert len(archive.received) == 2
 
 
-def test_a_refusal_is_told_and_kept_and_a_second_try_sends_the_rest(
+def test_a_refused_push_is_reported_and_kept_and_a_second_try_sends_the_rest(
     outbox: Outbox, program: Program
 ) -> None:
     result = str(outbox.result())
@@ -79,7 +79,7 @@ def test_a_refusal_is_told_and_kept_and_a_second_try_sends_the_rest(
 
 
 @LEFT_OPEN
-def test_a_refused_command_leaves_to_the_worker_what_a_setting_asked_for(
+def test_a_refused_push_command_leaves_to_the_worker_what_a_setting_asked_for(
     outbox: Outbox, program: Program
 ) -> None:
     address = f"ARCHIVE@127.0.0.1:{free_port()}"
@@ -99,7 +99,7 @@ def test_a_refused_command_leaves_to_the_worker_what_a_setting_asked_for(
         (["push", "7", "--to", "A@b:104"], "RESULT must be the number of a result"),
     ],
 )
-def test_what_cannot_be_tried_says_why(
+def test_a_push_that_cannot_be_tried_says_why(
     outbox: Outbox, program: Program, arguments: list[str], told: str
 ) -> None:
     outbox.result()
@@ -108,7 +108,7 @@ def test_what_cannot_be_tried_says_why(
     assert told in refused.stderr
 
 
-def test_a_killed_command_is_taken_up_by_the_next(outbox: Outbox, program: Program) -> None:
+def test_pushes_of_a_killed_command_are_sent_by_the_next(outbox: Outbox, program: Program) -> None:
     result = str(outbox.result())
     environment = os.environ | {"METSEG_HOME": str(program.home), "PYTHONPATH": str(ROOT)}
     with Receiver(hold=threading.Event()) as archive:

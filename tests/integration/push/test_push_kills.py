@@ -63,7 +63,9 @@ def step(outbox: Outbox, name: str) -> bool:
 
 
 @pytest.mark.parametrize("takes_once", [False, True], ids=["takes it twice", "refuses a copy"])
-def test_killed_after_the_answer_and_before_the_record(outbox: Outbox, takes_once: bool) -> None:
+def test_a_file_whose_sender_was_killed_before_the_record_is_sent_again(
+    outbox: Outbox, takes_once: bool
+) -> None:
     with Receiver(takes_once=takes_once) as archive:
         outbox.result(push_to=archive.address)
         sender = start(outbox, before=DIES_BEFORE_THE_RECORD)
@@ -72,7 +74,7 @@ def test_killed_after_the_answer_and_before_the_record(outbox: Outbox, takes_onc
         assert states(outbox) == [("sending", 1), ("sending", 1)]
         outbox.worker(OTHER)
         assert not step(outbox, OTHER), "its sender may still live"
-        outbox.bury()
+        outbox.delete_worker()
         assert step(outbox, OTHER)
         assert not step(outbox, OTHER)
     assert states(outbox) == [("sent", 2), ("sent", 2)]
@@ -80,7 +82,7 @@ def test_killed_after_the_answer_and_before_the_record(outbox: Outbox, takes_onc
     assert [instance for instance, _ in archive.received] == [*copies, uid("1.2", "dicom-sr")]
 
 
-def test_killed_while_the_receiver_has_not_answered(outbox: Outbox) -> None:
+def test_files_of_a_sender_killed_before_the_answer_are_sent_by_another(outbox: Outbox) -> None:
     with Receiver(hold=threading.Event()) as archive:
         outbox.result(push_to=archive.address)
         sender = start(outbox)
@@ -89,7 +91,7 @@ def test_killed_while_the_receiver_has_not_answered(outbox: Outbox) -> None:
         sender.wait()
         assert states(outbox) == [("sending", 1), ("sending", 1)]
         outbox.worker(OTHER)
-        outbox.bury()
+        outbox.delete_worker()
         assert archive.hold is not None
         archive.hold.set()
         assert step(outbox, OTHER)

@@ -15,7 +15,9 @@ from worker.outbox.dicom_send import association, outgoing_file
 pytestmark = pytest.mark.services
 
 
-def test_every_kind_arrives_as_it_is_and_a_second_copy_changes_nothing(tmp_path: Path) -> None:
+def test_every_kind_of_file_arrives_unchanged_and_a_second_copy_changes_nothing(
+    tmp_path: Path,
+) -> None:
     exported = export(tmp_path, deflated=True)
     files = [
         outgoing_file(path, sha256=sha256(path.read_bytes()).hexdigest())

@@ -1,4 +1,4 @@
-"""The outbox beside a receiver that takes all: what is sent, by whom, and how often."""
+"""The outbox with a receiver that accepts everything: what is sent, by whom, and how often."""
 
 import logging
 import shutil
@@ -36,26 +36,26 @@ def test_a_new_current_result_is_sent_once_with_all_its_dicom_files(outbox: Outb
     assert all(one.sent_at for one in reports(outbox))
 
 
-def test_without_the_setting_nothing_is_put_in_the_outbox(outbox: Outbox) -> None:
+def test_no_push_is_put_in_the_outbox_without_the_setting(outbox: Outbox) -> None:
     outbox.worker()
     outbox.result()
     assert reports(outbox) == []
     assert not pusher(outbox).step()
 
 
-def test_a_worker_that_is_not_registered_claims_nothing(outbox: Outbox) -> None:
+def test_a_worker_that_is_not_registered_claims_no_push(outbox: Outbox) -> None:
     with Receiver() as archive:
         outbox.result(push_to=archive.address)
         assert not pusher(outbox).step()
     assert states(outbox) == ["pending", "pending"]
 
 
-def test_a_zombie_that_was_taken_over_changes_nothing(outbox: Outbox) -> None:
+def test_a_zombie_whose_pushes_were_taken_over_changes_nothing(outbox: Outbox) -> None:
     outbox.worker()
     outbox.result(push_to="ARCHIVE@127.0.0.1:1")
     with outbox.sessions.begin() as session:
         old = pushes.claim_due(session, owner=WORKER, now=outbox.now())
-    outbox.bury()
+    outbox.delete_worker()
     other = outbox.worker("host:2:bbbb")
     with outbox.sessions.begin() as session:
         assert len(pushes.take_back(session, now=outbox.now())) == 2
@@ -66,7 +66,7 @@ def test_a_zombie_that_was_taken_over_changes_nothing(outbox: Outbox) -> None:
     assert states(outbox) == ["sent", "sending"]
 
 
-def test_the_same_instance_of_another_result_is_not_sent_again(outbox: Outbox) -> None:
+def test_an_instance_that_was_sent_for_another_result_is_not_sent_again(outbox: Outbox) -> None:
     outbox.worker()
     with Receiver() as archive:
         outbox.result("1.2", push_to=archive.address, instance="same")
@@ -105,7 +105,7 @@ def test_files_on_a_share_that_is_away_wait_for_it(outbox: Outbox) -> None:
     assert states(outbox) == ["sent", "sent"]
 
 
-def test_an_error_of_a_library_is_told_without_its_words_and_the_rest_goes_on(
+def test_an_error_of_a_library_is_reported_without_its_words_and_the_rest_is_sent(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     outbox.worker()
@@ -127,7 +127,7 @@ def test_an_error_of_a_library_is_told_without_its_words_and_the_rest_goes_on(
     assert CANARY_NAME not in f"{seg.error_message}{caplog.text}"
 
 
-def test_what_could_not_be_written_down_is_sent_again(
+def test_a_push_whose_success_could_not_be_recorded_is_sent_again(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outbox.worker()
@@ -150,7 +150,7 @@ def test_what_could_not_be_written_down_is_sent_again(
     )
 
 
-def test_the_thread_empties_the_outbox_and_ends(outbox: Outbox) -> None:
+def test_the_pusher_thread_empties_the_outbox_and_ends(outbox: Outbox) -> None:
     outbox.worker()
     with Receiver() as archive, pusher(outbox):
         outbox.result(push_to=archive.address)
@@ -161,7 +161,9 @@ def test_the_thread_empties_the_outbox_and_ends(outbox: Outbox) -> None:
     assert "pusher" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_no_patient_is_in_what_is_logged(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_lines_of_a_push_do_not_name_the_patient(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     outbox.worker()
     with Receiver(statuses=[0xA700]) as archive:
@@ -175,9 +177,9 @@ def test_no_patient_is_in_what_is_logged(outbox: Outbox, caplog: pytest.LogCaptu
 @pytest.mark.parametrize(
     ("attempt", "seconds"), [(1, 30.0), (2, 60.0), (7, 1920.0), (8, 3600.0), (400, 3600.0)]
 )
-def test_the_wait_doubles_up_to_an_hour(attempt: int, seconds: float) -> None:
+def test_the_wait_after_a_failed_push_doubles_up_to_an_hour(attempt: int, seconds: float) -> None:
     assert push_wait(attempt, first_s=30.0) == seconds
 
 
-def test_a_first_wait_of_nothing_is_still_a_wait() -> None:
+def test_a_first_wait_of_zero_seconds_is_still_a_wait() -> None:
     assert push_wait(1, first_s=0.0) == 2.0

@@ -1,4 +1,4 @@
-"""Receivers that refuse, hang, go away, or have it already."""
+"""Receivers that refuse, hang, go away, or already have the instance."""
 
 import threading
 import time
@@ -37,7 +37,7 @@ def test_a_receiver_that_takes_nothing_but_deflated_segs_gets_those(outbox: Outb
 
 
 @LEFT_OPEN
-def test_a_receiver_that_is_not_there_is_asked_again_later(outbox: Outbox) -> None:
+def test_a_receiver_that_does_not_run_is_asked_again_later(outbox: Outbox) -> None:
     outbox.worker()
     archive = Receiver(port=free_port())
     outbox.result(push_to=archive.address)
@@ -57,7 +57,7 @@ def test_a_receiver_that_is_not_there_is_asked_again_later(outbox: Outbox) -> No
     assert len(set(archive.received)) == len(archive.received) == 4
 
 
-def test_a_host_that_nobody_knows_is_an_error_like_others(outbox: Outbox) -> None:
+def test_an_unknown_host_is_an_error_like_others(outbox: Outbox) -> None:
     outbox.worker()
     outbox.result(push_to="ARCHIVE@no-such-host.invalid:104")
     assert pusher(outbox).step()
@@ -74,7 +74,7 @@ def test_a_receiver_that_does_not_know_us_says_so(outbox: Outbox) -> None:
     assert "Called AE title not recognised" in (reports(outbox)[0].error_message or "")
 
 
-def test_a_kind_that_is_not_taken_does_not_stop_the_others(outbox: Outbox) -> None:
+def test_a_kind_of_file_that_is_refused_does_not_stop_the_others(outbox: Outbox) -> None:
     outbox.worker()
     with Receiver(kinds=(ComprehensiveSRStorage,)) as archive:
         outbox.result(push_to=archive.address)
@@ -85,7 +85,7 @@ def test_a_kind_that_is_not_taken_does_not_stop_the_others(outbox: Outbox) -> No
     assert report.state == "sent"
 
 
-def test_a_receiver_that_takes_none_of_our_kinds_is_named(outbox: Outbox) -> None:
+def test_a_receiver_that_accepts_no_kind_of_file_is_named(outbox: Outbox) -> None:
     outbox.worker()
     with Receiver(kinds=()) as archive:
         outbox.result(push_to=archive.address)
@@ -116,7 +116,7 @@ def test_a_receiver_that_has_the_instance_already_counts_as_sent(outbox: Outbox)
     assert (report.state, report.error_message) == ("sent", None)
 
 
-def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_told(outbox: Outbox) -> None:
+def test_an_answer_is_waited_for_no_longer_than_the_time_limit(outbox: Outbox) -> None:
     outbox.worker()
     with Receiver(hold=threading.Event()) as archive:
         outbox.result(push_to=archive.address)

@@ -8,28 +8,28 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.session import make_engine, session_factory
-from tests.integration.watcher.desk import Desk
+from tests.integration.watcher.watcher_site import WatcherSite
 from watcher.archives import archives
 
 
 @pytest.fixture
-def desk(tmp_path: Path, migrated_url: str, sessions: sessionmaker[Session]) -> Desk:
-    """A watcher's desk, on both databases."""
-    return Desk(tmp_path, migrated_url, sessions)
+def site(tmp_path: Path, migrated_url: str, sessions: sessionmaker[Session]) -> WatcherSite:
+    """A watcher with its inbox, on both databases."""
+    return WatcherSite(tmp_path, migrated_url, sessions)
 
 
 @pytest.fixture
-def plain_desk(tmp_path: Path, sqlite_url: str, _migrated_sqlite: Path) -> Iterator[Desk]:
-    """A watcher's desk on SQLite alone, for what has nothing to do with the database."""
+def sqlite_site(tmp_path: Path, sqlite_url: str, _migrated_sqlite: Path) -> Iterator[WatcherSite]:
+    """A watcher with its inbox on SQLite alone, for what does not depend on the database."""
     shutil.copyfile(_migrated_sqlite, sqlite_url.removeprefix("sqlite:///"))
     engine = make_engine(sqlite_url)
     try:
-        yield Desk(tmp_path, sqlite_url, session_factory(engine))
+        yield WatcherSite(tmp_path, sqlite_url, session_factory(engine))
     finally:
         engine.dispose()
 
 
 @pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step waits for the child that unpacks: only the test's own clock counts."""
+def wait_for_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a step wait for the child that unpacks, so that only the test's own clock counts."""
     monkeypatch.setattr(archives, "WAIT_S", 60.0)

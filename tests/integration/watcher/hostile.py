@@ -1,6 +1,6 @@
-"""Hostile and odd files of every kind that design and issues name, made from a number each.
+"""Hostile and odd files of every known kind, each made from a number.
 
-Another number gives another file of the same kind. Each holds the canary where a name can stand.
+Another number gives another file of the same kind. Each holds the canary wherever a name may be.
 """
 
 import gzip
@@ -17,7 +17,7 @@ from db.tables.tables import FileStatus
 from imaging.dicom.files.encoding import MEDIA_STORAGE_DIRECTORY
 from imaging.dicom.files.part10 import MAX_ELEMENTS
 from tests.helpers.dicom.archives import encrypted_zip, pack, tar_of, zip_by, zip_of
-from tests.integration.watcher.lies import (
+from tests.integration.watcher.handmade_dicom import (
     DEFLATED,
     JPEG_2000,
     OPEN_END,
@@ -31,7 +31,7 @@ from tests.integration.watcher.lies import (
     nested,
     part10,
 )
-from tests.integration.watcher.tiny import CANARY, instance_bytes
+from tests.integration.watcher.small_instances import CANARY, instance_bytes
 
 IGNORED, QUARANTINED = FileStatus.IGNORED, FileStatus.QUARANTINED
 LARGEST_MB = 100
@@ -40,7 +40,7 @@ LARGEST_MB = 100
 
 @cache
 def bomb(megabytes: int) -> bytes:
-    """A deflated file of some kilobytes that inflates to so many megabytes."""
+    """A deflated file of some kilobytes that inflates to `megabytes`."""
     packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     packed = [packer.compress(element(9, 0x1010, b"UN", b"", megabytes << 20))]
     packed += [packer.compress(bytes(1 << 20)) for _ in range(megabytes)]
@@ -48,7 +48,7 @@ def bomb(megabytes: int) -> bytes:
 
 
 def noise(n: int, size: int) -> bytes:
-    """Bytes of no meaning."""
+    """Random bytes."""
     return random.Random(n).randbytes(size)
 
 

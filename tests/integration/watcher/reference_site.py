@@ -12,7 +12,7 @@ from tests.helpers.dicom.phantom import Recipe, write_study
 from tests.helpers.dicom.references import write_reference
 from tests.helpers.fakes import ThresholdEnsemble
 from tests.helpers.invariants import artifacts_are_on_disk, counts_and_sums_agree
-from tests.helpers.invariants import one_current_result_a_study as one_current
+from tests.helpers.invariants import one_current_result_per_study as one_current
 from watcher.intake.intake import JobKey
 from worker.job.execute import Ended
 from worker.job.pause import PauseNote
@@ -21,8 +21,8 @@ from worker.job.runner import Runner
 NAMES = {"dicom-seg": "seg.dcm", "dicom-rtstruct": "rtss.dcm", "nifti": "mask.nii.gz"}
 
 
-class Counting(ThresholdEnsemble):
-    """Counts what it is asked."""
+class CountingEnsemble(ThresholdEnsemble):
+    """Counts its predictions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,39 +34,39 @@ class Counting(ThresholdEnsemble):
 
 
 @dataclass
-class Site:
-    """A watcher's desk and a worker beside it."""
+class ReferenceSite:
+    """A watcher with its inbox, and a worker beside it."""
 
-    desk: object
-    ensemble: Counting = field(default_factory=Counting)
+    watcher_site: object
+    ensemble: CountingEnsemble = field(default_factory=CountingEnsemble)
     changed: dict[str, object] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
-        return Settings.model_validate(self.desk.values() | self.changed)
+        return Settings.model_validate(self.watcher_site.values() | self.changed)
 
     @property
     def series(self):
-        return self.desk.inbox / "study" / "t1"
+        return self.watcher_site.inbox / "study" / "t1"
 
     def write_series(self, **recipe) -> None:
         recipe = Recipe(name="study", **recipe)
         write_study(self.series, recipe, shape=(12, 36, 36), spacing=(5.0, 4.0, 4.0))
 
     def drop(self, kind, name="", **reference):
-        path = self.desk.inbox / "study" / (name or NAMES[kind])
+        path = self.watcher_site.inbox / "study" / (name or NAMES[kind])
         return write_reference(kind, path, self.series, **reference)
 
     def settle(self) -> None:
         """The watcher takes in what is there, the worker does all jobs."""
         settings = self.settings
-        self.desk.key = JobKey(self.ensemble.version, settings.result_digest(None))
-        self.desk.take_in(**self.changed)
+        self.watcher_site.key = JobKey(self.ensemble.version, settings.result_digest(None))
+        self.watcher_site.take_in(**self.changed)
         runner = Runner(
             settings=settings,
-            sessions=self.desk.sessions,
+            sessions=self.watcher_site.sessions,
             owner=new_owner("one"),
-            note=PauseNote(self.desk.home),
+            note=PauseNote(self.watcher_site.home),
             loader=lambda _: self.ensemble,
         )
         while (report := runner.run_next()) is not None:
@@ -75,7 +75,7 @@ class Site:
         assert wrongs == [], wrongs
 
     def wrongs(self) -> list[str]:
-        with self.desk.sessions() as session:
+        with self.watcher_site.sessions() as session:
             return [
                 *one_current(session),
                 *counts_and_sums_agree(session),
@@ -84,12 +84,12 @@ class Site:
 
     @property
     def report(self):
-        with self.desk.sessions() as session:
+        with self.watcher_site.sessions() as session:
             (one,) = study_reports(session, results_dir=self.settings.results_dir)
         return one
 
     def count(self, table) -> int:
-        with self.desk.sessions() as session:
+        with self.watcher_site.sessions() as session:
             return session.scalar(select(func.count()).select_from(table))
 
 

@@ -1,4 +1,4 @@
-"""Archives while things happen to them, to the child that unpacks them, and to the disk."""
+"""Faults of archives, of the child that unpacks them, and of the disk."""
 
 import os
 import shutil
@@ -12,29 +12,29 @@ from db.tables.tables import FileStatus, JobState
 from metseg.errors import DiskFullError
 from tests.helpers.dicom.archives import zip_of
 from tests.helpers.places import ROOT
-from tests.integration.watcher.desk import Desk, sha
+from tests.integration.watcher.small_instances import slices, write_slices
 from tests.integration.watcher.test_arrivals import holds
-from tests.integration.watcher.tiny import slices, write_slices
+from tests.integration.watcher.watcher_site import WatcherSite, sha
 from watcher.archives import archives
 from watcher.intake.spooling import sweep
 from watcher.scan.ledger import GONE
 from watcher.watch import Watcher
 
-pytestmark = pytest.mark.usefixtures("patience")
+pytestmark = pytest.mark.usefixtures("wait_for_child")
 
 IGNORED, QUARANTINED = FileStatus.IGNORED, FileStatus.QUARANTINED
 
 
-def step_slowly(desk: Desk, watcher: Watcher) -> None:
-    """A step, and so much time that a slow child may end."""
+def step_slowly(site: WatcherSite, watcher: Watcher) -> None:
+    """A step, and enough time for a slow child to end."""
     watcher.step()
-    desk.now += 1.0
+    site.now += 1.0
     time.sleep(0.2)
 
 
 @pytest.fixture
 def slow_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Unpacking waits while this file is there, and no step waits for it."""
+    """Unpacking waits while this file exists, and no step waits for it."""
     hold = tmp_path / "hold"
     hold.touch()
     (tmp_path / "sitecustomize.py").write_text(
@@ -49,119 +49,121 @@ def slow_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_other_studies_are_taken_in_while_an_archive_is_unpacked(
-    plain_desk: Desk, slow_child: Path
+    sqlite_site: WatcherSite, slow_child: Path
 ) -> None:
-    desk = plain_desk
-    (desk.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
-    good = write_slices(desk.inbox / "good", "G", range(2))
-    with desk.watching() as watcher:
-        desk.pass_time(watcher, 8)
-        assert desk.revisions("G") == [sha(*good)]
-        assert desk.revisions("S") == []
+    site = sqlite_site
+    (site.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
+    good = write_slices(site.inbox / "good", "G", range(2))
+    with site.watching() as watcher:
+        site.pass_time(watcher, 8)
+        assert site.revisions("G") == [sha(*good)]
+        assert site.revisions("S") == []
         assert not watcher.idle
         slow_child.unlink()
         while not watcher.idle:
-            step_slowly(desk, watcher)
-    assert [len(one) for one in desk.revisions()] == [2]
-    assert desk.left_over() == []
+            step_slowly(site, watcher)
+    assert [len(one) for one in site.revisions()] == [2]
+    assert site.leftovers() == []
 
 
-def test_an_archive_that_changes_or_leaves_while_it_is_unpacked_is_dropped(
-    plain_desk: Desk, slow_child: Path
+def test_an_archive_that_changes_or_vanishes_while_it_is_unpacked_is_dropped(
+    sqlite_site: WatcherSite, slow_child: Path
 ) -> None:
-    desk = plain_desk
+    site = sqlite_site
     for name in ("a.zip", "b.zip"):
-        (desk.inbox / name).write_bytes(zip_of(slices(range(2))))
-    with desk.watching() as watcher:
-        desk.pass_time(watcher)
-        (desk.inbox / "a.zip").write_bytes(zip_of(slices(range(3))))
-        (desk.inbox / "b.zip").unlink()
-        desk.pass_time(watcher, 1)
+        (site.inbox / name).write_bytes(zip_of(slices(range(2))))
+    with site.watching() as watcher:
+        site.pass_time(watcher)
+        (site.inbox / "a.zip").write_bytes(zip_of(slices(range(3))))
+        (site.inbox / "b.zip").unlink()
+        site.pass_time(watcher, 1)
         slow_child.unlink()
         while not watcher.idle:
-            step_slowly(desk, watcher)
-    assert [len(one) for one in desk.revisions()] == [3]
-    assert desk.files()["b.zip"] == (IGNORED, GONE)
-    assert desk.left_over() == []
+            step_slowly(site, watcher)
+    assert [len(one) for one in site.revisions()] == [3]
+    assert site.files()["b.zip"] == (IGNORED, GONE)
+    assert site.leftovers() == []
 
 
-def test_an_archive_that_takes_too_long_is_refused(plain_desk: Desk, slow_child: Path) -> None:
-    desk = plain_desk
-    (desk.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
-    with desk.watching() as watcher:
+def test_an_archive_that_takes_too_long_is_refused(
+    sqlite_site: WatcherSite, slow_child: Path
+) -> None:
+    site = sqlite_site
+    (site.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
+    with site.watching() as watcher:
         watcher._arrivals.archives._pass.time_limit_s = 0.2
-        desk.pass_time(watcher)
+        site.pass_time(watcher)
         while not watcher.idle:
-            step_slowly(desk, watcher)
-    assert str(desk.files()["a.zip"][1]).startswith("archive_timeout: ")
-    assert desk.left_over() == []
+            step_slowly(site, watcher)
+    assert str(site.files()["a.zip"][1]).startswith("archive_timeout: ")
+    assert site.leftovers() == []
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_child_that_is_killed_tries_again_once(
-    plain_desk: Desk, slow_child: Path, times: int
+def test_unpacking_by_a_child_that_is_killed_is_tried_again_once(
+    sqlite_site: WatcherSite, slow_child: Path, times: int
 ) -> None:
-    desk = plain_desk
-    (desk.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
-    with desk.watching() as watcher:
+    site = sqlite_site
+    (site.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
+    with site.watching() as watcher:
         for _ in range(times):
             while (pid := watcher._arrivals.archives._pass._child.pid) is None:
-                desk.pass_time(watcher, 1)
+                site.pass_time(watcher, 1)
             os.kill(pid, signal.SIGKILL)
             while watcher._arrivals.archives._pass._child.pid == pid:
-                step_slowly(desk, watcher)
+                step_slowly(site, watcher)
         slow_child.unlink()
         while not watcher.idle:
-            step_slowly(desk, watcher)
-    status, reason = desk.files()["a.zip"]
+            step_slowly(site, watcher)
+    status, reason = site.files()["a.zip"]
     if times == 1:
-        assert [len(one) for one in desk.revisions()] == [2]
+        assert [len(one) for one in site.revisions()] == [2]
         assert status is IGNORED
     else:
         assert status is QUARANTINED
         assert str(reason).startswith("archive_crash: ")
-    assert desk.left_over() == []
+    assert site.leftovers() == []
 
 
 def test_an_archive_for_which_there_is_no_space_waits_for_it(
-    plain_desk: Desk, monkeypatch: pytest.MonkeyPatch
+    sqlite_site: WatcherSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk = plain_desk
-    (desk.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
-    with desk.watching() as watcher:
+    site = sqlite_site
+    (site.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
+    with site.watching() as watcher:
         watcher._arrivals.archives._pass.min_free_bytes = 1 << 60
-        desk.pass_time(watcher, 6)
+        site.pass_time(watcher, 6)
         assert DiskFullError.code in str(watcher.paused_reason)
-        assert desk.files()["a.zip"][0] is FileStatus.SETTLED
+        assert site.files()["a.zip"][0] is FileStatus.SETTLED
         watcher._arrivals.archives._pass.min_free_bytes = 0
         monkeypatch.setattr(archives, "free_bytes", lambda _: 1 << 61)
-        desk.pass_time(watcher)
+        site.pass_time(watcher)
         assert watcher.paused_reason is None
-    assert [len(one) for one in desk.revisions()] == [2]
+    assert [len(one) for one in site.revisions()] == [2]
 
 
-def test_unpacked_files_that_vanish_are_unpacked_again(plain_desk: Desk) -> None:
-    desk = plain_desk
-    (desk.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
-    with desk.watching() as watcher:
-        desk.pass_time(watcher, 4)
-        assert len(desk.left_over()) > 2
-        assert sweep(desk.settings.spool_dir, lambda _: set()) == 0  # it holds the spool's lock
-        shutil.rmtree(desk.settings.spool_dir / "tmp")
-        desk.pass_time(watcher, 12)
+def test_unpacked_files_that_vanish_are_unpacked_again(sqlite_site: WatcherSite) -> None:
+    site = sqlite_site
+    (site.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
+    with site.watching() as watcher:
+        site.pass_time(watcher, 4)
+        assert len(site.leftovers()) > 2
+        assert sweep(site.settings.spool_dir, lambda _: set()) == 0  # it holds the spool's lock
+        shutil.rmtree(site.settings.spool_dir / "tmp")
+        site.pass_time(watcher, 12)
         assert watcher.idle
-    assert [len(one) for one in desk.revisions()] == [2]
-    assert holds(desk)
+    assert [len(one) for one in site.revisions()] == [2]
+    assert holds(site)
 
 
 def test_a_study_of_an_archive_that_is_still_there_runs_again_with_new_weights(
-    plain_desk: Desk,
+    sqlite_site: WatcherSite,
 ) -> None:
-    desk = plain_desk
-    (desk.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
-    (desk.inbox / "b.zip").write_bytes(zip_of(slices(range(2), "T")))
-    desk.take_in()
-    (desk.inbox / "b.zip").unlink()
-    desk.key = type(desk.key)("fake-2", desk.key.settings_digest)
-    desk.take_in()
-    assert sorted(desk.jobs()) == [JobState.CANCELLED, JobState.PENDING, JobState.PENDING]
+    site = sqlite_site
+    (site.inbox / "a.zip").write_bytes(zip_of(slices(range(2))))
+    (site.inbox / "b.zip").write_bytes(zip_of(slices(range(2), "T")))
+    site.take_in()
+    (site.inbox / "b.zip").unlink()
+    site.key = type(site.key)("fake-2", site.key.settings_digest)
+    site.take_in()
+    assert sorted(site.jobs()) == [JobState.CANCELLED, JobState.PENDING, JobState.PENDING]

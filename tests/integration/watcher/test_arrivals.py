@@ -1,4 +1,4 @@
-"""What becomes of what lies in the inbox, on both databases and a clock of the test's own."""
+"""What becomes of files in the inbox, on both databases and the test's own clock."""
 
 import shutil
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 from db.tables.tables import FileStatus, JobState
 from metseg.disk import spool_path
 from tests.helpers.invariants import check_invariants
-from tests.integration.watcher.desk import Desk, portrait, sha
-from tests.integration.watcher.tiny import instance_bytes, write_slices
+from tests.integration.watcher.small_instances import instance_bytes, write_slices
+from tests.integration.watcher.watcher_site import WatcherSite, folder_state, sha
 from watcher.reading.header_pass import HeaderPass
 from watcher.scan.ledger import GONE
 
@@ -21,182 +21,184 @@ INGESTED, IGNORED, QUARANTINED = (
 PENDING, CANCELLED = JobState.PENDING, JobState.CANCELLED
 
 
-def holds(desk: Desk) -> bool:
+def holds(site: WatcherSite) -> bool:
     """All that must hold when all has ended."""
-    with desk.sessions() as session:
+    with site.sessions() as session:
         check_invariants(
-            session, results_dir=desk.settings.results_dir, spool_dir=desk.settings.spool_dir
+            session, results_dir=site.settings.results_dir, spool_dir=site.settings.spool_dir
         )
     return True
 
 
-def test_a_study_is_taken_in_once_it_has_settled(desk: Desk) -> None:
-    paths = write_slices(desk.inbox / "a", "S", range(4))
-    with desk.watching() as watcher:
-        desk.pass_time(watcher, 3)
-        assert desk.revisions() == []
+def test_a_study_is_taken_in_once_it_has_settled(site: WatcherSite) -> None:
+    paths = write_slices(site.inbox / "a", "S", range(4))
+    with site.watching() as watcher:
+        site.pass_time(watcher, 3)
+        assert site.revisions() == []
         assert watcher.view().studies_waiting[0].n_files == 4
-        desk.pass_time(watcher, 3)
+        site.pass_time(watcher, 3)
         assert watcher.idle
         assert watcher.view().taken_in == 1
-    assert desk.revisions() == [sha(*paths)]
-    assert desk.jobs() == [PENDING]
-    assert desk.statuses() == {INGESTED}
-    assert holds(desk)
+    assert site.revisions() == [sha(*paths)]
+    assert site.jobs() == [PENDING]
+    assert site.statuses() == {INGESTED}
+    assert holds(site)
 
 
-def test_the_spool_holds_the_bytes_and_the_inbox_is_untouched(desk: Desk) -> None:
-    paths = write_slices(desk.inbox / "a", "S", range(3))
-    (desk.inbox / "notes.txt").write_text("x")
-    before = portrait(desk.inbox)
-    desk.take_in()
-    assert portrait(desk.inbox) == before
+def test_the_spool_holds_the_bytes_of_a_study_and_the_inbox_is_untouched(site: WatcherSite) -> None:
+    paths = write_slices(site.inbox / "a", "S", range(3))
+    (site.inbox / "notes.txt").write_text("x")
+    before = folder_state(site.inbox)
+    site.take_in()
+    assert folder_state(site.inbox) == before
     for path in paths:
         (sha256,) = sha(path)
-        assert spool_path(desk.settings.spool_dir, sha256).read_bytes() == path.read_bytes()
+        assert spool_path(site.settings.spool_dir, sha256).read_bytes() == path.read_bytes()
 
 
-def test_a_restart_reads_no_file_again_and_makes_nothing(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+def test_a_restarted_watcher_reads_no_file_again_and_makes_no_job(
+    site: WatcherSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_slices(desk.inbox / "a", "S", range(3))
-    (desk.inbox / "a" / "broken.dcm").write_bytes(instance_bytes("S", 9)[:-5])
-    (desk.inbox / "a" / "text.txt").write_text("x")
-    desk.take_in()
-    before = desk.files()
+    write_slices(site.inbox / "a", "S", range(3))
+    (site.inbox / "a" / "broken.dcm").write_bytes(instance_bytes("S", 9)[:-5])
+    (site.inbox / "a" / "text.txt").write_text("x")
+    site.take_in()
+    before = site.files()
     reads: list[Path] = []
     monkeypatch.setattr(HeaderPass, "read", lambda _, path: reads.append(path))
-    desk.take_in()
+    site.take_in()
     assert reads == []
-    assert desk.files() == before
-    assert desk.jobs() == [PENDING]
+    assert site.files() == before
+    assert site.jobs() == [PENDING]
 
 
-def test_a_study_that_grows_with_short_pauses_is_one_snapshot(desk: Desk) -> None:
-    with desk.watching() as watcher:
+def test_a_study_that_grows_with_short_pauses_is_one_snapshot(site: WatcherSite) -> None:
+    with site.watching() as watcher:
         for number in range(5):
-            write_slices(desk.inbox / "a", "S", range(number, number + 1))
-            desk.pass_time(watcher, 2)
-        assert desk.revisions() == []
-        desk.pass_time(watcher)
-    assert len(desk.revisions()) == 1
-    assert len(desk.revisions()[0]) == 5
+            write_slices(site.inbox / "a", "S", range(number, number + 1))
+            site.pass_time(watcher, 2)
+        assert site.revisions() == []
+        site.pass_time(watcher)
+    assert len(site.revisions()) == 1
+    assert len(site.revisions()[0]) == 5
 
 
-def test_late_slices_make_revision_two_and_a_new_job(desk: Desk) -> None:
-    with desk.watching() as watcher:
-        first = write_slices(desk.inbox / "a", "S", range(3))
-        desk.pass_time(watcher)
-        late = write_slices(desk.inbox / "late", "S", range(3, 5))
-        desk.pass_time(watcher)
-    assert desk.revisions() == [sha(*first), sha(*first, *late)]
-    assert desk.jobs() == [CANCELLED, PENDING]
-    assert holds(desk)
+def test_late_slices_make_revision_two_and_a_new_job(site: WatcherSite) -> None:
+    with site.watching() as watcher:
+        first = write_slices(site.inbox / "a", "S", range(3))
+        site.pass_time(watcher)
+        late = write_slices(site.inbox / "late", "S", range(3, 5))
+        site.pass_time(watcher)
+    assert site.revisions() == [sha(*first), sha(*first, *late)]
+    assert site.jobs() == [CANCELLED, PENDING]
+    assert holds(site)
 
 
-def test_a_file_that_leaves_the_inbox_takes_nothing_away(desk: Desk) -> None:
-    first = write_slices(desk.inbox / "a", "S", range(3))
+def test_a_file_that_leaves_the_inbox_removes_nothing_from_its_study(site: WatcherSite) -> None:
+    first = write_slices(site.inbox / "a", "S", range(3))
     whole = sha(*first)
-    desk.take_in()
+    site.take_in()
     first[0].unlink()
-    desk.take_in()
-    assert desk.revisions() == [whole]
-    late = write_slices(desk.inbox / "a", "S", range(3, 4))
-    desk.take_in()
-    assert desk.revisions() == [whole, whole | sha(*late)]
+    site.take_in()
+    assert site.revisions() == [whole]
+    late = write_slices(site.inbox / "a", "S", range(3, 4))
+    site.take_in()
+    assert site.revisions() == [whole, whole | sha(*late)]
 
 
-def test_the_same_study_elsewhere_makes_nothing(desk: Desk) -> None:
-    write_slices(desk.inbox / "a", "S", range(3))
-    desk.take_in()
-    shutil.copytree(desk.inbox / "a", desk.inbox / "copy" / "deep")
-    with desk.watching() as watcher:
-        desk.pass_time(watcher)
+def test_the_same_study_in_another_folder_makes_no_job(site: WatcherSite) -> None:
+    write_slices(site.inbox / "a", "S", range(3))
+    site.take_in()
+    shutil.copytree(site.inbox / "a", site.inbox / "copy" / "deep")
+    with site.watching() as watcher:
+        site.pass_time(watcher)
         assert watcher.view().known == 1
-    assert len(desk.revisions()) == 1
-    assert desk.jobs() == [PENDING]
-    assert desk.statuses() == {INGESTED}
-    assert len(desk.files()) == 6
-    assert holds(desk)
+    assert len(site.revisions()) == 1
+    assert site.jobs() == [PENDING]
+    assert site.statuses() == {INGESTED}
+    assert len(site.files()) == 6
+    assert holds(site)
 
 
-def test_a_study_spread_over_folders_waits_for_its_last_file(desk: Desk) -> None:
-    with desk.watching() as watcher:
-        one = write_slices(desk.inbox / "a", "S", range(2))
-        desk.pass_time(watcher, 3)
-        two = write_slices(desk.inbox / "b", "S", range(2, 4))
-        desk.pass_time(watcher, 3)
-        assert desk.revisions() == []
-        desk.pass_time(watcher)
-    assert desk.revisions() == [sha(*one, *two)]
+def test_a_study_spread_over_folders_waits_for_its_last_file(site: WatcherSite) -> None:
+    with site.watching() as watcher:
+        one = write_slices(site.inbox / "a", "S", range(2))
+        site.pass_time(watcher, 3)
+        two = write_slices(site.inbox / "b", "S", range(2, 4))
+        site.pass_time(watcher, 3)
+        assert site.revisions() == []
+        site.pass_time(watcher)
+    assert site.revisions() == [sha(*one, *two)]
 
 
-def test_two_studies_in_one_folder_are_two(desk: Desk) -> None:
-    write_slices(desk.inbox, "S", range(2))
+def test_two_studies_in_one_folder_are_two(site: WatcherSite) -> None:
+    write_slices(site.inbox, "S", range(2))
     for number in range(2):
-        (desk.inbox / f"t{number}").write_bytes(instance_bytes("T", number))
-    desk.take_in()
-    assert [len(revision) for revision in desk.revisions("S") + desk.revisions("T")] == [2, 2]
+        (site.inbox / f"t{number}").write_bytes(instance_bytes("T", number))
+    site.take_in()
+    assert [len(revision) for revision in site.revisions("S") + site.revisions("T")] == [2, 2]
 
 
-def test_an_overwritten_file_replaces_its_bytes_in_revision_two(desk: Desk) -> None:
-    paths = write_slices(desk.inbox / "a", "S", range(3))
+def test_an_overwritten_file_replaces_its_bytes_in_revision_two(site: WatcherSite) -> None:
+    paths = write_slices(site.inbox / "a", "S", range(3))
     first = sha(*paths)
-    desk.take_in()
+    site.take_in()
     paths[1].write_bytes(instance_bytes("S", 1, fill=9))
-    desk.take_in()
-    assert desk.revisions() == [first, sha(*paths)]
-    assert holds(desk)
+    site.take_in()
+    assert site.revisions() == [first, sha(*paths)]
+    assert holds(site)
 
 
-def test_new_bytes_beside_the_old_ones_quarantine_the_series_and_nothing_else(desk: Desk) -> None:
-    first = write_slices(desk.inbox / "a", "S", range(2))
-    desk.take_in()
-    (desk.inbox / "b").mkdir()
-    (desk.inbox / "b" / "other.dcm").write_bytes(instance_bytes("S", 1, fill=9))
-    (desk.inbox / "b" / "late.dcm").write_bytes(instance_bytes("S", 2))
-    second = write_slices(desk.inbox / "b", "S", range(2), series="second")
-    desk.take_in()
-    assert desk.revisions() == [sha(*first), sha(*first, *second)]
-    refused = {path for path, (status, _) in desk.files().items() if status is QUARANTINED}
+def test_new_bytes_of_an_instance_beside_the_old_quarantine_the_series_and_nothing_else(
+    site: WatcherSite,
+) -> None:
+    first = write_slices(site.inbox / "a", "S", range(2))
+    site.take_in()
+    (site.inbox / "b").mkdir()
+    (site.inbox / "b" / "other.dcm").write_bytes(instance_bytes("S", 1, fill=9))
+    (site.inbox / "b" / "late.dcm").write_bytes(instance_bytes("S", 2))
+    second = write_slices(site.inbox / "b", "S", range(2), series="second")
+    site.take_in()
+    assert site.revisions() == [sha(*first), sha(*first, *second)]
+    refused = {path for path, (status, _) in site.files().items() if status is QUARANTINED}
     assert refused == {"b/other.dcm", "b/late.dcm"}
-    assert "sop_conflict" in str(desk.files()["b/late.dcm"][1])
-    desk.take_in()  # what the disputed files left in the spool is swept
-    assert holds(desk)
+    assert "sop_conflict" in str(site.files()["b/late.dcm"][1])
+    site.take_in()  # what the disputed files left in the spool is swept
+    assert holds(site)
 
 
-def test_two_contents_at_once_quarantine_the_series(desk: Desk) -> None:
-    write_slices(desk.inbox / "a", "S", range(2))
-    write_slices(desk.inbox / "b", "S", range(1), fill=9)
-    good = write_slices(desk.inbox / "c", "S", range(2), series="second")
-    desk.take_in()
-    assert desk.revisions() == [sha(*good)]
+def test_two_contents_of_one_instance_at_once_quarantine_the_series(site: WatcherSite) -> None:
+    write_slices(site.inbox / "a", "S", range(2))
+    write_slices(site.inbox / "b", "S", range(1), fill=9)
+    good = write_slices(site.inbox / "c", "S", range(2), series="second")
+    site.take_in()
+    assert site.revisions() == [sha(*good)]
     assert (
-        sorted(status for status, _ in desk.files().values()) == [INGESTED] * 2 + [QUARANTINED] * 3
+        sorted(status for status, _ in site.files().values()) == [INGESTED] * 2 + [QUARANTINED] * 3
     )
 
 
-def test_a_replaced_file_is_taken_after_the_old_one_is_gone(desk: Desk) -> None:
-    (old,) = write_slices(desk.inbox / "a", "S", range(1))
+def test_a_replaced_file_is_taken_after_the_old_one_is_gone(site: WatcherSite) -> None:
+    (old,) = write_slices(site.inbox / "a", "S", range(1))
     before = sha(old)
-    desk.take_in()
+    site.take_in()
     old.unlink()
-    new = write_slices(desk.inbox / "b", "S", range(1), fill=9)
-    desk.take_in()
-    assert desk.revisions() == [before, sha(*new)]
+    new = write_slices(site.inbox / "b", "S", range(1), fill=9)
+    site.take_in()
+    assert site.revisions() == [before, sha(*new)]
 
 
-def test_a_broken_file_among_good_ones_is_quarantined_with_its_reason(desk: Desk) -> None:
-    good = write_slices(desk.inbox / "a", "S", range(3))
-    (desk.inbox / "a" / "cut.dcm").write_bytes(instance_bytes("S", 7)[:-50])
-    (desk.inbox / "a" / "large.dcm").write_bytes(b"\0" * 1_000_001)
-    (desk.inbox / "a" / "text.txt").write_text("x")
-    (desk.inbox / "a" / "own.dcm").write_bytes(
+def test_a_broken_file_among_good_ones_is_quarantined_with_its_reason(site: WatcherSite) -> None:
+    good = write_slices(site.inbox / "a", "S", range(3))
+    (site.inbox / "a" / "cut.dcm").write_bytes(instance_bytes("S", 7)[:-50])
+    (site.inbox / "a" / "large.dcm").write_bytes(b"\0" * 1_000_001)
+    (site.inbox / "a" / "text.txt").write_text("x")
+    (site.inbox / "a" / "own.dcm").write_bytes(
         instance_bytes("S", 8, Modality="SEG", Manufacturer="metseg")
     )
-    desk.take_in()
-    assert desk.revisions() == [sha(*good)]
-    files = desk.files()
+    site.take_in()
+    assert site.revisions() == [sha(*good)]
+    files = site.files()
     reasons = {path.removeprefix("a/"): (status, str(why)) for path, (status, why) in files.items()}
     assert reasons["cut.dcm"][0] is QUARANTINED
     assert reasons["cut.dcm"][1].startswith("dicom_truncated")
@@ -208,74 +210,76 @@ def test_a_broken_file_among_good_ones_is_quarantined_with_its_reason(desk: Desk
     assert reasons["own.dcm"] == (IGNORED, "own_result: metseg wrote it")
 
 
-def test_a_file_allocated_first_and_filled_later_is_taken_when_it_is_whole(desk: Desk) -> None:
+def test_a_file_allocated_first_and_filled_later_is_taken_when_it_is_whole(
+    site: WatcherSite,
+) -> None:
     content = instance_bytes("S", 0)
-    path = desk.inbox / "im.dcm"
-    with desk.watching() as watcher:
+    path = site.inbox / "im.dcm"
+    with site.watching() as watcher:
         path.write_bytes(b"\0" * len(content))
-        desk.pass_time(watcher)
-        assert desk.files()["im.dcm"][0] is IGNORED
+        site.pass_time(watcher)
+        assert site.files()["im.dcm"][0] is IGNORED
         path.write_bytes(content)
-        desk.pass_time(watcher)
-    assert desk.revisions() == [sha(path)]
+        site.pass_time(watcher)
+    assert site.revisions() == [sha(path)]
 
 
-def test_a_truncated_file_that_is_completed_later_is_taken_then(desk: Desk) -> None:
-    whole = write_slices(desk.inbox / "a", "S", range(2))
+def test_a_truncated_file_that_is_completed_later_is_taken_then(site: WatcherSite) -> None:
+    whole = write_slices(site.inbox / "a", "S", range(2))
     path, content = whole[1], whole[1].read_bytes()
     path.write_bytes(content[:-20])
-    with desk.watching() as watcher:
-        desk.pass_time(watcher, 8)
-        assert desk.files()["a/im0001.dcm"][0] is QUARANTINED
+    with site.watching() as watcher:
+        site.pass_time(watcher, 8)
+        assert site.files()["a/im0001.dcm"][0] is QUARANTINED
         path.write_bytes(content)
-        desk.pass_time(watcher)
-    assert desk.revisions() == [sha(whole[0]), sha(*whole)]
-    assert desk.statuses() == {INGESTED}
+        site.pass_time(watcher)
+    assert site.revisions() == [sha(whole[0]), sha(*whole)]
+    assert site.statuses() == {INGESTED}
 
 
-def test_a_marker_ends_the_wait(desk: Desk) -> None:
-    write_slices(desk.inbox / "a", "S", range(3))
-    write_slices(desk.inbox / "b", "T", range(3))
-    (desk.inbox / "a" / ".metseg-complete").touch()
-    with desk.watching(quiet_s=20.0) as watcher:
-        desk.pass_time(watcher, 3)
-        assert len(desk.revisions("S")) == 1
-        assert desk.revisions("T") == []
-        desk.pass_time(watcher, 20)
-        assert len(desk.revisions("T")) == 1
-        assert desk.files()["a/.metseg-complete"] == (IGNORED, "marker")
-        write_slices(desk.inbox / "a", "S", range(3, 4))
-        desk.pass_time(watcher, 10)
-        assert len(desk.revisions("S")) == 1  # an old marker says nothing of new files
+def test_a_marker_ends_the_wait_for_a_study(site: WatcherSite) -> None:
+    write_slices(site.inbox / "a", "S", range(3))
+    write_slices(site.inbox / "b", "T", range(3))
+    (site.inbox / "a" / ".metseg-complete").touch()
+    with site.watching(quiet_s=20.0) as watcher:
+        site.pass_time(watcher, 3)
+        assert len(site.revisions("S")) == 1
+        assert site.revisions("T") == []
+        site.pass_time(watcher, 20)
+        assert len(site.revisions("T")) == 1
+        assert site.files()["a/.metseg-complete"] == (IGNORED, "marker")
+        write_slices(site.inbox / "a", "S", range(3, 4))
+        site.pass_time(watcher, 10)
+        assert len(site.revisions("S")) == 1  # an old marker says nothing of new files
 
 
 def test_a_file_that_leaves_before_it_is_taken_in_is_closed_and_taken_when_it_returns(
-    desk: Desk,
+    site: WatcherSite,
 ) -> None:
-    (path,) = write_slices(desk.inbox, "S", range(1))
-    away = desk.home / "away.dcm"
-    with desk.watching() as watcher:
-        desk.pass_time(watcher, 2)
+    (path,) = write_slices(site.inbox, "S", range(1))
+    away = site.home / "away.dcm"
+    with site.watching() as watcher:
+        site.pass_time(watcher, 2)
         path.rename(away)
-        desk.pass_time(watcher, 2)
-        assert desk.files()[path.name] == (IGNORED, GONE)
+        site.pass_time(watcher, 2)
+        assert site.files()[path.name] == (IGNORED, GONE)
         assert watcher.idle
         away.rename(path)
-        desk.pass_time(watcher)
-    assert desk.statuses() == {INGESTED}
+        site.pass_time(watcher)
+    assert site.statuses() == {INGESTED}
 
 
 def test_hostile_names_are_taken_and_no_name_reaches_the_log(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    site: WatcherSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    folder = desk.inbox / "CANARY^PATIENT" / ("x" * 200) / ("y" * 200) / ("z" * 250) / ("w" * 250)
+    folder = site.inbox / "CANARY^PATIENT" / ("x" * 200) / ("y" * 200) / ("z" * 250) / ("w" * 250)
     write_slices(folder, "S", range(2))
-    raw = bytes(desk.inbox) + b"/CANARY\xff\n;drop table.dcm"
+    raw = bytes(site.inbox) + b"/CANARY\xff\n;drop table.dcm"
     Path(raw.decode("utf-8", "surrogateescape")).write_bytes(instance_bytes("S", 2))
-    (desk.inbox / "CANARY-broken.dcm").write_bytes(instance_bytes("S", 3)[:-9])
-    desk.take_in()
-    assert [len(revision) for revision in desk.revisions()] == [3]
+    (site.inbox / "CANARY-broken.dcm").write_bytes(instance_bytes("S", 3)[:-9])
+    site.take_in()
+    assert [len(revision) for revision in site.revisions()] == [3]
     assert "study 1, revision 1: 3 files" in caplog.text
     assert "CANARY" not in caplog.text
-    assert holds(desk)
+    assert holds(site)

@@ -33,7 +33,7 @@ def _hinted(hints: Hints, change: Callable[[], object]) -> bool:
     return hints.wait(LONG_S)
 
 
-def test_what_an_arrival_looks_like_gives_a_hint(hints: Hints, tmp_path: Path) -> None:
+def test_file_events_of_an_arrival_give_a_hint(hints: Hints, tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     outside = tmp_path / "study"
     outside.mkdir()
@@ -45,7 +45,7 @@ def test_what_an_arrival_looks_like_gives_a_hint(hints: Hints, tmp_path: Path) -
     assert _hinted(hints, lambda: (inbox / "study" / "g").write_bytes(b"x"))
 
 
-def test_our_own_reading_gives_none(hints: Hints, tmp_path: Path) -> None:
+def test_file_events_of_reading_give_no_hint(hints: Hints, tmp_path: Path) -> None:
     path = tmp_path / "inbox" / "f"
     path.write_bytes(b"x")
     _drain(hints)
@@ -81,7 +81,7 @@ def test_a_living_observer_is_left_alone(hints: Hints) -> None:
     assert hints._observer is observer
 
 
-def test_polling_asks_for_no_events(tmp_path: Path) -> None:
+def test_a_polling_watcher_asks_for_no_events(tmp_path: Path) -> None:
     hints = Hints(tmp_path, polling=True)
     hints.revive()
     assert hints._observer is None
@@ -90,14 +90,14 @@ def test_polling_asks_for_no_events(tmp_path: Path) -> None:
     assert time.monotonic() - started < LONG_S
 
 
-def test_a_system_without_free_watches_goes_on_by_scans_alone(
+def test_a_watcher_without_free_inotify_watches_goes_on_by_scans_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Full:
+    class NoFreeWatches:
         def schedule(self, *_: object, **__: object) -> None:
             raise OSError(28, "inotify watch limit reached")
 
-    monkeypatch.setattr("watcher.scan.events.Observer", Full)
+    monkeypatch.setattr("watcher.scan.events.Observer", NoFreeWatches)
     hints = Hints(tmp_path, polling=False)
     hints.revive()
     hints.revive()

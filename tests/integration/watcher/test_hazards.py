@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 
 from db.session import make_engine, session_factory
 from db.tables.tables import FileStatus, SourceFile
-from tests.integration.watcher.desk import Desk, portrait, sha
+from tests.integration.watcher.handmade_dicom import dicom
 from tests.integration.watcher.hostile import HAZARDS, LARGEST_MB, Hazard
-from tests.integration.watcher.lies import dicom
+from tests.integration.watcher.small_instances import instance_bytes, uid, write_slices
 from tests.integration.watcher.test_arrivals import holds
-from tests.integration.watcher.tiny import instance_bytes, uid, write_slices
+from tests.integration.watcher.watcher_site import WatcherSite, folder_state, sha
 from watcher.archives import archives
 
 INGESTED, IGNORED, QUARANTINED = (
@@ -28,10 +28,10 @@ INGESTED, IGNORED, QUARANTINED = (
 
 
 @dataclass
-class Aftermath:
-    """What a watcher has made of an inbox of all hazards; `beside` is what it wrote elsewhere."""
+class InboxOutcome:
+    """What a watcher has made of an inbox with all hazards; `beside` is what it wrote elsewhere."""
 
-    desk: Desk
+    site: WatcherSite
     found: dict[str, tuple[FileStatus, str | None] | None]
     good: list[Path]
     log: str
@@ -39,112 +39,114 @@ class Aftermath:
 
 
 @pytest.fixture(scope="module")
-def aftermath(
+def outcome(
     tmp_path_factory: pytest.TempPathFactory, _migrated_sqlite: Path
-) -> Iterator[Aftermath]:
+) -> Iterator[InboxOutcome]:
     home = tmp_path_factory.mktemp("hazards")
     (home / "db").mkdir()
     shutil.copyfile(_migrated_sqlite, home / "db" / "metseg.sqlite3")
     engine = make_engine(f"sqlite:///{home / 'db' / 'metseg.sqlite3'}")
-    desk = Desk(home, str(engine.url), session_factory(engine))
+    site = WatcherSite(home, str(engine.url), session_factory(engine))
     log, root = io.StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(log), root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(archives, "WAIT_S", 60.0)  # only the desk's clock counts
-        yield _let_in(desk, log)
+        patch.setattr(archives, "WAIT_S", 60.0)  # only the site's clock counts
+        yield _let_in(site, log)
     root.removeHandler(handler)
     root.setLevel(level)
     engine.dispose()
 
 
-def _let_in(desk: Desk, log: io.StringIO) -> Aftermath:
+def _let_in(site: WatcherSite, log: io.StringIO) -> InboxOutcome:
     paths = {
-        hazard.name: hazard.put(desk.inbox / "CANARY" / str(number), number)
+        hazard.name: hazard.put(site.inbox / "CANARY" / str(number), number)
         for number, hazard in enumerate(HAZARDS)
     }
-    good = write_slices(desk.inbox / "good", "G", range(3))
-    before, places = portrait(desk.inbox), set(desk.home.iterdir())
-    with desk.watching(max_file_mb=LARGEST_MB, max_archive_files=50) as watcher:
-        desk.pass_time(watcher, 10)
+    good = write_slices(site.inbox / "good", "G", range(3))
+    before, places = folder_state(site.inbox), set(site.home.iterdir())
+    with site.watching(max_file_mb=LARGEST_MB, max_archive_files=50) as watcher:
+        site.pass_time(watcher, 10)
         assert watcher.idle, watcher.view()
-    assert portrait(desk.inbox) == before
-    files = desk.files()
-    found = {name: files.get(str(path.relative_to(desk.inbox))) for name, path in paths.items()}
-    beside = set(desk.home.iterdir()) - places - {desk.settings.home_dir}
-    return Aftermath(desk, found, good, log.getvalue(), beside)
+    assert folder_state(site.inbox) == before
+    files = site.files()
+    found = {name: files.get(str(path.relative_to(site.inbox))) for name, path in paths.items()}
+    beside = set(site.home.iterdir()) - places - {site.settings.home_dir}
+    return InboxOutcome(site, found, good, log.getvalue(), beside)
 
 
 @pytest.mark.parametrize("hazard", HAZARDS, ids=lambda hazard: hazard.name)
-def test_a_hazard_is_refused_for_its_own_reason(aftermath: Aftermath, hazard: Hazard) -> None:
-    found = aftermath.found[hazard.name]
+def test_a_hazardous_file_is_refused_for_its_own_reason(
+    outcome: InboxOutcome, hazard: Hazard
+) -> None:
+    found = outcome.found[hazard.name]
     assert found is not None
     status, reason = found
     assert (status, str(reason)[: len(hazard.reason)]) == (hazard.status, hazard.reason)
 
 
-def test_the_good_study_beside_them_is_taken_in_and_nothing_else(aftermath: Aftermath) -> None:
-    desk = aftermath.desk
-    assert desk.revisions("G") == [sha(*aftermath.good)]
-    assert len(desk.jobs()) == 1
-    with desk.sessions() as session:
+def test_only_the_good_study_beside_hazardous_files_is_taken_in(outcome: InboxOutcome) -> None:
+    site = outcome.site
+    assert site.revisions("G") == [sha(*outcome.good)]
+    assert len(site.jobs()) == 1
+    with site.sessions() as session:
         ingested = select(func.count()).where(SourceFile.status == INGESTED)
-        assert session.scalar(ingested) == len(aftermath.good)
-    assert holds(desk)
+        assert session.scalar(ingested) == len(outcome.good)
+    assert holds(site)
 
 
-def test_no_hazard_leads_out_or_names_the_patient(aftermath: Aftermath) -> None:
-    assert aftermath.beside == set()
-    spool = aftermath.desk.settings.spool_dir
+def test_no_hazardous_file_leads_outside_or_names_the_patient(outcome: InboxOutcome) -> None:
+    assert outcome.beside == set()
+    spool = outcome.site.settings.spool_dir
     assert [path for path in spool.rglob("*") if "CANARY" in path.name] == []
     assert list((spool / "tmp").iterdir()) == []
-    assert "quarantined" in aftermath.log
-    assert "CANARY" not in aftermath.log
-    assert "CANARY" not in str(list(aftermath.found.values()))
+    assert "quarantined" in outcome.log
+    assert "CANARY" not in outcome.log
+    assert "CANARY" not in str(list(outcome.found.values()))
 
 
-def test_a_file_cut_anywhere_is_never_taken(plain_desk: Desk) -> None:
+def test_a_file_truncated_anywhere_is_never_taken(sqlite_site: WatcherSite) -> None:
     whole = instance_bytes("S", 0)
     for percent in range(2, 100):
-        path = plain_desk.inbox / f"{percent}.dcm"
+        path = sqlite_site.inbox / f"{percent}.dcm"
         path.write_bytes(whole[: len(whole) * percent // 100])
-    plain_desk.take_in()
-    for status, reason in plain_desk.files().values():
+    sqlite_site.take_in()
+    for status, reason in sqlite_site.files().values():
         assert status in (IGNORED, QUARANTINED)
         assert str(reason).startswith(("not_dicom: ", "dicom_truncated: ", "dicom_invalid: "))
-    assert len(plain_desk.files()) == 98
-    assert plain_desk.revisions() == []
+    assert len(sqlite_site.files()) == 98
+    assert sqlite_site.revisions() == []
 
 
-def test_a_zero_tail_of_pixels_is_taken_and_made_good_when_the_rest_arrives(
-    plain_desk: Desk,
+def test_pixels_that_end_in_zeros_are_taken_and_replaced_when_the_rest_arrives(
+    sqlite_site: WatcherSite,
 ) -> None:
-    desk, whole = plain_desk, instance_bytes("S", 0, fill=7)
-    path = desk.inbox / "im.dcm"
-    with desk.watching() as watcher:
+    site, whole = sqlite_site, instance_bytes("S", 0, fill=7)
+    path = site.inbox / "im.dcm"
+    with site.watching() as watcher:
         path.write_bytes(whole[:-60] + bytes(60))  # dark pixels look the same
-        desk.pass_time(watcher)
+        site.pass_time(watcher)
         dark = sha(path)
         path.write_bytes(whole)
-        desk.pass_time(watcher)
-    assert desk.revisions() == [dark, sha(path)]
+        site.pass_time(watcher)
+    assert site.revisions() == [dark, sha(path)]
 
 
-def test_a_program_in_the_preamble_is_data_like_any_other(plain_desk: Desk) -> None:
+def test_a_program_in_the_preamble_is_data_like_any_other(sqlite_site: WatcherSite) -> None:
     whole = instance_bytes("S", 0)
-    path = plain_desk.inbox / "im.dcm"
+    path = sqlite_site.inbox / "im.dcm"
     path.write_bytes(b"\x7fELF" + whole[4:])
-    plain_desk.take_in()
-    assert plain_desk.revisions() == [sha(path)]
-    modes = {one.stat().st_mode & 0o777 for one in plain_desk.settings.spool_dir.rglob("*.dcm")}
+    sqlite_site.take_in()
+    assert sqlite_site.revisions() == [sha(path)]
+    modes = {one.stat().st_mode & 0o777 for one in sqlite_site.settings.spool_dir.rglob("*.dcm")}
     assert modes == {0o444}
 
 
-def test_folders_deeper_than_the_system_allows_hold_nobody_up(plain_desk: Desk) -> None:
-    desk = plain_desk
-    good = write_slices(desk.inbox / "good", "G", range(2))
-    here = os.open(desk.inbox, os.O_RDONLY)
+def test_folders_deeper_than_the_system_allows_delay_no_study(sqlite_site: WatcherSite) -> None:
+    site = sqlite_site
+    good = write_slices(site.inbox / "good", "G", range(2))
+    here = os.open(site.inbox, os.O_RDONLY)
     for _ in range(25):
         os.mkdir("CANARY" * 35, dir_fd=here)
         below = os.open("CANARY" * 35, os.O_RDONLY, dir_fd=here)
@@ -152,21 +154,21 @@ def test_folders_deeper_than_the_system_allows_hold_nobody_up(plain_desk: Desk) 
         here = below
     os.close(os.open("lost.dcm", os.O_CREAT | os.O_WRONLY, dir_fd=here))
     os.close(here)
-    desk.take_in()
-    assert desk.revisions("G") == [sha(*good)]
-    shutil.rmtree(desk.inbox)  # pytest's own clean-up gives up on such depths
+    site.take_in()
+    assert site.revisions("G") == [sha(*good)]
+    shutil.rmtree(site.inbox)  # pytest's own clean-up gives up on such depths
 
 
-def test_broken_files_of_a_study_leave_its_good_ones_alone(plain_desk: Desk) -> None:
-    desk, own = plain_desk, uid("S").encode()
+def test_broken_files_of_a_study_leave_its_good_ones_alone(sqlite_site: WatcherSite) -> None:
+    site, own = sqlite_site, uid("S").encode()
     study = own + b"\0" * (len(own) % 2)
-    good = write_slices(desk.inbox / "a", "S", range(3))
+    good = write_slices(site.inbox / "a", "S", range(3))
     for number, wrong in enumerate(
         ({"pixels": b""}, {"frames": b"-1"}, {"sop": b"1/../2"}, {"series": b""}, {"rows": b"XX"})
     ):
-        (desk.inbox / "a" / f"{number}.dcm").write_bytes(dicom(number, study=study, **wrong))
-    desk.take_in()
-    assert desk.revisions() == [sha(*good)]
-    assert sorted(status for status, _ in desk.files().values()) == 3 * [INGESTED] + 5 * [
+        (site.inbox / "a" / f"{number}.dcm").write_bytes(dicom(number, study=study, **wrong))
+    site.take_in()
+    assert site.revisions() == [sha(*good)]
+    assert sorted(status for status, _ in site.files().values()) == 3 * [INGESTED] + 5 * [
         QUARANTINED
     ]

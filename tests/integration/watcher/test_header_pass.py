@@ -1,4 +1,4 @@
-"""The child that reads headers, and files that are out to hurt it."""
+"""The child that reads headers, and files that are meant to harm it."""
 
 import os
 import zlib
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.places import ROOT
-from tests.integration.watcher.tiny import instance_bytes, uid
+from tests.integration.watcher.small_instances import instance_bytes, uid
 from watcher.reading.header_pass import Header, HeaderPass, Refusal
 
 LIMIT = 10**8
@@ -20,7 +20,7 @@ def good(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_header_is_read(good: Path) -> None:
+def test_a_header_is_read_by_the_child(good: Path) -> None:
     with HeaderPass(max_bytes=LIMIT) as headers:
         expected = Header(uid("S"), uid("S", "series"), uid("S", "series", 1), "MR")
         assert headers.read(good) == expected
@@ -37,7 +37,7 @@ def test_a_header_is_read(good: Path) -> None:
         (b"\0" * 128 + b"DICM" + os.urandom(64), None, False),
     ],
 )
-def test_files_that_are_refused(
+def test_faulty_files_are_refused_with_their_reason(
     tmp_path: Path, content: bytes, code: str | None, ignore: bool
 ) -> None:
     path = tmp_path / "file"
@@ -50,7 +50,7 @@ def test_files_that_are_refused(
         assert (refusal.code, refusal.ignore) == (code, ignore)
 
 
-def test_our_own_results_are_passed_over(tmp_path: Path) -> None:
+def test_results_of_metseg_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "seg.dcm"
     path.write_bytes(instance_bytes("S", 1, Modality="SEG", Manufacturer="metseg"))
     with HeaderPass(max_bytes=LIMIT) as headers:
@@ -66,7 +66,7 @@ def test_a_file_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> None:
     assert refusal.again
 
 
-def test_names_that_are_no_text_are_read(tmp_path: Path) -> None:
+def test_files_whose_names_are_not_text_are_read(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"M\xfcller \n.dcm")
     path.write_bytes(instance_bytes("S", 1))
     with HeaderPass(max_bytes=LIMIT) as headers:
@@ -87,7 +87,7 @@ def test_a_deflate_bomb_is_refused_and_the_next_file_read(tmp_path: Path, good: 
 
 
 def _with_syntax(head: bytes, syntax: bytes) -> bytes:
-    """Exchange the transfer syntax in group 2 and repair the two lengths."""
+    """Replace the transfer syntax in group 2 and correct the two lengths."""
     at = head.index(b"\x02\x00\x10\x00UI")
     old = int.from_bytes(head[at + 6 : at + 8], "little")
     rest = head[at + 8 + old :]
@@ -105,7 +105,7 @@ def _with_syntax(head: bytes, syntax: bytes) -> bytes:
         ("hold = bytearray(10**9)", "header_memory"),
     ],
 )
-def test_a_file_that_hurts_the_child_is_refused_and_the_next_one_read(
+def test_a_file_that_ends_the_child_is_refused_and_the_next_one_read(
     tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch, does: str, code: str
 ) -> None:
     evil = tmp_path / "evil.dcm"
@@ -128,7 +128,7 @@ def test_a_file_that_hurts_the_child_is_refused_and_the_next_one_read(
         assert isinstance(headers.read(good), Header)
 
 
-def test_the_child_loads_nothing_heavy(good: Path) -> None:
+def test_the_header_reading_child_loads_no_large_library(good: Path) -> None:
     with HeaderPass(max_bytes=LIMIT) as headers:
         headers.read(good)
         maps = Path(f"/proc/{headers._child.pid}/status")

@@ -8,9 +8,9 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from db.tables.tables import FileStatus
 from imaging.dicom.files.encoding import MEDIA_STORAGE_DIRECTORY
-from tests.integration.watcher.desk import Desk, portrait
+from tests.integration.watcher.small_instances import instance_bytes, uid
 from tests.integration.watcher.test_arrivals import holds
-from tests.integration.watcher.tiny import instance_bytes, uid
+from tests.integration.watcher.watcher_site import WatcherSite, folder_state
 
 INGESTED, IGNORED = FileStatus.INGESTED, FileStatus.IGNORED
 
@@ -57,7 +57,7 @@ BESIDE = {
 
 
 def dicomdir() -> bytes:
-    """An index of a medium, without records."""
+    """The index file of a medium (DICOMDIR), without records."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -76,7 +76,7 @@ def put(inbox: Path, path: str, data: bytes) -> None:
 
 
 def put_beside(inbox: Path) -> None:
-    """What systems and people leave beside studies; in folders of systems copies of instances."""
+    """Put what systems and people leave beside studies; system folders get copies of instances."""
     for path, reason in BESIDE.items():
         if reason.endswith("folder"):
             put(inbox, f"{path}/im1.dcm", instance_bytes("flat", 99))
@@ -89,44 +89,44 @@ def put_beside(inbox: Path) -> None:
             put(inbox, path, instance_bytes("flat", 98)[:-7])
 
 
-def test_every_layout_is_found_whole_with_everything_in_one_inbox(desk: Desk) -> None:
+def test_studies_in_every_folder_layout_are_found_whole_in_one_inbox(site: WatcherSite) -> None:
     for study, paths in LAYOUTS.items():
         for number, path in enumerate(paths):
-            put(desk.inbox, path, instance_bytes(study, number))
-    put_beside(desk.inbox)
-    before = portrait(desk.inbox)
-    with desk.watching() as watcher:
-        desk.pass_time(watcher, 8)
+            put(site.inbox, path, instance_bytes(study, number))
+    put_beside(site.inbox)
+    before = folder_state(site.inbox)
+    with site.watching() as watcher:
+        site.pass_time(watcher, 8)
         assert watcher.idle
-    assert portrait(desk.inbox) == before
-    found = desk.files()
+    assert folder_state(site.inbox) == before
+    found = site.files()
     for study, paths in LAYOUTS.items():
-        assert [len(one) for one in desk.revisions(study)] == [len(paths)], study
+        assert [len(one) for one in site.revisions(study)] == [len(paths)], study
         assert {found[path] for path in paths} == {(INGESTED, None)}
-    assert desk.revisions("in a system folder") == []
+    assert site.revisions("in a system folder") == []
     for path, reason in BESIDE.items():
         status, why = found[path]
         assert status is IGNORED, path
         assert str(why).startswith(reason), path
     assert len(found) == len(BESIDE) + sum(map(len, LAYOUTS.values()))
-    assert len(desk.jobs()) == len(LAYOUTS)
-    assert holds(desk)
+    assert len(site.jobs()) == len(LAYOUTS)
+    assert holds(site)
 
 
-def test_a_download_that_ends_is_taken_under_its_last_name(plain_desk: Desk) -> None:
-    desk, data = plain_desk, instance_bytes("S", 1)
+def test_a_finished_download_is_taken_under_its_last_name(sqlite_site: WatcherSite) -> None:
+    site, data = sqlite_site, instance_bytes("S", 1)
     for partial, last in (
         (".im1.dcm.Ab3dEf", "im1.dcm"),
         ("im2.dcm.part", "im2.dcm"),
         ("im3.dcm.crdownload", "im3.dcm"),
     ):
-        with desk.watching() as watcher:
-            put(desk.inbox, partial, data[:300])
-            desk.pass_time(watcher)
-            assert desk.files()[partial][0] is IGNORED
-            put(desk.inbox, partial, data)
-            (desk.inbox / partial).rename(desk.inbox / last)
-            desk.pass_time(watcher)
-        assert desk.files()[last] == (INGESTED, None)
-    assert len(desk.revisions()) == 1
-    assert holds(desk)
+        with site.watching() as watcher:
+            put(site.inbox, partial, data[:300])
+            site.pass_time(watcher)
+            assert site.files()[partial][0] is IGNORED
+            put(site.inbox, partial, data)
+            (site.inbox / partial).rename(site.inbox / last)
+            site.pass_time(watcher)
+        assert site.files()[last] == (INGESTED, None)
+    assert len(site.revisions()) == 1
+    assert holds(site)

@@ -17,8 +17,8 @@ from watcher.queue.reconcile import BrokerError, Reconciler
 LEASE_S = 90.0
 
 
-class Bells:
-    """What was rung; `dead` is a broker that does not answer."""
+class RecordedDoorbells:
+    """The doorbells that rang; `dead` is a broker that does not answer."""
 
     def __init__(self) -> None:
         self.rung: list[int] = []
@@ -31,13 +31,13 @@ class Bells:
 
 
 @pytest.fixture
-def bells() -> Bells:
-    return Bells()
+def doorbells() -> RecordedDoorbells:
+    return RecordedDoorbells()
 
 
 @pytest.fixture
-def reconciler(sessions: sessionmaker[Session], bells: Bells) -> Reconciler:
-    return Reconciler(Settings(lease_s=LEASE_S), sessions, bells)
+def reconciler(sessions: sessionmaker[Session], doorbells: RecordedDoorbells) -> Reconciler:
+    return Reconciler(Settings(lease_s=LEASE_S), sessions, doorbells)
 
 
 def look(reconciler: Reconciler, second: float) -> None:
@@ -67,7 +67,7 @@ def state(sessions: sessionmaker[Session], job_id: int) -> JobState:
         return session.scalars(select(Job.state).where(Job.id == job_id)).one()
 
 
-def test_a_lease_without_a_beat_expires_on_our_own_clock(
+def test_a_lease_without_a_heartbeat_expires_by_the_clock_of_the_reconciler(
     reconciler: Reconciler, sessions: sessionmaker[Session]
 ) -> None:
     make_jobs(sessions, 1)
@@ -79,7 +79,7 @@ def test_a_lease_without_a_beat_expires_on_our_own_clock(
     assert state(sessions, job.job_id) is JobState.PENDING
 
 
-def test_a_beating_lease_lives_on_and_a_new_claim_starts_anew(
+def test_a_lease_with_heartbeats_lives_on_and_a_new_claim_restarts_its_time(
     reconciler: Reconciler, sessions: sessionmaker[Session]
 ) -> None:
     make_jobs(sessions, 1)
@@ -97,7 +97,7 @@ def test_a_beating_lease_lives_on_and_a_new_claim_starts_anew(
     assert state(sessions, job.job_id) is JobState.RUNNING
 
 
-def test_a_clock_that_jumps_expires_nothing(
+def test_a_clock_that_jumps_expires_no_lease(
     reconciler: Reconciler, sessions: sessionmaker[Session]
 ) -> None:
     make_jobs(sessions, 1)
@@ -120,25 +120,25 @@ def test_the_third_lost_lease_ends_the_job(
 
 
 def test_two_doorbells_ring_for_each_living_worker(
-    reconciler: Reconciler, sessions: sessionmaker[Session], bells: Bells
+    reconciler: Reconciler, sessions: sessionmaker[Session], doorbells: RecordedDoorbells
 ) -> None:
     make_jobs(sessions, 9)
     look(reconciler, 0)
-    assert bells.rung == [1, 2]
+    assert doorbells.rung == [1, 2]
     start_worker(sessions, "a")
     start_worker(sessions, "b")
     look(reconciler, 1)
-    assert bells.rung == [1, 2, 3, 4]
+    assert doorbells.rung == [1, 2, 3, 4]
     look(reconciler, 2)
-    assert bells.rung == [1, 2, 3, 4]
+    assert doorbells.rung == [1, 2, 3, 4]
     with sessions.begin() as session:
         assert claim(session, 1, owner="w", now=later(3), max_attempts=3) is not None
     look(reconciler, 3)
-    assert bells.rung == [1, 2, 3, 4, 5]
+    assert doorbells.rung == [1, 2, 3, 4, 5]
 
 
-def test_a_paused_worker_counts_as_none(
-    reconciler: Reconciler, sessions: sessionmaker[Session], bells: Bells
+def test_a_paused_worker_does_not_count_for_doorbells(
+    reconciler: Reconciler, sessions: sessionmaker[Session], doorbells: RecordedDoorbells
 ) -> None:
     make_jobs(sessions, 9)
     for name in "abc":
@@ -147,32 +147,32 @@ def test_a_paused_worker_counts_as_none(
         beat_process(session, "a", now=T0, paused_reason="disk full")
         beat_process(session, "b", now=T0, paused_reason="disk full")
     look(reconciler, 0)
-    assert bells.rung == [1, 2]
+    assert doorbells.rung == [1, 2]
 
 
 def test_a_doorbell_without_an_answer_rings_again(
-    reconciler: Reconciler, sessions: sessionmaker[Session], bells: Bells
+    reconciler: Reconciler, sessions: sessionmaker[Session], doorbells: RecordedDoorbells
 ) -> None:
     make_jobs(sessions, 1)
     for second in (0, 60, 119, 120, 121):
         look(reconciler, second)
-    assert bells.rung == [1, 1]
+    assert doorbells.rung == [1, 1]
 
 
-def test_a_dead_broker_leaves_jobs_waiting_and_they_ring_as_soon_as_it_lives(
-    reconciler: Reconciler, sessions: sessionmaker[Session], bells: Bells
+def test_a_dead_broker_leaves_jobs_waiting_and_they_ring_as_soon_as_it_is_back(
+    reconciler: Reconciler, sessions: sessionmaker[Session], doorbells: RecordedDoorbells
 ) -> None:
     make_jobs(sessions, 2)
-    bells.dead = True
+    doorbells.dead = True
     for second in (0, 5):
         with pytest.raises(BrokerError):
             look(reconciler, second)
-    bells.dead = False
+    doorbells.dead = False
     look(reconciler, 10)
-    assert bells.rung == [1, 2]
+    assert doorbells.rung == [1, 2]
 
 
-def test_rows_of_dead_processes_are_buried_and_living_ones_stay(
+def test_rows_of_dead_processes_are_deleted_and_living_ones_stay(
     reconciler: Reconciler, sessions: sessionmaker[Session]
 ) -> None:
     start_worker(sessions, "dead")
@@ -185,7 +185,7 @@ def test_rows_of_dead_processes_are_buried_and_living_ones_stay(
         assert [row.name for row in live(session)] == ["alive"]
 
 
-def test_an_absent_broker_is_said_so_without_its_password() -> None:
+def test_an_absent_broker_is_reported_without_its_password() -> None:
     ring = make_ringer(Settings.model_validate({"broker_url": "redis://:secret@127.0.0.1:1/0"}))
     assert ring is not None
     with pytest.raises(ConnectionError) as caught:

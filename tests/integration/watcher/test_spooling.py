@@ -1,4 +1,4 @@
-"""Copies: their bytes, their hash, what moved meanwhile, what is swept."""
+"""Copies in the spool: their bytes and hashes, files that change meanwhile, and the sweep."""
 
 import hashlib
 import os
@@ -26,7 +26,7 @@ def fingerprint(path: Path) -> Fingerprint:
     return fingerprint_of(path.lstat())
 
 
-def test_the_bytes_hashed_are_the_bytes_spooled(source: Path, tmp_path: Path) -> None:
+def test_the_hashed_bytes_are_the_spooled_bytes(source: Path, tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     with workspace(spool) as folder:
         copied = copy_in(source, fingerprint(source), folder / "0")
@@ -85,7 +85,7 @@ def test_a_file_that_became_a_link_or_vanished_has_moved(source: Path, tmp_path:
         copy_in(source, before, tmp_path / "0")
 
 
-def test_a_read_error_is_the_files_and_a_write_error_ours(
+def test_a_read_error_is_blamed_on_the_file_and_a_write_error_on_the_spool(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> int:
@@ -102,9 +102,7 @@ def test_a_read_error_is_the_files_and_a_write_error_ours(
                 copy_in(source, fingerprint(source), tmp_path / f"{name}{error}")
 
 
-def test_bytes_that_are_there_stay_and_damaged_ones_are_replaced(
-    source: Path, tmp_path: Path
-) -> None:
+def test_spooled_bytes_stay_and_damaged_ones_are_replaced(source: Path, tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     final = spool_path(spool, hashlib.sha256(CONTENT).hexdigest())
     inodes = []
@@ -120,7 +118,7 @@ def test_bytes_that_are_there_stay_and_damaged_ones_are_replaced(
     assert inodes[0] == inodes[1] != inodes[2]
 
 
-def test_the_sweep_deletes_orphans_and_left_over_temporary_files(
+def test_the_spool_sweep_deletes_orphans_and_leftover_temporary_files(
     source: Path, tmp_path: Path
 ) -> None:
     spool = tmp_path / "spool"
@@ -146,5 +144,5 @@ def test_the_sweep_deletes_orphans_and_left_over_temporary_files(
     assert [spool_path(spool, sha256).exists() for sha256 in hashes] == [True, False]
 
 
-def test_a_spool_that_is_not_there_yet_has_nothing_to_sweep(tmp_path: Path) -> None:
+def test_a_spool_that_does_not_exist_yet_has_nothing_to_sweep(tmp_path: Path) -> None:
     assert sweep(tmp_path / "none", lambda _: set()) == 0

@@ -1,4 +1,4 @@
-"""A bench with one claimed study, in this process, on both databases."""
+"""A worker in this process, on both databases, and studies for it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from worker.job.execute import JobTools
 
 
 @dataclass
-class Ward:
-    """Studies in the spool, jobs in the database, and a bench to run them."""
+class WorkerSite:
+    """Studies in the spool, jobs in the database, and what runs them."""
 
     settings: Settings
     sessions: sessionmaker[Session]
@@ -32,7 +32,7 @@ class Ward:
         owner = Owner("worker", pid, token)
         return JobTools(self.settings, self.sessions, ThresholdEnsemble(), owner)
 
-    def admit(
+    def add_study(
         self,
         name: str = "study",
         *,
@@ -40,7 +40,7 @@ class Ward:
         recipe: Recipe | None = None,
         write: Callable[[Path], object] | None = None,
     ) -> tuple[int, Phantom]:
-        """Spool a study and record it, as the watcher does. Gives its job."""
+        """Spool a study and record it, as the watcher does. Returns its job and its head."""
         source = self.folder / name
         head = write_study(
             source, recipe or Recipe(name=name), shape=(slices, 36, 36), spacing=(5.0, 4.0, 4.0)
@@ -74,7 +74,7 @@ class Ward:
         )
 
     def claim(self, job_id: int, bench: JobTools, *, at: datetime | None = None) -> Claim:
-        """Claim a job for the bench, now or at another time."""
+        """Claim a job for the owner of `bench`, now or at another time."""
         with self.sessions.begin() as session:
             claim = jobs.claim(
                 session,
@@ -88,7 +88,7 @@ class Ward:
 
 
 @pytest.fixture
-def ward(tmp_path: Path, sessions: sessionmaker[Session]) -> Ward:
-    """A ward on both databases."""
+def site(tmp_path: Path, sessions: sessionmaker[Session]) -> WorkerSite:
+    """A worker on both databases."""
     settings = Settings(home=tmp_path / "home", min_free_mb=0, lease_s=9.0)
-    return Ward(settings, sessions, tmp_path / "sources")
+    return WorkerSite(settings, sessions, tmp_path / "sources")

@@ -1,4 +1,4 @@
-"""The pictures of real series files are looked at where headers leave a doubt."""
+"""The pictures of real series files are examined where headers leave a doubt."""
 
 from functools import partial
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_a_subtraction_under_the_name_of_a_t1_loses_against_its_source(tmp_path:
     assert found.warnings == ()
 
 
-def test_the_later_of_two_like_series_is_taken_with_a_warning(tmp_path: Path) -> None:
+def test_the_later_of_two_alike_series_is_taken_with_a_warning(tmp_path: Path) -> None:
     head = head_with_lesions(balls=()).volume
     for clock, uid in (("100000", "1.2.31"), ("103000", "1.2.32")):
         times = {"AcquisitionDate": "20240102", "AcquisitionTime": clock}
@@ -50,7 +50,7 @@ def test_the_later_of_two_like_series_is_taken_with_a_warning(tmp_path: Path) ->
     assert "nothing certain says that the series was taken after" in found.warnings[0]
 
 
-def test_a_series_that_cannot_be_read_is_left_to_whoever_segments_it(tmp_path: Path) -> None:
+def test_a_series_that_cannot_be_read_is_left_to_the_segmentation(tmp_path: Path) -> None:
     head = head_with_lesions().volume
     files = write_series(head, tmp_path, Recipe(description="T1 MPRAGE +C"))
     files[len(files) // 2].unlink()

@@ -1,4 +1,4 @@
-"""Which files a result has: as `METSEG_OUTPUTS` says, and an output that is added."""
+"""Which files a result has according to `METSEG_OUTPUTS`, and how an output is added."""
 
 import importlib.util
 from dataclasses import replace
@@ -11,19 +11,19 @@ from db.tables.result_tables import ArtifactRow
 from metseg.outputs import DEFAULT_OUTPUTS, OUTPUT_NAMES
 from metseg.settings import Settings
 from tests.helpers.places import ROOT
-from tests.integration.worker.conftest import Ward
+from tests.integration.worker.conftest import WorkerSite
 from worker.files.outputs import OUTPUTS, Making, Output, is_output
 from worker.job.execute import Ended, execute
 from worker.study.renewal import WRITTEN_ANEW
 
 
-def files_of_a_job(ward: Ward, outputs: str) -> set[str]:
+def files_of_a_job(site: WorkerSite, outputs: str) -> set[str]:
     """The names of the files of a new job, all recorded."""
-    job_id, _ = ward.admit()
-    settings = ward.settings.model_copy(update={"outputs": Settings(outputs=outputs).outputs})
-    bench = replace(ward.bench(), settings=settings)
-    assert execute(ward.claim(job_id, bench), bench).ended is Ended.RECORDED
-    with ward.sessions() as session:
+    job_id, _ = site.add_study()
+    settings = site.settings.model_copy(update={"outputs": Settings(outputs=outputs).outputs})
+    bench = replace(site.bench(), settings=settings)
+    assert execute(site.claim(job_id, bench), bench).ended is Ended.RECORDED
+    with site.sessions() as session:
         paths = [settings.results_dir / path for path in session.scalars(select(ArtifactRow.path))]
     assert set(paths) == {path for path in settings.results_dir.rglob("*") if path.is_file()}
     return {path.name for path in paths}
@@ -39,14 +39,14 @@ def files_of_a_job(ward: Ward, outputs: str) -> set[str]:
     ],
 )
 def test_a_result_has_the_files_that_outputs_names_and_always_its_report(
-    ward: Ward, outputs: str, names: set[str]
+    site: WorkerSite, outputs: str, names: set[str]
 ) -> None:
-    assert files_of_a_job(ward, outputs) == names | {"report.json"}
+    assert files_of_a_job(site, outputs) == names | {"report.json"}
 
 
-def test_the_page_shows_pictures_that_are_no_files(ward: Ward) -> None:
-    files_of_a_job(ward, "page")
-    page = next(ward.settings.results_dir.rglob("report.html")).read_bytes()
+def test_the_page_shows_pictures_that_are_not_written_as_files(site: WorkerSite) -> None:
+    files_of_a_job(site, "page")
+    page = next(site.settings.results_dir.rglob("report.html")).read_bytes()
     assert page.count(b'alt="Lesion ') == 3
     assert b"data:image/png" in page
 
@@ -56,7 +56,7 @@ def test_the_settings_accept_the_names_of_the_table_in_its_order() -> None:
     assert set(DEFAULT_OUTPUTS) < set(OUTPUT_NAMES)
 
 
-def test_what_a_later_reference_needs_and_changes_is_in_the_table() -> None:
+def test_outputs_that_a_later_reference_needs_and_changes_are_in_the_table() -> None:
     assert [one.kind for one in OUTPUTS if one.name is None] == ["report-json"]
     assert {one.kind for one in OUTPUTS} >= WRITTEN_ANEW
 
@@ -72,12 +72,12 @@ def test_what_a_later_reference_needs_and_changes_is_in_the_table() -> None:
         ("notes.txt", False),
     ],
 )
-def test_files_of_ours_are_known_by_name(name: str, ours: bool) -> None:
+def test_output_files_are_recognised_by_name(name: str, ours: bool) -> None:
     assert is_output(name) is ours
 
 
 def test_an_output_is_added_by_a_writer_a_row_and_a_name(
-    ward: Ward, monkeypatch: pytest.MonkeyPatch
+    site: WorkerSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The recipe "An output" of CONTRIBUTING.md."""
 
@@ -98,10 +98,10 @@ def test_an_output_is_added_by_a_writer_a_row_and_a_name(
     monkeypatch.setattr("worker.files.outputs.OUTPUTS", table)
     monkeypatch.setattr("worker.files.artifacts.OUTPUTS", table)
     monkeypatch.setattr("metseg.outputs.OUTPUT_NAMES", ("volumes", *OUTPUT_NAMES))
-    assert files_of_a_job(ward, "volumes,nifti") == {"volumes.csv", "mask.nii.gz", "report.json"}
-    with ward.sessions() as session:
+    assert files_of_a_job(site, "volumes,nifti") == {"volumes.csv", "mask.nii.gz", "report.json"}
+    with site.sessions() as session:
         path = session.scalars(select(ArtifactRow.path).filter_by(kind="volumes-csv")).one()
-    lines = (ward.settings.results_dir / path).read_text().splitlines()
+    lines = (site.settings.results_dir / path).read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == ["1", "2", "3"]
     assert is_output("volumes.csv"), "a result without it removes that of an earlier one"
     line = "| `volumes.csv` | `volumes` | `volumes-csv` | with lesions | a line per lesion |"

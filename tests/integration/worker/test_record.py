@@ -1,4 +1,4 @@
-"""A commit whose answer never came: the job's row tells what to do."""
+"""A commit whose answer never came: the job's row says what to do."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from db import jobs
 from db.jobs import Claim
 from db.tables.tables import Job, JobState
 from metseg.errors import LostLeaseError
-from tests.integration.worker.conftest import Ward
+from tests.integration.worker.conftest import WorkerSite
 from worker.job.record import commit
 
 Change = Callable[[Session], JobState | None]
@@ -32,9 +32,9 @@ def give_up(claim: Claim) -> Change:
     return change
 
 
-def run(ward: Ward, claim: Claim, change: Change, *, lease: float = 60.0) -> JobState | None:
+def run(site: WorkerSite, claim: Claim, change: Change, *, lease: float = 60.0) -> JobState | None:
     return commit(
-        ward.sessions,
+        site.sessions,
         claim,
         change,
         reached={JobState.FAILED},
@@ -43,13 +43,13 @@ def run(ward: Ward, claim: Claim, change: Change, *, lease: float = 60.0) -> Job
     )
 
 
-def claimed(ward: Ward) -> Claim:
-    job_id, _ = ward.admit()
-    return ward.claim(job_id, ward.bench())
+def claimed(site: WorkerSite) -> Claim:
+    job_id, _ = site.add_study()
+    return site.claim(job_id, site.bench())
 
 
-def test_a_commit_that_broke_before_it_was_taken_is_tried_again(ward: Ward) -> None:
-    claim = claimed(ward)
+def test_a_commit_that_failed_before_it_took_effect_is_tried_again(site: WorkerSite) -> None:
+    claim = claimed(site)
     tries: list[int] = []
 
     def change(session: Session) -> JobState | None:
@@ -59,12 +59,12 @@ def test_a_commit_that_broke_before_it_was_taken_is_tried_again(ward: Ward) -> N
             raise broken()
         return state
 
-    assert run(ward, claim, change) is JobState.FAILED
+    assert run(site, claim, change) is JobState.FAILED
     assert len(tries) == 2
 
 
-def test_a_commit_that_was_taken_but_not_answered_is_not_done_twice(ward: Ward) -> None:
-    claim = claimed(ward)
+def test_a_commit_that_took_effect_without_an_answer_is_not_repeated(site: WorkerSite) -> None:
+    claim = claimed(site)
     tries: list[int] = []
 
     def change(session: Session) -> JobState | None:
@@ -73,39 +73,39 @@ def test_a_commit_that_was_taken_but_not_answered_is_not_done_twice(ward: Ward) 
         session.commit()
         raise broken()
 
-    assert run(ward, claim, change) is None
+    assert run(site, claim, change) is None
     assert len(tries) == 1
-    with ward.sessions() as session:
+    with site.sessions() as session:
         assert session.get_one(Job, claim.job_id).state is JobState.FAILED
 
 
-def test_a_job_that_somebody_else_took_meanwhile_is_lost(ward: Ward) -> None:
-    claim = claimed(ward)
+def test_a_job_that_another_process_took_meanwhile_is_lost(site: WorkerSite) -> None:
+    claim = claimed(site)
 
     def change(session: Session) -> JobState | None:
         now = datetime.now(UTC)
         (lease,) = jobs.running_leases(session)
         jobs.expire(session, lease, now=now, run_after=now, max_attempts=3)
         session.commit()
-        ward.claim(claim.job_id, ward.bench(token="deadbeef"))
+        site.claim(claim.job_id, site.bench(token="deadbeef"))
         raise broken()
 
     with pytest.raises(LostLeaseError):
-        run(ward, claim, change)
+        run(site, claim, change)
 
 
-def test_tries_end_with_the_lease(ward: Ward) -> None:
-    claim = claimed(ward)
+def test_tries_to_record_end_with_the_lease(site: WorkerSite) -> None:
+    claim = claimed(site)
 
     def change(_session: Session) -> JobState | None:
         raise broken()
 
     with pytest.raises(OperationalError):
-        run(ward, claim, change, lease=0.0)
+        run(site, claim, change, lease=0.0)
 
 
-def test_a_refusal_of_the_database_is_not_tried_again(ward: Ward) -> None:
-    claim = claimed(ward)
+def test_a_commit_that_the_database_refuses_is_not_tried_again(site: WorkerSite) -> None:
+    claim = claimed(site)
     tries: list[int] = []
 
     def change(_session: Session) -> JobState | None:
@@ -113,5 +113,5 @@ def test_a_refusal_of_the_database_is_not_tried_again(ward: Ward) -> None:
         raise IntegrityError("INSERT", {}, psycopg.IntegrityError())
 
     with pytest.raises(IntegrityError):
-        run(ward, claim, change)
+        run(site, claim, change)
     assert len(tries) == 1

@@ -14,5 +14,5 @@ from benchmarks.peers import windows
         ((214, 176, 175), (192, 192, 32), 20),
     ],
 )
-def test_windows_with_half_overlap_cover_the_scan(shape, size, count):
+def test_sliding_windows_with_half_overlap_cover_the_scan(shape, size, count):
     assert windows(shape, size) == count

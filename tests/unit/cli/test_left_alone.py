@@ -1,4 +1,4 @@
-"""Counts of the files that were left alone, in words."""
+"""Counts of the files that were left alone, in words for people."""
 
 import re
 
@@ -18,7 +18,7 @@ FOUND = [
 ]
 
 
-def test_each_reason_has_a_line() -> None:
+def test_each_reason_why_files_were_left_alone_has_a_line() -> None:
     assert list(left_alone_lines(FOUND, expected=True)) == [
         "2 files refused: 7z archive: unpack it, or pack it as zip",
         "12 files ignored: not DICOM",
@@ -28,16 +28,16 @@ def test_each_reason_has_a_line() -> None:
     ]
 
 
-def test_what_anybody_expects_may_be_left_out() -> None:
+def test_counts_of_files_that_anybody_expects_may_be_left_out() -> None:
     assert len(list(left_alone_lines(FOUND, expected=False))) == 3
 
 
-def test_a_code_that_is_new_is_told_as_it_is() -> None:
+def test_a_reason_without_words_of_its_own_is_shown_as_its_code() -> None:
     found = [LeftAlone(QUARANTINED, "a_new_code", 1)]
     assert list(left_alone_lines(found, expected=False)) == ["1 file refused: a_new_code"]
 
 
-def test_every_code_that_the_page_names_has_words() -> None:
+def test_every_reason_code_that_the_page_names_has_words() -> None:
     codes = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", PAGE.read_text()))
     reasons = {code for code in codes if code.startswith(("archive_", "dicom_", "header_"))}
     assert {"archive_method", "archive_kind", "archive_crash", "dicom_truncated"} <= reasons

@@ -50,7 +50,7 @@ def test_results_show_each_measure() -> None:
     )
 
 
-def test_what_has_no_value_is_a_dash() -> None:
+def test_a_measure_without_a_value_is_a_dash() -> None:
     none = replace(MEASURED.measures, lesion_dice=None, hd95_mm=None, reference_volume_mm3=0.0)
     line = shown(replace(MEASURED, measures=none))
     assert "lesion-wise Dice -   surface Dice at 1 mm 0.850   HD95 - mm   volume -" in line
@@ -90,7 +90,7 @@ def test_a_summary_is_over_the_cases_that_have_the_measure() -> None:
     assert summary_table(summary).row_count == len(summary.measures)
 
 
-def test_a_spread_has_no_deviation_of_one_value() -> None:
+def test_the_spread_of_one_value_has_no_deviation() -> None:
     one, three = spread([2.0, None]), spread([1.0, 2.0, 6.0])
     assert one is not None
     assert (one.n, one.mean, one.median, one.sd) == (1, 2.0, 2.0, None)

@@ -43,7 +43,7 @@ def test_a_study_that_failed_says_why() -> None:
     assert line == "study 6: failed, geometry_invalid: a gap"
 
 
-def test_what_goes_on_names_studies_by_number_and_no_uid() -> None:
+def test_a_progress_line_names_studies_by_number_and_shows_no_uid() -> None:
     view = WatcherView(
         files_waiting=155,
         studies_waiting=tuple(
@@ -60,7 +60,7 @@ def test_what_goes_on_names_studies_by_number_and_no_uid() -> None:
     assert "c0ffee00" not in line
 
 
-def test_a_log_gets_a_line_in_ten_seconds_and_each_end_at_once(
+def test_a_log_gets_one_progress_line_in_ten_seconds_and_each_end_at_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -75,7 +75,7 @@ def test_a_log_gets_a_line_in_ten_seconds_and_each_end_at_once(
     assert [line.split(" ")[0] for line in told] == ["100", "study", "110", "120"]
 
 
-def test_a_log_is_not_told_the_same_twice(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_same_progress_line_is_not_logged_twice(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     now = 0.0
     display = Display(clock=lambda: now)

@@ -20,7 +20,7 @@ COMMANDS = (
 
 @pytest.mark.parametrize("missing", ["training", "h5py"])
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
-def test_a_training_command_without_training_is_refused_with_the_way_out(
+def test_a_training_command_without_the_training_extra_is_refused_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...], missing: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

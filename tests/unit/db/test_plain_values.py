@@ -16,7 +16,9 @@ STATES = (None, *JobState)
 
 @pytest.mark.parametrize("old", STATES)
 @pytest.mark.parametrize("new", JobState)
-def test_only_the_listed_edges_are_legal(old: JobState | None, new: JobState) -> None:
+def test_only_the_listed_state_changes_of_a_job_are_legal(
+    old: JobState | None, new: JobState
+) -> None:
     if (old, new) in EDGES:
         check_edge(old, new)
     else:
@@ -24,7 +26,7 @@ def test_only_the_listed_edges_are_legal(old: JobState | None, new: JobState) ->
             check_edge(old, new)
 
 
-def test_success_is_final_and_every_state_can_be_reached() -> None:
+def test_success_of_a_job_is_final_and_every_state_can_be_reached() -> None:
     assert not any(old is JobState.SUCCEEDED for old, _ in EDGES)
     assert {new for _, new in EDGES} == set(JobState)
     assert all(
@@ -32,12 +34,12 @@ def test_success_is_final_and_every_state_can_be_reached() -> None:
     )
 
 
-def test_the_digest_does_not_depend_on_order_or_series() -> None:
+def test_the_digest_of_a_snapshot_does_not_depend_on_order_or_series() -> None:
     one, two = instance(1), instance(2)
     assert StudyIntake("1.2", (one, two)).digest == StudyIntake("1.2", (two, one)).digest
 
 
-def test_the_digest_changes_with_one_byte_of_one_slice() -> None:
+def test_the_digest_of_a_snapshot_changes_with_one_byte_of_one_slice() -> None:
     before = StudyIntake("1.2", (instance(1), instance(2)))
     after = StudyIntake("1.2", (instance(1), instance(2, content="b")))
     assert before.digest != after.digest
@@ -67,7 +69,7 @@ def test_a_result_without_series_has_no_mask_and_no_count() -> None:
     assert (result.n_lesions, result.total_volume_mm3) == (None, None)
 
 
-def test_zero_lesions_is_a_count() -> None:
+def test_a_lesion_count_of_zero_is_valid() -> None:
     result = NewResult(Outcome.SEGMENTED, "1/1-1", series_instance_uid="1.2", mask_nifti_gz=b"")
     assert (result.n_lesions, result.total_volume_mm3) == (0, 0.0)
 

@@ -46,7 +46,7 @@ def test_links_of_a_page_lead_to_a_file_and_a_heading(page: Path) -> None:
     assert not dead_links(page)
 
 
-def test_a_link_to_no_file_or_no_heading_is_dead(tmp_path: Path) -> None:
+def test_a_link_to_a_missing_file_or_heading_is_dead(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "# One\n## Where is … decided?\n## Not-all `alike`\n## One\n"

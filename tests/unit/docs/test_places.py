@@ -30,7 +30,7 @@ def missing(path: str, names: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_files_and_names_of_the_page_are_there(page: str) -> None:
+def test_files_and_names_that_a_page_mentions_exist(page: str) -> None:
     found = PLACE.findall((ROOT / "docs" / page).read_text())
     places = [(path, re.findall(r"\w+", names)) for path, names in found if "/" in path]
     assert places

@@ -27,7 +27,7 @@ DOUBTFUL = [
 
 
 @pytest.mark.parametrize(("other", "words"), DOUBTFUL)
-def test_a_doubtful_brain_is_warned_of(other, words):
+def test_a_doubtful_brain_makes_a_warning(other, words):
     assert words in " ".join(check_brain(replace(WHOLE, **other)))
 
 
@@ -42,13 +42,13 @@ NONE = [
 
 
 @pytest.mark.parametrize("other", NONE)
-def test_what_cannot_be_a_brain_is_refused(other):
+def test_a_region_that_cannot_be_a_brain_is_refused(other):
     with pytest.raises(NoBrainError):
         check_brain(replace(WHOLE, **other))
 
 
 @pytest.mark.parametrize("plane", ["axial", "sagittal", "coronal"])
-def test_the_largest_part_is_measured_where_it_lies(plane):
+def test_the_largest_part_of_the_brain_is_measured_where_it_lies(plane):
     """A box of 20 x 30 x 30 voxels of 8 mm3 = 144 ml, and a speck that does not count."""
     shape = (40, 60, 60)
     affine = grid_affine(shape, (2.0, 2.0, 2.0), plane=plane, centre=(0.0, 0.0, 0.0))
@@ -69,7 +69,7 @@ def test_the_largest_part_is_measured_where_it_lies(plane):
     assert seen.cut == (side,)  # 30 x 30 pixels of 4 mm2 = 36 cm2
 
 
-def test_no_brain_at_all_is_none():
+def test_an_empty_brain_mask_has_a_volume_of_0():
     shape = (4, 8, 8)
     volume = Volume(np.ones(shape, np.float32), np.eye(4))
     assert brain_seen(np.zeros(shape, np.float32), volume).volume_ml == 0.0

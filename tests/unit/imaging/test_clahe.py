@@ -11,7 +11,7 @@ def head(rows=96, columns=120, seed=0):
     return (shade + noise).astype(np.float32)
 
 
-def test_the_result_is_between_0_and_1_and_the_input_is_left_as_it_was():
+def test_equalised_values_lie_between_0_and_1_and_the_input_does_not_change():
     voxels = head()
     before = voxels.copy()
     enhanced = enhance_contrast(voxels, clip_limit=2.0, tile_mm=28.0)
@@ -23,21 +23,21 @@ def test_the_result_is_between_0_and_1_and_the_input_is_left_as_it_was():
 
 
 @pytest.mark.parametrize("change", [{"clip_limit": 4.0}, {"tile_mm": 48.0}])
-def test_each_setting_changes_the_result(change):
+def test_each_clahe_setting_changes_the_result(change):
     settings = {"clip_limit": 2.0, "tile_mm": 28.0}
     first = enhance_contrast(head(), **settings)
     second = enhance_contrast(head(), **(settings | change))
     assert np.abs(first - second).mean() > 0.01
 
 
-def test_the_unit_of_the_scanner_does_not_matter():
+def test_the_unit_of_the_scanner_does_not_change_equalised_values():
     voxels = np.rint(head()).astype(np.float32)
     first = enhance_contrast(voxels, clip_limit=2.0, tile_mm=28.0)
     second = enhance_contrast(voxels * 64 - 4096, clip_limit=2.0, tile_mm=28.0)
     np.testing.assert_array_equal(first, second)
 
 
-def test_some_slices_with_the_range_of_the_head_are_as_in_the_whole_head():
+def test_slices_equalised_with_the_range_of_the_head_are_as_in_the_whole_head():
     voxels = head()
     whole = enhance_contrast(voxels, clip_limit=2.0, tile_mm=28.0)
     limits = (float(voxels.min()), float(voxels.max()))
@@ -58,7 +58,7 @@ def test_tiles_have_the_wanted_size_in_millimetres(shape, tile_mm, spacing_mm, t
     assert tile_grid(shape, tile_mm=tile_mm, spacing_mm=spacing_mm) == tiles
 
 
-def test_a_volume_of_one_value_has_no_contrast():
+def test_a_volume_of_one_value_stays_flat():
     flat = np.full((2, 32, 32), 7.0, dtype=np.float32)
     assert not enhance_contrast(flat, clip_limit=2.0, tile_mm=28.0).any()
 
@@ -71,7 +71,7 @@ def test_a_volume_of_one_value_has_no_contrast():
         ((1, 8, 8), {"tile_mm": -1.0}, "tile_mm must be greater than 0, got -1"),
     ],
 )
-def test_wrong_arguments_are_named(shape, settings, words):
+def test_wrong_clahe_arguments_are_named(shape, settings, words):
     voxels = np.zeros(shape, dtype=np.float32)
     with pytest.raises(ValueError, match=words):
         enhance_contrast(voxels, **({"clip_limit": 2.0, "tile_mm": 28.0} | settings))

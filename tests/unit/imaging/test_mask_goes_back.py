@@ -29,7 +29,7 @@ RULE = LesionRule(minimum_volume_mm3=0.0, minimum_slices=1)
 
 
 def known_shape(corner: tuple[int, int, int]) -> np.ndarray:
-    """An L of three legs of different length: no turn and no flip of it is itself."""
+    """An L of three legs of different length, so that no rotation or flip maps it to itself."""
     mask = np.zeros(SHAPE, dtype=bool)
     z, y, x = corner
     mask[z : z + 4, y, x] = True
@@ -45,7 +45,7 @@ def places(mask: np.ndarray, affine: np.ndarray) -> np.ndarray:
 
 
 def places_by_the_standard(seg: pydicom.Dataset) -> np.ndarray:
-    """The same from the tags alone: bits counted by hand, PS3.3 C.7.6.2.1.1 by its letter."""
+    """The same from the tags alone: bits unpacked here, PS3.3 C.7.6.2.1.1 to the letter."""
     bits = np.unpackbits(np.frombuffer(seg.PixelData, np.uint8), bitorder="little")
     frames = bits[: seg.NumberOfFrames * seg.Rows * seg.Columns]
     frames = frames.reshape(seg.NumberOfFrames, seg.Rows, seg.Columns)
@@ -61,7 +61,7 @@ def places_by_the_standard(seg: pydicom.Dataset) -> np.ndarray:
 
 
 def places_by_itk(path: Path) -> np.ndarray:
-    """The same by ITK (GDCM), which takes all frames for one block."""
+    """The same by ITK (GDCM), which reads all frames as one block."""
     image = SimpleITK.ReadImage(path)
     marked = np.argwhere(SimpleITK.GetArrayFromImage(image) > 0)
     found = [image.TransformIndexToPhysicalPoint(tuple(map(int, at[::-1]))) for at in marked]
@@ -79,7 +79,7 @@ def places_by_itk(path: Path) -> np.ndarray:
 @settings(
     max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_a_known_shape_is_found_again_by_others(
+def test_a_known_shape_is_found_again_by_other_software(
     tmp_path, plane, axis, degrees, spacing, corner, enhanced
 ):
     folder = tmp_path / "study"

@@ -31,7 +31,7 @@ def ramp(empty):
 
 @pytest.mark.parametrize("plane", PLANES)
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (3.0, 0.5, 0.5), (1.2, 0.9, 0.7)])
-def test_a_linear_function_of_position_survives_the_way_there_and_back(plane, spacing):
+def test_a_linear_function_of_position_survives_resampling_there_and_back(plane, spacing):
     native = ramp(volume((20, 40, 36), PLANES[plane], spacing))
     axial, grid = to_axial(native)
     # Away from the edge, where half a voxel is held constant.
@@ -42,7 +42,7 @@ def test_a_linear_function_of_position_survives_the_way_there_and_back(plane, sp
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_the_first_slice_is_inferior_rows_go_back_and_columns_go_left(plane):
+def test_the_first_axial_slice_is_inferior_rows_go_back_and_columns_go_left(plane):
     axial, _ = to_axial(volume((10, 12, 14), PLANES[plane], (2.0, 1.0, 1.0)))
     directions = axial.affine[:3, :3]
     np.testing.assert_allclose(directions, [[0, 0, 1], [0, 1, 0], [1, 0, 0]])
@@ -51,7 +51,7 @@ def test_the_first_slice_is_inferior_rows_go_back_and_columns_go_left(plane):
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 @pytest.mark.parametrize("signs", list(product((1, -1), repeat=3)))
-def test_at_1_mm_the_way_is_a_permutation_and_exact(order, signs):
+def test_resampling_at_1_mm_is_an_exact_permutation(order, signs):
     directions = (np.eye(3)[list(order)] * np.array(signs)[:, None]).tolist()
     native = volume((5, 6, 7), directions, (1.0, 1.0, 1.0))
     values = np.random.default_rng(0).random(native.shape, dtype=np.float32)
@@ -75,7 +75,7 @@ def test_an_oblique_head_keeps_its_obliquity():
     np.testing.assert_allclose(to_native(axial.voxels, grid)[core], native.voxels[core], atol=1e-3)
 
 
-def test_outside_the_box_the_native_grid_is_0():
+def test_the_native_grid_is_0_outside_the_box():
     native = volume((10, 10, 10), PLANES["axial"], (1.0, 1.0, 1.0))
     grid = axial_grid(native)
     back = to_native(np.ones((2, 3, 4), dtype=np.float32), grid, corner=(5, 6, 1))
@@ -90,6 +90,6 @@ def test_a_box_outside_the_axial_grid_is_refused():
         to_native(np.ones((2, 2, 2), dtype=np.float32), grid, corner=(3, 0, 0))
 
 
-def test_a_spacing_of_nothing_is_refused():
+def test_a_spacing_of_0_is_refused():
     with pytest.raises(ValueError, match="spacing_mm must be greater than 0, got 0"):
         axial_grid(volume((4, 4, 4), PLANES["axial"], (1.0, 1.0, 1.0)), spacing_mm=0.0)

@@ -12,7 +12,7 @@ def test_the_wait_doubles_up_to_ten_minutes(failures: int, seconds: float) -> No
     assert backoff(failures, first_s=30.0) == seconds
 
 
-def test_a_caller_may_have_a_longest_wait_of_its_own() -> None:
+def test_a_caller_may_set_its_own_longest_wait() -> None:
     assert [backoff(failures, first_s=0.5, longest_s=3.0) for failures in range(1, 6)] == [
         0.5,
         1.0,

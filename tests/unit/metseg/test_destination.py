@@ -29,12 +29,12 @@ def test_a_destination_has_a_title_a_host_and_a_port(
     ["", "host:104", "A@host", "A@:104", "A@host:0", "A@host:65536", "@host:104", "A@h o:1",
      "ABCDEFGHIJKLMNOPQ@host:104", "A\\B@host:104", "  @host:104", "A@host:104/x"],
 )  # fmt: skip
-def test_anything_else_is_refused(text: str) -> None:
+def test_a_destination_of_any_other_form_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be AET@HOST:PORT"):
         Destination.parse(text)
 
 
-def test_the_setting_is_checked_and_changes_no_result() -> None:
+def test_the_destination_setting_is_checked_and_changes_no_result() -> None:
     with pytest.raises(ValidationError, match="AET@HOST:PORT"):
         Settings(push_to="nowhere")
     assert Settings(push_to="").push_to is None

@@ -12,7 +12,7 @@ def settings_at(place: Path, **folders: Path) -> Settings:
 
 
 def fstab_of(place: Path, *points: Path | str) -> Path:
-    """One line a mount point, as in fstab(5)."""
+    """One line per mount point, as in fstab(5)."""
     path = place / "fstab"
     lines = ["# <file system> <mount point> <type>", "", "UUID=1 / ext4 defaults 0 1"]
     lines += ["UUID=2 none swap sw 0 0"]
@@ -36,7 +36,7 @@ def test_a_folder_that_a_setting_names_must_exist(tmp_path: Path, name: str) -> 
     check_folders(settings, fstab=fstab_of(tmp_path))
 
 
-def test_folders_below_the_home_need_not_be_there_yet(tmp_path: Path) -> None:
+def test_folders_below_the_home_need_not_exist_yet(tmp_path: Path) -> None:
     check_folders(settings_at(tmp_path), fstab=fstab_of(tmp_path))
     assert not (tmp_path / "home").exists(), "looking makes nothing"
 
@@ -57,16 +57,16 @@ def test_a_home_on_a_disk_that_is_not_mounted_is_refused(tmp_path: Path) -> None
         check_folders(settings_at(tmp_path), fstab=fstab)
 
 
-def test_other_disks_that_are_not_mounted_do_no_harm(tmp_path: Path) -> None:
+def test_unrelated_disks_that_are_not_mounted_do_no_harm(tmp_path: Path) -> None:
     fstab = fstab_of(tmp_path, tmp_path / "cdrom", tmp_path / "hom", "/proc")
     check_folders(settings_at(tmp_path), fstab=fstab)
 
 
-def test_a_system_without_such_a_table_has_nothing_to_check(tmp_path: Path) -> None:
+def test_a_system_without_fstab_has_nothing_to_check(tmp_path: Path) -> None:
     check_folders(settings_at(tmp_path), fstab=tmp_path / "no-fstab")
 
 
-def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_a_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "spool").write_text("")
     problem = folder_problem(
         settings_at(tmp_path, spool=tmp_path / "spool"), "spool", fstab=fstab_of(tmp_path)

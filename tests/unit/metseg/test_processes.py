@@ -9,14 +9,14 @@ import pytest
 from metseg.processes import Owner, is_running, new_owner, parse_owner, process_name
 
 
-def test_an_owner_is_read_back_from_its_name() -> None:
+def test_an_owner_of_a_job_is_read_back_from_its_name() -> None:
     owner = Owner("host:12:ab", 34, "c0ffee00")
     assert str(owner) == "host:12:ab:34:c0ffee00"
     assert parse_owner(str(owner)) == owner
 
 
 @pytest.mark.parametrize("text", ["", "nobody", "a:b:c", "reconciler"])
-def test_other_names_are_not_owners(text: str) -> None:
+def test_names_of_any_other_form_are_not_owners(text: str) -> None:
     assert parse_owner(text) is None
 
 
@@ -25,7 +25,7 @@ def test_two_workers_of_one_process_have_two_names() -> None:
     assert new_owner("w").pid == os.getpid()
 
 
-def test_a_process_that_ended_and_was_not_waited_for_does_not_run() -> None:
+def test_a_process_that_ended_but_was_not_waited_for_is_not_running() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert is_running(child.pid)
     child.kill()

@@ -16,7 +16,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def test_the_environment_sets_what_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_set_the_settings_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METSEG_QUIET_S", "7.5")
     monkeypatch.setenv("METSEG_HOME", "/state")
     settings = Settings()
@@ -55,13 +55,13 @@ OTHER_RESULTS: dict[str, object] = {
 
 
 @pytest.mark.parametrize("name", OTHER_RESULTS)
-def test_what_changes_a_result_changes_the_digest(name: str) -> None:
+def test_settings_that_change_a_result_change_the_digest(name: str) -> None:
     assert Settings(**{name: OTHER_RESULTS[name]}).result_digest(None) != Settings().result_digest(
         None
     )
 
 
-def test_the_digest_is_of_all_settings_that_are_said_to_change_a_result() -> None:
+def test_the_digest_covers_all_settings_that_are_marked_as_changing_a_result() -> None:
     # A file of rules changes it too: unit/imaging/choice/test_rules.py
     assert set(Settings.result_settings()) == {*OTHER_RESULTS, "series_rules"}
     assert set(Settings().result_values(None)) == set(Settings.result_settings())
@@ -91,7 +91,7 @@ def test_outputs_are_names_separated_by_commas_in_any_order(
         ("sr,page", "sr needs seg"),
     ],
 )
-def test_unknown_outputs_are_refused_with_the_names_that_there_are(
+def test_unknown_outputs_are_refused_with_the_known_names(
     monkeypatch: pytest.MonkeyPatch, text: str, message: str
 ) -> None:
     monkeypatch.setenv("METSEG_OUTPUTS", text)
@@ -104,7 +104,7 @@ def test_the_default_outputs_leave_out_what_few_need() -> None:
     assert Settings().outputs == DEFAULT_OUTPUTS == ("seg", "sr", "nifti", "pictures", "page")
 
 
-def test_the_clocks_follow_from_three_settings() -> None:
+def test_intervals_and_limits_follow_from_three_settings() -> None:
     settings = Settings()
     assert (settings.lease_s, settings.beat_s, settings.reconcile_s) == (90, 10, 5)
     assert (settings.backoff_s, settings.republish_s) == (30, 120)
@@ -112,18 +112,18 @@ def test_the_clocks_follow_from_three_settings() -> None:
     assert Settings(time_limit_s=20).hard_time_limit_s == 40
 
 
-def test_what_changes_no_result_leaves_the_digest_alone() -> None:
+def test_settings_that_change_no_result_leave_the_digest_alone() -> None:
     changed = Settings(quiet_s=1, log_level="DEBUG", device="cpu")
     assert changed.result_digest(None) == Settings().result_digest(None)
 
 
-def test_passwords_are_not_shown() -> None:
+def test_passwords_in_settings_are_not_shown() -> None:
     settings = Settings(broker_url="redis://:geheim@redis/0", database_url="sqlite://geheim")
     assert "geheim" not in repr(settings)
     assert settings.broker == "redis://:geheim@redis/0"
 
 
-def test_labels_and_regions_of_references_are_checked_and_make_a_new_run() -> None:
+def test_labels_and_regions_of_references_are_checked_and_change_the_digest() -> None:
     settings = Settings(reference_labels=" 3, 1", reference_regions="GTV*, !*old")
     assert settings.reference_labels == "1,3"
     assert settings.counted_labels == {1, 3}

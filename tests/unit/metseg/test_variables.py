@@ -43,7 +43,7 @@ def test_a_misspelt_variable_is_reported_with_the_nearest_name(name: str, neares
         "METSEGQUIET",
     ],
 )
-def test_what_is_a_setting_or_none_of_ours_is_let_pass(name: str) -> None:
+def test_variables_of_settings_and_of_other_programs_are_accepted(name: str) -> None:
     assert unknown_variables([name], KNOWN) == []
 
 

@@ -13,7 +13,7 @@ SAGITTAL = np.array([[2.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 
 @dataclass
 class Bright:
-    """Calls bright voxels of the middle channel a lesion, and notes the shapes it sees."""
+    """Takes bright voxels of the middle channel for a lesion, and notes the shapes it sees."""
 
     name: str
     probability: float = 1.0
@@ -25,7 +25,7 @@ class Bright:
 
 
 class WithBrain(Bright):
-    """Also calls everything brighter than air brain."""
+    """Also takes everything brighter than air for brain."""
 
     def __call__(self, batch):
         lesion = super().__call__(batch)
@@ -79,7 +79,7 @@ def test_the_brain_is_the_mean_of_the_members_that_report_it():
     assert brain[0, 0, 0] == 0.0
 
 
-def test_temperatures_are_of_lesions_alone():
+def test_temperatures_apply_to_lesions_alone():
     volume, _ = head_with_spot()
     networks = [WithBrain("a", 0.8), WithBrain("b", 0.8)]
     cool = NetworkEnsemble("t", LesionRule(), InputContract(), networks, temperatures={"a": 2.0})
@@ -98,11 +98,11 @@ def test_candidates_are_refined_in_other_planes_when_the_contract_says_so():
         for wanted, one in ((False, plain), (True, network))
     ]
     assert len(network.shapes) > len(plain.shapes)
-    # This network says the same of a voxel in every plane.
+    # This network gives a voxel the same answer in every plane.
     np.testing.assert_allclose(both[0].mean, both[1].mean, atol=1e-5)
 
 
-def test_progress_rises_to_1_with_multiplanar_refinement():
+def test_progress_of_an_ensemble_with_multiplanar_refinement_rises_to_1():
     heard = []
     volume, _ = head_with_spot()
     NetworkEnsemble("t", LesionRule(), InputContract(multiplanar=True), [Bright("a")]).predict(
@@ -112,7 +112,7 @@ def test_progress_rises_to_1_with_multiplanar_refinement():
     assert heard[-1] == pytest.approx(1.0)
 
 
-def test_progress_rises_to_1():
+def test_progress_of_an_ensemble_rises_to_1():
     heard = []
     volume, _ = head_with_spot()
     ensemble(Bright("a"), Bright("b")).predict(volume, progress=heard.append)
@@ -121,7 +121,7 @@ def test_progress_rises_to_1():
     assert heard[-1] == pytest.approx(1.0)
 
 
-def test_all_calls_have_one_shape_of_multiples_of_16():
+def test_all_network_calls_have_one_shape_of_multiples_of_16():
     network = Bright("a")
     volume, _ = head_with_spot()
     ensemble(network).predict(volume)
@@ -131,7 +131,7 @@ def test_all_calls_have_one_shape_of_multiples_of_16():
     assert height % 16 == width % 16 == 0
 
 
-def test_a_volume_is_left_as_it_was():
+def test_the_volume_that_an_ensemble_sees_does_not_change():
     volume, _ = head_with_spot()
     before = volume.voxels.copy()
     ensemble(Bright("a")).predict(volume)
@@ -148,19 +148,19 @@ def test_flipping_averages_the_head_and_its_mirror_image():
 
 
 @pytest.mark.parametrize("depth", [1, BATCH - 1, BATCH, BATCH + 1])
-def test_every_slice_is_answered_once(depth):
+def test_an_ensemble_answers_every_slice_once(depth):
     normalised = np.zeros((depth, 20, 20), dtype=np.float32)
     normalised[:, 10, 10] = 3.0 * (np.arange(depth) % 2)
     found = predict_slices(Bright("a"), normalised, normalised)[0]
     np.testing.assert_array_equal(found[:, 10, 10], np.arange(depth) % 2)
 
 
-def test_an_empty_volume_has_an_answer():
+def test_an_ensemble_answers_an_empty_volume():
     volume = Volume(np.zeros((5, 20, 20), dtype=np.float32), np.eye(4))
     assert not ensemble(Bright("a")).predict(volume).mean.any()
 
 
-def test_where_a_scout_is_named_the_other_member_answers_around_its_finds():
+def test_the_other_member_answers_only_around_the_findings_of_a_scout():
     volume, _ = head_with_spot()
     scout, other = WithBrain("scout"), WithBrain("other", 0.5)
     contract = InputContract(scout="scout")

@@ -65,7 +65,7 @@ def test_a_card_is_read_as_it_was_written(folder):
     assert read_card(folder / "standard.json") == card(sha256_of(folder / "a.weights.h5"))
 
 
-def test_the_version_names_card_release_and_content(folder):
+def test_the_model_version_names_card_release_and_content(folder):
     version = model_version("standard", folder)
     assert version.startswith("standard-1.2.3+")
     assert len(version.rpartition("+")[2]) == 8
@@ -80,15 +80,15 @@ def test_the_version_names_card_release_and_content(folder):
         {"contract": {"spacing_mm": 1.0, "clip_percentiles": [1.0, 99.8]}},
     ],
 )
-def test_whatever_can_change_a_result_changes_the_version(changes):
+def test_card_fields_that_can_change_a_result_change_the_model_version(changes):
     assert card(**changes).version != card().version
 
 
-def test_what_was_measured_does_not_change_the_version():
+def test_measured_values_do_not_change_the_model_version():
     assert card(measured={"dice": 0.5}).version == card().version
 
 
-def test_a_good_weights_file_is_described_as_such(folder):
+def test_a_sound_weights_file_is_described_as_sound(folder):
     (file,) = describe("standard", folder)
     assert file.ok
     assert file.path == folder / "a.weights.h5"
@@ -102,13 +102,13 @@ def test_a_changed_or_missing_weights_file_is_refused_before_any_network_is_buil
         load_ensemble("standard", weights_dir=folder)
 
 
-def test_a_file_that_is_no_weights_file_is_refused(folder):
+def test_a_file_that_is_not_a_weights_file_is_refused(folder):
     with pytest.raises(WeightsError, match=r"must fit attention_unet"):
         load_ensemble("standard", weights_dir=folder)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"members": []}', '{"members": [{}]}'])
-def test_a_file_that_is_no_card_is_refused(tmp_path, text):
+def test_a_file_that_is_not_a_card_is_refused(tmp_path, text):
     (tmp_path / "standard.json").write_text(text)
     with pytest.raises(WeightsError, match=r"card must be readable, got standard\.json"):
         model_version("standard", tmp_path)
@@ -124,12 +124,12 @@ def test_a_weights_file_outside_the_folder_is_refused(folder):
 
 
 @pytest.mark.parametrize("name", ["../standard", "", "a/b", "no.such.module:Factory", "json:none"])
-def test_an_ensemble_name_that_cannot_be_is_refused(name, tmp_path):
+def test_an_ensemble_name_that_cannot_be_loaded_is_refused(name, tmp_path):
     with pytest.raises(ConfigurationError, match="ensemble must be"):
         model_version(name, tmp_path)
 
 
-def test_a_factory_is_asked_for_its_version_and_given_the_options():
+def test_an_ensemble_factory_is_asked_for_its_version_and_given_the_options():
     name = f"{__name__}:Factory"
     assert model_version(name) == "mine-3"
     assert describe(name) == []
@@ -137,7 +137,7 @@ def test_a_factory_is_asked_for_its_version_and_given_the_options():
     assert made.options == {"weights_dir": None, "flip": True, "device": "auto"}
 
 
-def test_naming_the_version_loads_no_network_library(folder):
+def test_naming_the_model_version_loads_no_network_library(folder):
     script = (
         "import sys; from pathlib import Path; from models.catalogue import model_version; "
         f"model_version('standard', Path({str(folder)!r})); "

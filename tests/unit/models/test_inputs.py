@@ -19,7 +19,7 @@ AXIAL = np.array([[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]])
 
 
 def ball(shape=(40, 60, 50), radii=(15, 22, 17), value=500.0, noise=20.0, seed=0):
-    """A head of one tissue in the middle, air around it, the scanner's noise everywhere."""
+    """A head of one tissue in the middle, air around it, and scanner noise everywhere."""
     index = np.indices(shape, dtype=np.float32)
     middle = (np.array(shape, dtype=np.float32) - 1) / 2
     distance = sum(((i - m) / r) ** 2 for i, m, r in zip(index, middle, radii, strict=True))
@@ -35,13 +35,13 @@ def overlap(a, b):
 
 @pytest.mark.parametrize("noise", [0.0, 20.0], ids=["skull-stripped", "full head with noise"])
 @pytest.mark.parametrize(("gain", "offset"), [(1, 0), (1e-3, 0), (60, 0), (1, -1024)])
-def test_the_head_is_found_in_any_unit(noise, gain, offset):
+def test_the_head_is_found_in_any_unit_of_brightness(noise, gain, offset):
     voxels, inside = ball(noise=noise)
     found = find_head((voxels * gain + offset).astype(np.float32))
     assert overlap(found, inside) > 0.9
 
 
-def test_outliers_at_32767_hide_neither_head_nor_contrast():
+def test_outliers_at_32767_hide_neither_the_head_nor_its_tissue():
     voxels, inside = ball(noise=0.0)
     spoilt = voxels.copy()
     spoilt[20, 30, 20:30] = 32767.0
@@ -62,7 +62,7 @@ def test_ventricles_belong_to_the_head():
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0, -3.0])
-def test_a_volume_without_contrast_is_all_head_and_becomes_zeros(value):
+def test_a_volume_of_one_value_is_all_head_and_becomes_zeros(value):
     flat = np.full((6, 8, 10), value, dtype=np.float32)
     assert find_head(flat).all()
     head = prepare(Volume(flat, AXIAL), InputContract())
@@ -70,7 +70,7 @@ def test_a_volume_without_contrast_is_all_head_and_becomes_zeros(value):
     assert np.isfinite(head.clahe).all()
 
 
-def test_the_head_has_mean_0_and_deviation_1():
+def test_a_prepared_head_has_mean_0_and_deviation_1():
     voxels, inside = ball()
     normalised = normalise(voxels, inside, InputContract())
     assert normalised.dtype == np.float32
@@ -105,7 +105,7 @@ def test_a_prepared_head_goes_back_to_its_native_place():
     assert not back[~inside].round().any()
 
 
-def test_channels_are_below_itself_above_and_clahe():
+def test_input_channels_are_the_slice_below_itself_above_and_clahe():
     normalised = np.arange(4, dtype=np.float32)[:, None, None] * np.ones((4, 2, 3), np.float32)
     clahe = normalised / 10
     batch = stack(normalised, clahe, [0, 2, 3])

@@ -25,7 +25,7 @@ class Marked:
 
 
 def head(shape=(40, 90, 70), seed=0):
-    """A head whose every voxel has its own grey value: what is answered must be what was shown."""
+    """A head in which every voxel has its own grey value, so that answers show what was asked."""
     voxels = np.random.default_rng(seed).permutation(np.prod(shape)).reshape(shape)
     normal = voxels.astype(np.float32)
     grid = prepare(Volume(np.ones((2, 2, 2), np.float32), np.eye(4)), CONTRACT).grid
@@ -42,12 +42,12 @@ def spots(shape, *boxes, probability=0.9):
 SPOT = np.s_[18:22, 40:45, 30:36]
 
 
-def test_boxes_hold_components_and_a_little_more():
+def test_refinement_boxes_hold_components_and_a_little_more():
     at = candidate_boxes(spots((40, 90, 70), SPOT))
     assert at == [tuple(slice(s.start - GROWN, s.stop + GROWN) for s in SPOT)]
 
 
-def test_boxes_end_where_the_head_ends():
+def test_refinement_boxes_end_where_the_head_ends():
     assert candidate_boxes(spots((40, 90, 70), np.s_[0:4, 86:90, 0:4])) == [
         np.s_[0 : 4 + GROWN, 86 - GROWN : 90, 0 : 4 + GROWN]
     ]
@@ -61,7 +61,7 @@ def test_boxes_end_where_the_head_ends():
         np.zeros((40, 90, 70), dtype=np.float32),
     ],
 )
-def test_what_no_rule_would_keep_has_no_box(nothing):
+def test_components_that_no_rule_would_keep_have_no_box(nothing):
     assert candidate_boxes(nothing) == []
     network, own = Marked(1.0, 1.0), nothing.copy()
     refine([network], head(), CONTRACT, [own])
@@ -93,7 +93,7 @@ def test_refinement_changes_nothing_outside_the_boxes():
     assert not own[~changed & (own != np.float32(0.15))].any()
 
 
-def test_candidates_are_those_of_the_mean_and_every_network_is_asked():
+def test_refined_candidates_are_those_of_the_mean_and_every_network_is_asked():
     scan = head()
     sure, blind = (spots(scan.normalised.shape, SPOT, probability=p) for p in (0.9, 0.0))
     maps = [sure.copy(), blind.copy()]
@@ -125,7 +125,7 @@ def test_progress_of_refinement_rises_to_1():
 def test_another_network_follows_a_scout_into_the_boxes_alone():
     scan = head()
     found = spots(scan.normalised.shape, SPOT, probability=0.3)
-    found[5, 5, 5] = 0.15  # a voxel is no candidate: the scout's word stands
+    found[5, 5, 5] = 0.15  # one voxel is not a candidate: the scout's answer counts
     other = Marked(scan.normalised[20, 42, 33], 0.8, otherwise=0.1)
     follow_scout(other, scan, InputContract(), found)
     expected = np.zeros_like(found)
@@ -137,7 +137,7 @@ def test_another_network_follows_a_scout_into_the_boxes_alone():
     assert other.shapes == [(8, 64, 64, 4)] * 2
 
 
-def test_where_a_scout_sees_nothing_nobody_follows():
+def test_no_network_follows_a_scout_that_sees_nothing():
     scan, other = head(), Marked(1.0, 1.0)
     nothing = np.zeros(scan.normalised.shape, dtype=np.float32)
     follow_scout(other, scan, InputContract(), nothing)

@@ -21,7 +21,7 @@ def ensemble():
     return load_ensemble("standard")
 
 
-def test_the_shipped_files_are_those_of_the_card():
+def test_the_shipped_weights_files_are_those_of_the_card():
     files = describe("standard")
     assert [file.path.name for file in files] == [
         "attention_unet.weights.h5",
@@ -30,7 +30,7 @@ def test_the_shipped_files_are_those_of_the_card():
     assert all(file.ok for file in files)
 
 
-def test_the_shipped_version_names_the_release():
+def test_the_shipped_model_version_names_the_release():
     assert model_version("standard").startswith("standard-2.")
 
 

@@ -24,7 +24,7 @@ precision = "float32"
 
 
 def silent(_: str) -> None:
-    """What a run says is in its log."""
+    """What a run says is also in its log."""
 
 
 def recipe(folder: Path) -> Path:
@@ -45,7 +45,7 @@ def cases(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_run_leaves_what_it_was_told_and_what_it_reached_and_goes_on(
+def test_a_training_run_leaves_its_recipe_and_its_results_and_can_go_on(
     tmp_path: Path, cases: Path
 ) -> None:
     config, out = recipe(tmp_path), tmp_path / "run"
@@ -67,7 +67,7 @@ def test_a_run_leaves_what_it_was_told_and_what_it_reached_and_goes_on(
         train_command(config, out, changes=["seed=9", "batch=1"], say=silent)
 
 
-def test_a_folder_of_the_same_run_may_have_another_budget(tmp_path: Path) -> None:
+def test_a_continued_run_may_have_another_budget(tmp_path: Path) -> None:
     config = recipe(tmp_path)
     (tmp_path / "run.toml").write_text(recipe_toml(read_recipe(config)))
     check_folder(tmp_path, read_recipe(config, ["minutes=3", "threads=1", "validation.count=0"]))
@@ -76,7 +76,7 @@ def test_a_folder_of_the_same_run_may_have_another_budget(tmp_path: Path) -> Non
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")  # Keras, then raises
-def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+def test_starting_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     build("attention_unet", filters=(2, 4)).save_weights(tmp_path / "x.weights.h5")
     with pytest.raises(ConfigurationError, match=r"weights of attention_unet .*, got x\.weights"):
         load_weights(build("attention_unet", filters=(2, 3)), tmp_path / "x.weights.h5")
@@ -90,7 +90,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         ("finetune.release=mine", "finetune is for metseg finetune"),
     ],
 )
-def test_what_a_run_cannot_do_is_said_with_its_rule(
+def test_a_run_that_is_impossible_is_refused_with_the_rule(
     tmp_path: Path, cases: Path, change: str, message: str
 ) -> None:
     with pytest.raises(MetsegError, match=message):

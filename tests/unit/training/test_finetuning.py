@@ -20,7 +20,7 @@ CHANGES = ("steps=1", "batch=2", "crop=16", "precision=float32")
 
 
 def silent(_: str) -> None:
-    """What a run says is in its log."""
+    """What a run says is also in its log."""
 
 
 def member(folder: Path, network: str, **depths: tuple[int, ...]) -> Member:
@@ -61,7 +61,7 @@ def changes(cases: Path, weights: Path, *more: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_new_ensemble_is_ready_and_its_card_tells_how_it_came(
+def test_a_finetuned_ensemble_is_ready_and_its_card_says_how_it_was_made(
     tmp_path: Path, cases: Path, weights: Path
 ) -> None:
     told = changes(cases, weights)

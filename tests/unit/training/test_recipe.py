@@ -20,7 +20,7 @@ def recipe(folder: Path, text: str = LEAST) -> Path:
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED_RECIPES.glob("*.toml")), ids=lambda p: p.stem)
-def test_a_recipe_in_the_box_is_valid_and_comes_back_from_what_a_run_keeps(
+def test_a_shipped_recipe_is_valid_and_comes_back_from_what_a_run_keeps(
     path: Path, tmp_path: Path
 ) -> None:
     read = read_recipe(path.stem)
@@ -43,14 +43,14 @@ def test_a_recipe_in_the_box_is_valid_and_comes_back_from_what_a_run_keeps(
         ("seed", r"--set must be key=value, got 'seed'"),
     ],
 )
-def test_a_wrong_key_is_named_with_its_rule_and_what_was_found(
+def test_a_wrong_key_of_a_recipe_is_named_with_its_rule_and_value(
     tmp_path: Path, change: str, message: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         read_recipe(recipe(tmp_path), [change])
 
 
-def test_a_budget_is_of_time_or_of_steps(tmp_path: Path) -> None:
+def test_the_budget_of_a_recipe_is_of_time_or_of_steps(tmp_path: Path) -> None:
     both = recipe(tmp_path, "minutes = 3\n" + LEAST)
     with pytest.raises(ConfigurationError, match="exactly one of minutes and steps"):
         read_recipe(both)
@@ -58,20 +58,20 @@ def test_a_budget_is_of_time_or_of_steps(tmp_path: Path) -> None:
     assert (timed.minutes, timed.steps) == (2.0, None)
 
 
-def test_material_must_be_named(tmp_path: Path) -> None:
+def test_a_recipe_must_name_its_material(tmp_path: Path) -> None:
     bare = recipe(tmp_path, 'network = "attention_unet"\nsteps = 1\n')
     with pytest.raises(ConfigurationError, match="must name heads, pairs, slices, or data"):
         read_recipe(bare)
 
 
-def test_what_is_no_toml_and_what_is_not_there_are_refused(tmp_path: Path) -> None:
+def test_a_recipe_that_is_missing_or_is_not_toml_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"mine\.toml must be TOML: .*line 1"):
         read_recipe(recipe(tmp_path, "network = ?\n"))
     with pytest.raises(ConfigurationError, match=r"none\.toml must be a readable file"):
         read_recipe(tmp_path / "none.toml")
 
 
-def test_changes_go_over_the_file_and_the_file_over_what_lies_beneath(tmp_path: Path) -> None:
+def test_changes_override_the_recipe_file_and_the_file_its_base(tmp_path: Path) -> None:
     read = read_recipe(
         recipe(tmp_path),
         ["mix.lesion=0.25", "start=a.weights.h5"],

@@ -1,4 +1,4 @@
-"""The thread goes on whatever its work meets, and ends with the `with` block."""
+"""The thread goes on whatever its work raises, and ends with the `with` block."""
 
 import logging
 import threading
@@ -12,8 +12,8 @@ AWAY = OperationalError("SELECT 1", None, Exception("gone"))
 PATIENCE_S = 10.0
 
 
-class Chore(Background):
-    """Raises what it is given, call by call, and then has done enough."""
+class FailingWork(Background):
+    """Work that raises the given errors, one per call, and counts its calls."""
 
     def __init__(self, *errors: Exception, rest_s: float = 0.0) -> None:
         super().__init__(name="chore", topic="the chore", rest_s=rest_s, join_s=PATIENCE_S)
@@ -39,10 +39,10 @@ class Chore(Background):
         (KeyError("ours"), logging.ERROR, "the chore"),
     ],
 )
-def test_the_next_call_comes_whatever_this_one_met(
+def test_the_background_thread_calls_again_whatever_the_last_call_raised(
     error: Exception, level: int, told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Chore(error) as chore:
+    with FailingWork(error) as chore:
         for _call in range(2):
             assert chore.done.acquire(timeout=PATIENCE_S)
     first = caplog.records[0]
@@ -50,15 +50,15 @@ def test_the_next_call_comes_whatever_this_one_met(
     assert bool(first.exc_info) == (level == logging.ERROR)
 
 
-def test_a_rest_ends_when_the_thread_is_woken() -> None:
-    with Chore(rest_s=600.0) as chore:
+def test_the_rest_of_the_background_thread_ends_when_it_is_woken() -> None:
+    with FailingWork(rest_s=600.0) as chore:
         assert chore.done.acquire(timeout=PATIENCE_S)
         chore.wake()
         assert chore.done.acquire(timeout=PATIENCE_S)
 
 
-def test_the_end_of_the_block_ends_the_rest_and_the_thread_and_leaves() -> None:
-    with Chore(rest_s=600.0) as chore:
+def test_the_end_of_the_with_block_ends_rest_and_thread_and_calls_leave() -> None:
+    with FailingWork(rest_s=600.0) as chore:
         assert not chore.stopping
     assert chore.stopping
     assert chore.left

@@ -1,4 +1,4 @@
-"""Tags on every series, denials in any field, order in time and pictures decide on the agent."""
+"""Tags, denials in any field, order in time and pictures decide whether agent was given."""
 
 from dataclasses import replace
 
@@ -64,7 +64,7 @@ def test_words_of_the_series_and_a_tag_that_others_lack_outweigh_the_examination
     assert choose(first, *with_tag(second)).chosen == "1.2"
 
 
-def test_words_for_and_a_tag_against_are_named_both() -> None:
+def test_words_for_an_agent_and_a_tag_against_it_are_both_reported() -> None:
     torn = replace(T1, description="T1 +C", contrast_agent="none")
     found = choose(torn).verdicts[0]
     assert found.eligible
@@ -85,7 +85,7 @@ def test_headers_of_dicom_fill_the_fields_that_may_deny() -> None:
     assert facts.contrast_amount == 7.5
 
 
-def test_a_tag_on_all_series_says_nothing_and_the_later_of_like_ones_is_the_one_after() -> None:
+def test_a_tag_on_all_series_says_nothing_and_of_two_alike_the_later_is_the_one_after() -> None:
     both = with_tag(T1, LATER)
     assert choose(*both).chosen == "1.2"
     coarser = replace(LATER, slice_spacing_mm=5.0, frames=28, acquisition_type="2D")
@@ -94,14 +94,14 @@ def test_a_tag_on_all_series_says_nothing_and_the_later_of_like_ones_is_the_one_
     assert choose(*reversed(by_number)).chosen == "1.2"
 
 
-def test_like_series_without_any_tag_are_told_apart_by_time_and_by_nothing_else() -> None:
+def test_alike_series_without_any_tag_differ_by_time_and_by_nothing_else() -> None:
     assert choose(T1, LATER).chosen == "1.2"
     assert choose(T1).chosen is None
     for other in ({"description": "T1 SE cor"}, {"repetition_time_ms": 500.0}, {"frames": 24}):
         assert choose(T1, replace(LATER, **other)).chosen is None  # type: ignore[arg-type]
 
 
-def test_time_of_injection_tells_before_from_after_whatever_the_tags() -> None:
+def test_the_time_of_injection_separates_before_from_after_whatever_the_tags_say() -> None:
     injected = {"contrast_from": "20240229101500"}
     tagged = [replace(one, **injected) for one in with_tag(T1, LATER)]  # type: ignore[arg-type]
     choice = choose(*tagged)
@@ -109,7 +109,7 @@ def test_time_of_injection_tells_before_from_after_whatever_the_tags() -> None:
     assert any("before ContrastBolusStartTime" in r for r in choice.verdicts[1].reasons_against)
 
 
-def test_where_words_leave_a_doubt_the_picture_decides() -> None:
+def test_the_picture_decides_where_words_leave_a_doubt() -> None:
     both = with_tag(T1, LATER)
     assert choose(*both, enhancements={"1.1": BRIGHT, "1.2": DARK}).chosen == "1.1"
     assert choose(*both, enhancements={"1.1": DARK, "1.2": DARK}).chosen is None
@@ -122,7 +122,7 @@ def test_where_words_leave_a_doubt_the_picture_decides() -> None:
     assert choose(T1, enhancements={"1.1": DARK}, any_t1=True).chosen == "1.1"
 
 
-def test_words_that_say_after_are_never_refused_by_the_picture_alone() -> None:
+def test_a_series_whose_words_say_after_is_never_refused_by_the_picture_alone() -> None:
     said = replace(T1, description="T1 KM")
     choice = choose(said, enhancements={"1.1": DARK})
     assert choice.chosen == "1.1"
@@ -150,7 +150,7 @@ def test_a_subtraction_in_the_picture_loses_against_its_source() -> None:
     assert choose(result, enhancements=enhancements).chosen is None
 
 
-def test_the_chosen_series_is_looked_at_and_others_only_in_doubt() -> None:
+def test_the_picture_of_the_chosen_series_is_examined_and_those_of_others_only_in_doubt() -> None:
     certain = choose(replace(T1, description="T1 KM"), LATER)
     assert next_to_ask(certain, set()) == "1.1"
     assert next_to_ask(certain, {"1.1"}) is None

@@ -1,4 +1,4 @@
-"""The T1 series after contrast agent is chosen, and every series is told why or why not."""
+"""The T1 series after contrast agent is chosen, and every series has reasons for and against."""
 
 from dataclasses import replace
 
@@ -170,7 +170,7 @@ def test_an_agent_in_the_tag_is_enough_without_words():
         ("0", False),
     ],
 )
-def test_an_agent_tag_may_say_that_there_was_none(agent, is_one):
+def test_an_agent_tag_may_deny_that_agent_was_given(agent, is_one):
     assert names_agent(agent) is is_one
 
 
@@ -195,14 +195,14 @@ def test_the_wrong_kind_of_series_is_ruled_out_even_with_an_agent(change, reason
     assert reason in " ".join(found.reasons_against)
 
 
-def test_without_an_eligible_series_none_is_chosen_and_each_says_why():
+def test_no_series_is_chosen_where_none_is_eligible_and_each_says_why():
     t2 = replace(NATIVE, series_instance_uid="1.3", description="t2_tse_tra")
     choice = choose_series([NATIVE, t2], accept_any_t1=False)
     assert choice.chosen is None
     assert all(v.reasons_against and not v.eligible for v in choice.verdicts)
 
 
-def test_any_t1_is_accepted_when_asked_for_but_one_with_agent_still_wins():
+def test_a_t1_without_agent_is_accepted_when_asked_for_but_one_with_agent_still_wins():
     thin = replace(NATIVE, frames=400, slice_spacing_mm=0.5)
     assert choose_series([thin], accept_any_t1=True).chosen == "1.2"
     assert choose_series([thin, MPRAGE], accept_any_t1=True).chosen == "1.1"
@@ -228,19 +228,19 @@ def test_among_series_with_agent_more_thinner_and_three_dimensional_slices_win(b
     assert choose_series([worse, good], accept_any_t1=False).chosen == "1.9"
 
 
-def test_between_equals_the_later_series_wins_whatever_their_order():
+def test_of_two_equal_series_the_later_one_wins_whatever_their_order():
     later = replace(MPRAGE, series_instance_uid="1.0", series_number=9)
     for candidates in ([MPRAGE, later], [later, MPRAGE]):
         assert choose_series(candidates, accept_any_t1=False).chosen == "1.0"
 
 
-def test_a_verdict_shows_recognised_words_only():
+def test_the_verdict_on_a_series_shows_recognised_words_only():
     found = verdict(named("MPRAGE +C for CANARY PATIENT"))
     assert found.words == "MPRAGE +C"
     assert "CANARY" not in repr(found)
 
 
-def test_no_candidates_give_no_choice():
+def test_a_study_without_series_gives_no_choice():
     choice = choose_series([], accept_any_t1=True)
     assert (choice.chosen, choice.verdicts) == (None, ())
 
@@ -266,7 +266,7 @@ def test_words_of_a_site_count_beside_the_built_in_ones():
     assert choose_series([blank], accept_any_t1=False, rules=rules).chosen is None
 
 
-def test_between_equals_the_finer_one_is_taken_and_both_say_so():
+def test_of_two_equal_series_the_finer_one_is_taken_and_both_say_so():
     finer = replace(MPRAGE, series_instance_uid="1.6", slice_spacing_mm=0.9, series_number=1)
     choice = choose_series([MPRAGE, finer], accept_any_t1=False)
     assert choice.chosen == "1.6"
@@ -280,10 +280,10 @@ def test_a_series_that_cannot_be_one_volume_comes_after_one_that_can():
     echoes = Placement("axial", 1, 88, 176, 2.0, 176.0)
     broken = replace(MPRAGE, series_instance_uid="1.5", placement=echoes, series_number=99)
     assert choose_series([broken, MPRAGE], accept_any_t1=False).chosen == "1.1"
-    assert choose_series([broken], accept_any_t1=False).chosen == "1.5"  # its error tells more
+    assert choose_series([broken], accept_any_t1=False).chosen == "1.5"  # its error says more
 
 
-def test_a_tag_on_all_series_says_little():
+def test_an_agent_tag_on_all_series_says_little():
     scout = replace(NATIVE, description="localizer", contrast_agent="Gadovist")
     thick = replace(
         MPRAGE, series_instance_uid="1.4", description="T1 tra KM", acquisition_type="2D",
@@ -293,7 +293,7 @@ def test_a_tag_on_all_series_says_little():
     assert choose_series([scout, MPRAGE, thick], accept_any_t1=False).chosen == "1.4"
 
 
-def test_a_processed_copy_loses_against_its_source_and_is_counted_once():
+def test_a_processed_copy_of_a_series_loses_against_its_source_and_is_counted_once():
     copy = replace(named("T1 Gd denoised"), image_type=("DERIVED", "PRIMARY"), slice_spacing_mm=0.5)
     source = replace(named("T1 Gd"), series_instance_uid="1.9", slice_spacing_mm=1.4)
     chosen = choose_series([copy, source], accept_any_t1=False)

@@ -56,15 +56,15 @@ def test_bright_vessels_show_agent_in_any_unit_and_field(
     assert measure_enhancement(voxels * np.float32(unit), head_of(voxels)).shows_agent is shows
 
 
-def test_the_value_is_that_of_vessels_beside_white_matter() -> None:
+def test_the_enhancement_value_compares_vessels_with_white_matter() -> None:
     voxels = drawn(vessels=1900.0, noise=0.0)
     ratio = measure_enhancement(voxels, head_of(voxels)).ratio
     assert ratio is not None
-    # 1900 / 1000, less what the means of blocks and of the field around take away
+    # 1900 / 1000, lowered by the means of blocks and of the field around
     assert 1.5 < ratio < 2.0
 
 
-def test_in_between_nothing_is_said() -> None:
+def test_enhancement_between_the_limits_says_nothing() -> None:
     middle = (SHOWN + NOT_SHOWN) / 2
     looks = [Enhancement(r).shows_agent for r in (NOT_SHOWN - 0.01, NOT_SHOWN, middle, SHOWN, None)]
     assert looks == [False, None, None, True, None]
@@ -82,13 +82,17 @@ def test_in_between_nothing_is_said() -> None:
     ],
     ids=["blank", "one tissue", "a slab", "tiny"],
 )
-def test_what_is_no_brain_tells_nothing(voxels: NDArray[np.float32]) -> None:
+def test_a_picture_that_is_not_a_brain_says_nothing_of_enhancement(
+    voxels: NDArray[np.float32],
+) -> None:
     head = head_of(voxels)[tuple(slice(size) for size in voxels.shape)]
     assert measure_enhancement(voxels, head) == Enhancement(None)
 
 
 @pytest.mark.parametrize(("shift", "clipped"), [(0.0, False), (2048.0, False), (0.0, True)])
-def test_a_difference_of_two_scans_is_seen(shift: float, clipped: bool) -> None:
+def test_a_subtraction_of_two_scans_is_recognised_in_the_picture(
+    shift: float, clipped: bool
+) -> None:
     after, before = drawn(vessels=1900.0), drawn(vessels=400.0)
     noise = np.random.default_rng(5).normal(0, 20, SHAPE)
     difference = (after - before + noise).astype(np.float32)

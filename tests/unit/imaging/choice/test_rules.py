@@ -24,7 +24,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def identity(path: Path) -> str:
-    """Of the jobs of a program with this file of rules."""
+    """The identity of the jobs of a program with this file of rules."""
     return Settings(series_rules=path).result_digest(read_rules(path).digest)
 
 
@@ -44,12 +44,12 @@ def identity(path: Path) -> str:
         ("\na = [\n", "must be TOML: .*"),
     ],
 )
-def test_a_broken_rule_is_named_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+def test_a_broken_rule_is_reported_with_its_line(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         read_rules(write(tmp_path, text))
 
 
-def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_rules_that_is_missing_or_is_not_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must be a file that can be read"):
         read_rules(tmp_path / "none.toml")
     binary = tmp_path / "binary.toml"

@@ -9,7 +9,7 @@ from tests.helpers.dicom.exported import PLANES, phantom_in
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_simpleitk_reads_every_label_at_its_place(tmp_path, plane):
+def test_simpleitk_reads_every_label_of_a_mask_at_its_place(tmp_path, plane):
     head = phantom_in(plane)
     path = tmp_path / "mask.nii.gz"
     path.write_bytes(nifti_bytes(head.labels, head.volume))

@@ -16,14 +16,14 @@ from tests.unit.imaging.export.dicom.test_seg import AUTHOR, PLANES, SHAPE, SPAC
 
 
 def ramp(shape):
-    """Every step between 0 and 1, and two slices of nothing."""
+    """Every step between 0 and 1, and two empty slices."""
     values = np.linspace(0, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape)
     values[:2] = 0
     return values
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_highdicom_reads_the_probability_to_half_a_step_where_it_was(tmp_path, plane):
+def test_highdicom_reads_the_probability_within_half_a_step_where_it_was(tmp_path, plane):
     head = head_with_lesions(SHAPE, SPACING, plane=plane)
     volume, source = read_series(write_series(head.volume, tmp_path / "mr"))
     probability = ramp(volume.shape)
@@ -39,7 +39,7 @@ def test_highdicom_reads_the_probability_to_half_a_step_where_it_was(tmp_path, p
     assert np.abs(laid - probability).max() <= 0.5 / 255 + 1e-6
 
 
-def test_it_is_one_segment_of_probability_with_the_agreed_codes(tmp_path):
+def test_a_probability_seg_is_one_segment_with_the_agreed_codes(tmp_path):
     head = head_with_lesions(SHAPE, SPACING)
     _, source = read_series(write_series(head.volume, tmp_path / "mr"))
     write_probability(tmp_path / "p.dcm", ramp(SHAPE), source, AUTHOR)
@@ -55,7 +55,7 @@ def test_it_is_one_segment_of_probability_with_the_agreed_codes(tmp_path):
     assert segment.SegmentedPropertyTypeCodeSequence[0].CodeValue == "14799000"
 
 
-def test_nothing_above_half_a_step_makes_no_file(tmp_path):
+def test_probabilities_below_half_a_step_make_no_file(tmp_path):
     head = head_with_lesions(SHAPE, SPACING)
     _, source = read_series(write_series(head.volume, tmp_path / "mr"))
     faint = np.full(SHAPE, 0.0019, dtype=np.float32)
@@ -69,7 +69,7 @@ def test_nothing_above_half_a_step_makes_no_file(tmp_path):
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_simpleitk_reads_the_nifti_at_the_same_places(tmp_path, plane):
+def test_simpleitk_reads_the_probability_nifti_at_the_same_places(tmp_path, plane):
     simpleitk = pytest.importorskip("SimpleITK")
     volume = head_with_lesions(SHAPE, SPACING, plane=plane).volume
     probability = ramp(SHAPE)
@@ -82,7 +82,7 @@ def test_simpleitk_reads_the_nifti_at_the_same_places(tmp_path, plane):
         assert image[index[::-1]] == pytest.approx(probability[index], abs=6e-4)
 
 
-def test_the_nifti_is_small_and_the_same_each_time():
+def test_the_probability_nifti_is_small_and_the_same_each_time():
     volume = head_with_lesions(SHAPE, SPACING).volume
     content = probability_nifti_bytes(ramp(SHAPE), volume)
     assert content == probability_nifti_bytes(ramp(SHAPE), volume)
@@ -91,7 +91,7 @@ def test_the_nifti_is_small_and_the_same_each_time():
     assert np.abs(image.get_fdata().T - ramp(SHAPE)).max() <= 0.0005 + 1e-7
 
 
-def test_what_is_no_probability_is_refused():
+def test_values_that_are_not_probabilities_are_refused():
     volume = head_with_lesions(SHAPE, SPACING).volume
     with pytest.raises(ValueError, match=r"in \[0, 1\]"):
         probability_nifti_bytes(ramp(SHAPE) * 2, volume)

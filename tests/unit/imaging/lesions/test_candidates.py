@@ -1,4 +1,4 @@
-"""The features of a candidate tell a ball from a tube and a sheet, and the middle from the edge."""
+"""The features of a candidate separate balls from tubes and sheets, and middle from edge."""
 
 import numpy as np
 import pytest
@@ -61,14 +61,14 @@ def test_a_tube_is_long_and_a_sheet_is_flat():
     assert seen(sheet())["elongation"] == pytest.approx(0.0, abs=0.05)
 
 
-def test_contrast_is_against_the_surroundings():
+def test_brightness_of_a_candidate_is_relative_to_its_surroundings():
     head = volume()
     head.voxels[ball()] = 150.0
     assert seen(ball(), head)["contrast"] == pytest.approx(0.5, abs=0.01)
     assert seen(ball())["contrast"] == pytest.approx(0.0, abs=0.01)
 
 
-def test_the_most_doubtful_member_and_the_brain_around_are_told():
+def test_features_include_the_most_doubtful_member_and_the_brain_around():
     sure, doubtful = np.full(SHAPE, 0.9, np.float32), np.full(SHAPE, 0.2, np.float32)
     brain = np.ones(SHAPE, np.float32)
     brain[:, :, 20:] = 0.0  # the ball lies half outside
@@ -97,11 +97,11 @@ def test_a_candidate_outside_the_brain_is_dropped_with_the_reason():
     _, lesions, (dropped,) = find_lesions(mean, volume(), rule, brain=outside)
     assert lesions == []
     assert dropped.reason is DropReason.OUTSIDE_BRAIN
-    assert len(find_lesions(mean, volume(), rule)[1]) == 1  # nobody tells: nothing is dropped
+    assert len(find_lesions(mean, volume(), rule)[1]) == 1  # without a brain
 
 
 def classifier(**changes) -> CandidateClassifier:
-    """Against what is long or flat."""
+    """A classifier that drops what is long or flat."""
     against = {"elongation": -4.0, "flatness": -4.0}
     fields = {
         "centre": (0.0,) * len(FEATURES),

@@ -32,7 +32,7 @@ def test_an_ellipse_measures_its_axes(a, b, turn, pixel):
 @pytest.mark.parametrize(
     ("plane", "axis"), [("axial", 0), ("sagittal", 1), ("coronal", 1), ("oblique", 0)]
 )
-def test_the_plane_measured_is_the_grids_closest_to_axial(plane, axis):
+def test_diameters_are_measured_in_the_grid_plane_closest_to_axial(plane, axis):
     affine = grid_affine((5, 5, 5), (3, 1, 1), plane=plane)
     assert axial_axis(affine) == axis
 
@@ -47,21 +47,21 @@ def test_a_sagittal_series_is_measured_across_its_slices():
     assert 3 < perpendicular < 8
 
 
-def test_a_single_voxel_measures_its_sides():
+def test_the_diameters_of_a_single_voxel_are_its_sides():
     mask = np.ones((1, 1, 1), dtype=bool)
     longest, perpendicular = axial_diameters(mask, grid_affine((1, 1, 1), (3.0, 0.5, 0.8)))
     assert longest == pytest.approx(0.8)
     assert perpendicular == pytest.approx(0.5, abs=0.13)
 
 
-def test_a_row_of_voxels_is_as_long_as_its_edges():
+def test_the_diameter_of_a_row_of_voxels_reaches_from_edge_to_edge():
     mask = np.ones((1, 1, 10), dtype=bool)
     longest, perpendicular = axial_diameters(mask, grid_affine(mask.shape, (3.0, 1.0, 1.0)))
     assert longest == pytest.approx(10.0)
     assert perpendicular == pytest.approx(1.0, abs=0.26)
 
 
-def test_the_slice_with_the_longest_diameter_gives_both():
+def test_the_slice_with_the_longest_diameter_gives_both_diameters():
     mask = np.zeros((2, 12, 12), dtype=bool)
     mask[0, :11, :1] = True  # 11 x 1 mm
     mask[1, :8, :8] = True  # diagonal hypot(7, 7) + 1 = 10.9 mm, but wider

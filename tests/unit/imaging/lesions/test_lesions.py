@@ -1,4 +1,4 @@
-"""Probabilities become numbered lesions; what the rule refuses is told with the reason."""
+"""Probabilities become numbered lesions; what the rule refuses is reported with the reason."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ def test_candidates_are_dropped_with_the_reason(block, reason):
     assert dropped.max_probability == pytest.approx(block[2])
 
 
-def test_small_haze_without_a_seed_is_no_candidate():
+def test_a_faint_spot_without_a_seed_is_not_a_candidate():
     assert find_lesions(probabilities(((2, 2, 2), (1, 2, 2), 0.5)), grid(), RULE)[2] == []
 
 
@@ -103,7 +103,7 @@ def test_known_balls_are_measured_in_every_plane(plane):
 @pytest.mark.parametrize(
     ("length", "width", "measurable"), [(10, 5, True), (9, 5, False), (10, 4, False)]
 )
-def test_measurable_is_ten_by_five_millimetres(length, width, measurable):
+def test_a_lesion_of_ten_by_five_millimetres_is_measurable(length, width, measurable):
     _, (lesion,), _ = find_lesions(
         probabilities(((2, 2, 2), (3, width, length), 0.9)),
         grid((1.0, 1.0, 1.0)),
@@ -140,7 +140,7 @@ def test_anything_but_probabilities_is_refused(wrong):
         find_lesions(mean, grid(), RULE)
 
 
-def test_another_grid_is_refused():
+def test_probabilities_on_another_grid_are_refused():
     with pytest.raises(ValueError, match="shape of volume"):
         find_lesions(np.zeros((3, 3, 3), np.float32), grid(), RULE)
 
@@ -155,6 +155,6 @@ def test_another_grid_is_refused():
         {"minimum_slices": 0},
     ],
 )
-def test_a_rule_is_valid_once_made(wrong):
+def test_a_lesion_rule_is_valid_once_made(wrong):
     with pytest.raises(ValueError, match="must"):
         LesionRule(**wrong)

@@ -1,4 +1,4 @@
-"""What closed contours of one plane enclose together: the area by formula beside the pixels."""
+"""The area that closed contours of one plane enclose together, by formula and in pixels."""
 
 import numpy as np
 import pytest
@@ -82,17 +82,17 @@ def test_contours_of_type_xor_are_combined_by_xor(contours, area):
     assert fill_plane(exclusive, SHAPE).sum() == area
 
 
-def test_both_lobes_of_a_contour_that_crosses_itself_are_in():
+def test_both_lobes_of_a_contour_that_crosses_itself_are_filled():
     assert fill_plane([PlaneContour(BOW)], SHAPE).sum() == pytest.approx(200, abs=10)
 
 
-def test_where_a_hand_crossed_its_own_line_nothing_is_left_out():
+def test_a_hand_drawn_contour_that_crosses_itself_is_filled_whole():
     rows, columns = np.indices(SHAPE)
     inner = np.hypot(rows - 30, columns - 30) < 16.0  # the radius falls from 20 to 16.1
     assert fill_plane([PlaneContour(OVERSHOT)], SHAPE)[inner].all()
 
 
-def test_a_shifted_copy_is_the_same_area():
+def test_a_shifted_copy_of_a_contour_has_the_same_area():
     both = fill_plane([PlaneContour(A), PlaneContour(SHIFTED)], SHAPE)
     assert both.sum() == pytest.approx(400, abs=40)
     assert both[10:30, 10:30].all()

@@ -28,7 +28,7 @@ def moved(index, affine=GRID) -> np.ndarray:
 A = block((8, 12, 14), (2, 3, 4), (3, 4, 5))
 
 
-def test_one_grid_is_kept_as_it_is() -> None:
+def test_masks_of_one_grid_are_kept_as_they_are() -> None:
     pair = on_one_grid(A, block((8, 12, 14), (2, 3, 5), (3, 4, 5)))
     assert not pair.resampled
     assert pair.prediction.shape == (3, 4, 6)
@@ -50,7 +50,7 @@ def test_a_segmentation_that_ends_at_its_last_frame_is_continued() -> None:
     assert found.dice == pytest.approx(2 * 60 / 128)
 
 
-def test_axes_in_another_order_and_direction_are_the_same_voxels() -> None:
+def test_a_mask_with_axes_in_another_order_and_direction_has_the_same_voxels() -> None:
     flipped = np.ascontiguousarray(A.mask.transpose(2, 0, 1)[:, ::-1, :])
     affine = moved((7, 0, 0))[:, [2, 0, 1, 3]] * [1, -1, 1, 1]
     pair = on_one_grid(A, PlacedMask(flipped, affine))
@@ -59,7 +59,7 @@ def test_axes_in_another_order_and_direction_are_the_same_voxels() -> None:
 
 
 @pytest.mark.parametrize("fineness", [2, 3])
-def test_a_finer_reference_is_resampled_and_told(fineness) -> None:
+def test_a_finer_reference_is_resampled_and_this_is_reported(fineness) -> None:
     mask = np.kron(A.mask, np.ones((fineness,) * 3)) > 0
     affine = GRID.copy()
     affine[:3, :3] /= fineness
@@ -70,13 +70,13 @@ def test_a_finer_reference_is_resampled_and_told(fineness) -> None:
     assert pair.reference_volume_mm3 == pytest.approx(60 * 3.0)
 
 
-def test_a_shift_of_half_a_voxel_is_another_grid() -> None:
+def test_a_mask_shifted_by_half_a_voxel_is_on_another_grid() -> None:
     assert on_one_grid(A, PlacedMask(A.mask, moved((0.5, 0, 0)))).resampled
     assert not on_one_grid(A, PlacedMask(A.mask, moved((0.0001, 0, 0)))).resampled
 
 
 @pytest.mark.parametrize("empty", ["prediction", "reference", "both"])
-def test_empty_masks_are_laid_too(empty) -> None:
+def test_empty_masks_are_put_on_one_grid_too(empty) -> None:
     nothing = block((8, 12, 14), (0, 0, 0), (0, 0, 0))
     pair = on_one_grid(
         A if empty == "reference" else nothing, A if empty == "prediction" else nothing
@@ -85,7 +85,7 @@ def test_empty_masks_are_laid_too(empty) -> None:
     assert marked == {"prediction": (0, 60), "reference": (60, 0), "both": (0, 0)}[empty]
 
 
-def test_two_frames_of_reference_are_refused() -> None:
+def test_masks_of_two_frames_of_reference_are_refused() -> None:
     one, other = (block((4, 4, 4), (1, 1, 1), (2, 2, 2), frame=uid) for uid in ("1.2", "1.3"))
     with pytest.raises(ReferenceMaskError, match="one FrameOfReferenceUID"):
         on_one_grid(one, other)

@@ -47,12 +47,12 @@ VALUES = {
 
 
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
-def test_whole_numbers_above_zero_are_marked(tmp_path, values):
+def test_whole_numbers_above_zero_in_a_nifti_are_marked(tmp_path, values):
     path = write(tmp_path / "mask.nii.gz", values, values.dtype)
     np.testing.assert_array_equal(read_reference(path, VOLUME), MARKED)
 
 
-def test_scaled_values_are_whole_numbers_too(tmp_path):
+def test_scaled_values_of_a_nifti_may_be_whole_numbers_too(tmp_path):
     path = write(tmp_path / "mask.nii", (ONE * 255).astype(np.uint8))
     content = bytearray(path.read_bytes())
     content[112:120] = struct.pack("<2f", 1 / 255, 0.0)  # scl_slope, scl_inter
@@ -68,7 +68,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("values", "rule"), REFUSED.values(), ids=REFUSED)
-def test_other_values_are_refused(tmp_path, values, rule):
+def test_a_nifti_with_values_that_are_not_labels_is_refused(tmp_path, values, rule):
     with pytest.raises(ReferenceMaskError, match=rule):
         read_reference(write(tmp_path / "mask.nii.gz", values, values.dtype), VOLUME)
 
@@ -92,7 +92,7 @@ def test_labels_of_several_tissues_are_pooled_with_a_warning(tmp_path, parts, sa
     assert [says in one for one in read_mask(path).warnings] == ([True] if says else [])
 
 
-def test_the_labels_that_are_named_count_and_this_is_told(tmp_path):
+def test_labels_named_by_the_setting_count_and_this_is_reported(tmp_path):
     values = cubes((1, 1), (4, 2), (7, 3))
     path = write(tmp_path / "mask.nii.gz", values)
     remarks = Remarks()
@@ -101,7 +101,7 @@ def test_the_labels_that_are_named_count_and_this_is_told(tmp_path):
     assert remarks == Remarks(notes=["labels that counted: 1, 3; left out: 2"])
 
 
-def test_negative_labels_are_told(tmp_path):
+def test_negative_labels_make_a_warning(tmp_path):
     path = write(tmp_path / "mask.nii.gz", cubes((1, 1), (6, -1)))
     remarks = Remarks()
     read_reference(path, VOLUME, remarks=remarks)

@@ -1,4 +1,4 @@
-"""A NIfTI lies where its unit and the form that fits the study say; what was guessed is told."""
+"""A NIfTI lies where its unit and the form that fits the study say; guesses are reported."""
 
 import nibabel
 import numpy as np
@@ -61,7 +61,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("sform", "qform", "says"), FORMS.values(), ids=FORMS)
-def test_the_form_that_lies_on_the_study_wins(tmp_path, sform, qform, says):
+def test_the_nifti_form_that_lies_on_the_study_wins(tmp_path, sform, qform, says):
     path = write(tmp_path / "mask.nii.gz", sform=sform, qform=qform)
     remarks = Remarks()
     laid = read_reference(path, HEAD.volume, remarks=remarks)
@@ -74,7 +74,7 @@ def test_the_form_that_lies_on_the_study_wins(tmp_path, sform, qform, says):
         assert says in warning
 
 
-def test_of_two_forms_that_lie_elsewhere_neither_is_taken(tmp_path):
+def test_of_two_nifti_forms_that_lie_elsewhere_neither_is_taken(tmp_path):
     path = write(tmp_path / "mask.nii", sform=(moved(400, 0, 0), 1), qform=(moved(0, 400, 0), 1))
     with pytest.raises(ReferenceMaskError, match="in the volume to 90%"):
         read_reference(path, HEAD.volume)
@@ -102,7 +102,9 @@ UNITS = {
 
 
 @pytest.mark.parametrize(("unit", "factor", "says"), UNITS.values(), ids=UNITS)
-def test_units_are_scaled_and_one_that_no_head_has_is_not_believed(tmp_path, unit, factor, says):
+def test_nifti_units_are_scaled_and_one_that_does_not_fit_a_head_is_not_believed(
+    tmp_path, unit, factor, says
+):
     form = (scaled(factor), 1)
     remarks = Remarks()
     path = write(tmp_path / "mask.nii.gz", sform=form, qform=form, unit=unit)
@@ -111,7 +113,7 @@ def test_units_are_scaled_and_one_that_no_head_has_is_not_believed(tmp_path, uni
     assert [says in one for one in remarks.warnings] == ([True] if says else [])
 
 
-def test_a_form_that_cannot_be_inverted_is_passed_over(tmp_path):
+def test_a_nifti_form_that_cannot_be_inverted_is_ignored(tmp_path):
     broken = RAS.copy()
     broken[:, 0] = 0
     path = write(tmp_path / "mask.nii", sform=(broken, 1))
@@ -124,7 +126,9 @@ def test_a_form_that_cannot_be_inverted_is_passed_over(tmp_path):
 @pytest.mark.parametrize(
     ("there", "is_said"), [(RAS, False), (moved(0, 12, 0), True), (mirrored(), False)]
 )
-def test_a_mask_with_the_shape_of_the_series_and_another_grid_is_said(tmp_path, there, is_said):
+def test_a_mask_with_the_shape_of_the_series_and_another_grid_makes_a_warning(
+    tmp_path, there, is_said
+):
     path = write(tmp_path / "m.nii", sform=(there, 1), qform=(there, 1))
     remarks = Remarks()
     read_reference(path, HEAD.volume, remarks=remarks)

@@ -1,4 +1,4 @@
-"""References are laid on a volume by geometry, and refused with a reason."""
+"""References are placed on a volume by their geometry, or refused with a reason."""
 
 import gzip
 from datetime import datetime
@@ -42,13 +42,13 @@ def by_others(path):
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_a_dicom_seg_is_laid_where_it_was(tmp_path, plane):
+def test_a_dicom_seg_reference_is_put_where_it_was(tmp_path, plane):
     volume, source, labels, path = study(tmp_path, plane)
     np.testing.assert_array_equal(read_reference(by_others(path), volume, source), labels > 0)
 
 
 @pytest.mark.parametrize("columns", range(41, 49))
-def test_frames_that_end_within_a_byte_are_read_whole(tmp_path, columns):
+def test_seg_frames_that_end_within_a_byte_are_read_whole(tmp_path, columns):
     head = head_with_lesions((12, 41, columns), (4.0, 3.5, 3.4))
     volume, source = read_series(write_series(head.volume, tmp_path / "mr"))
     labels, lesions, _ = find_lesions((head.labels > 0).astype("f4"), volume, LesionRule())
@@ -58,7 +58,7 @@ def test_frames_that_end_within_a_byte_are_read_whole(tmp_path, columns):
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_a_nifti_is_laid_where_it_was(tmp_path, plane):
+def test_a_nifti_reference_is_put_where_it_was(tmp_path, plane):
     head = head_with_lesions((16, 40, 44), (4.0, 3.5, 3.4), plane=plane)
     path = tmp_path / "reference.nii.gz"
     path.write_bytes(nifti_bytes(head.labels, head.volume))
@@ -68,7 +68,7 @@ def test_a_nifti_is_laid_where_it_was(tmp_path, plane):
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_another_grid_is_resampled_to_the_nearest_voxel(tmp_path, plane):
+def test_a_reference_on_another_grid_is_resampled_to_the_nearest_voxel(tmp_path, plane):
     fine = head_with_lesions((60, 90, 90), (1.2, 1.5, 1.5), plane="axial")
     path = tmp_path / "fine.nii.gz"
     path.write_bytes(nifti_bytes(fine.labels, fine.volume))
@@ -78,7 +78,7 @@ def test_another_grid_is_resampled_to_the_nearest_voxel(tmp_path, plane):
     assert overlap / (laid.sum() + np.count_nonzero(coarse.labels)) > 0.85
 
 
-def test_our_own_segmentation_is_no_reference(tmp_path):
+def test_a_segmentation_by_metseg_is_not_a_reference(tmp_path):
     volume, source, _, path = study(tmp_path)
     with pytest.raises(ReferenceMaskError, match="of our own") as caught:
         read_reference(path, volume, source)
@@ -86,7 +86,7 @@ def test_our_own_segmentation_is_no_reference(tmp_path):
     read_reference(by_others(path), volume, source)
 
 
-def test_another_frame_of_reference_is_refused(tmp_path):
+def test_a_reference_in_another_frame_of_reference_is_refused(tmp_path):
     volume, source, _, path = study(tmp_path)
     dataset = pydicom.dcmread(by_others(path))
     dataset.FrameOfReferenceUID = "1.2.3"
@@ -102,13 +102,13 @@ def test_a_reference_outside_the_volume_is_refused(tmp_path):
         read_reference(by_others(path), Volume(volume.voxels, far), source)
 
 
-def test_an_image_is_no_reference(tmp_path):
+def test_a_dicom_image_is_not_a_reference(tmp_path):
     volume, source, _, _ = study(tmp_path)
     with pytest.raises(ReferenceMaskError, match="must be a DICOM SEG, an RTSTRUCT or NIfTI"):
         read_reference(next((tmp_path / "mr").iterdir()), volume, source)
 
 
-def test_what_is_neither_is_refused(tmp_path):
+def test_a_file_that_is_neither_dicom_nor_nifti_is_refused(tmp_path):
     volume, _, _, _ = study(tmp_path)
     for name in ("a.nii.gz", "b.nii", "c.dcm"):
         path = tmp_path / name
@@ -117,7 +117,7 @@ def test_what_is_neither_is_refused(tmp_path):
             read_reference(path, volume)
 
 
-def test_an_empty_reference_is_an_answer(tmp_path):
+def test_an_empty_reference_is_accepted(tmp_path):
     head = head_with_lesions((8, 32, 32), (6.0, 4.0, 4.0))
     path = tmp_path / "none.nii.gz"
     path.write_bytes(nifti_bytes(np.zeros_like(head.labels), head.volume))
@@ -139,7 +139,7 @@ def test_a_fractional_segmentation_counts_from_one_half_on(tmp_path):
     assert laid.sum() < (labels > 0).sum()
 
 
-def test_sampling_takes_the_nearest_voxel():
+def test_sampling_a_reference_takes_the_nearest_voxel():
     mask = np.zeros((2, 2, 2), dtype=bool)
     mask[1, 1, 1] = True
     target = Volume(np.zeros((4, 4, 4), np.float32), grid_affine((4, 4, 4), (0.5, 0.5, 0.5)))
@@ -162,7 +162,7 @@ PADDING = 5  # of the last one: PixelPaddingValue, no segment
 
 @pytest.mark.data
 @pytest.mark.parametrize(("seg", "answers"), ANSWERS.items())
-def test_segmentations_of_other_makers_are_laid_on_their_grid(seg, answers):
+def test_segmentations_of_other_makers_are_put_on_their_grid(seg, answers):
     root = require_data("dicom_seg/segmentations")
     images = [SimpleITK.ReadImage(root / name) for name in answers]
     marked = [SimpleITK.GetArrayFromImage(image) for image in images]
@@ -194,7 +194,7 @@ def test_a_nifti_of_another_head_is_refused(tmp_path):
         read_reference(path, head.volume)
 
 
-def test_a_nifti_is_known_by_its_content_and_inflates_no_further_than_it_says(tmp_path):
+def test_a_nifti_is_recognised_by_its_content_and_inflated_no_further_than_it_declares(tmp_path):
     head = head_with_lesions((8, 32, 32), (6.0, 4.0, 4.0))
     content = gzip.decompress(nifti_bytes(head.labels, head.volume))
     path = tmp_path / "spooled.dcm"
@@ -205,7 +205,7 @@ def test_a_nifti_is_known_by_its_content_and_inflates_no_further_than_it_says(tm
         read_reference(path, head.volume)
 
 
-def test_an_image_is_no_mask(tmp_path):
+def test_a_nifti_image_is_not_a_mask(tmp_path):
     head = head_with_lesions((8, 32, 32), (6.0, 4.0, 4.0))
     image = nibabel.Nifti1Image(head.volume.voxels.T / 7, np.diag([4.0, 4.0, 6.0, 1.0]))
     path = tmp_path / "t1.nii.gz"
@@ -214,7 +214,7 @@ def test_an_image_is_no_mask(tmp_path):
         read_reference(path, head.volume)
 
 
-def test_nifti_keeps_labels_and_world(tmp_path):
+def test_a_nifti_mask_keeps_labels_and_positions(tmp_path):
     head = head_with_lesions((8, 32, 32), (6.0, 4.0, 3.0), plane="sagittal")
     path = tmp_path / "labels.nii.gz"
     path.write_bytes(nifti_bytes(head.labels, head.volume))
@@ -234,7 +234,7 @@ def test_nifti_keeps_labels_and_world(tmp_path):
     ],
 )
 def test_a_huge_nifti_is_refused_before_it_is_inflated(tmp_path, shape, kind, rule):
-    """Of a few kilobytes, gzip makes gigabytes."""
+    """A few kilobytes of gzip inflate to gigabytes."""
     header = nibabel.Nifti1Header()
     header.set_data_dtype(kind)
     header.set_data_shape(shape)

@@ -1,4 +1,4 @@
-"""Which regions of an RTSTRUCT are the tumour itself, and what is told of the choice."""
+"""Which regions of an RTSTRUCT are the tumour itself, and what is reported of the choice."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ TARGETS = {
 
 
 @pytest.mark.parametrize("case", TARGETS.values(), ids=TARGETS)
-def test_only_targets_are_taken(case):
+def test_only_regions_that_are_targets_are_taken(case):
     volume = blank()
     middle = volume.to_lps((np.array(GRID) - 1) / 2)
     apart = plane_directions("axial")[:, 2] * 24.0
@@ -52,7 +52,7 @@ CHOICES = {
 
 @pytest.mark.filterwarnings("ignore:.*VR CS")
 @pytest.mark.parametrize(("named", "taken"), CHOICES.values(), ids=CHOICES)
-def test_the_tumour_itself_is_taken_and_the_choice_is_told(named, taken):
+def test_the_region_of_the_tumour_itself_is_taken_and_the_choice_is_reported(named, taken):
     volume = blank()
     ring = cylinder(volume, "axial")[:1]
     regions = [region(ring, number=n, name=a, kind=k) for n, (a, k) in enumerate(named, start=1)]
@@ -63,7 +63,7 @@ def test_the_tumour_itself_is_taken_and_the_choice_is_told(named, taken):
     assert len(others) == (len(taken) < len(named))
 
 
-def test_the_names_of_a_site_are_taken_whatever_type_and_meaning_they_have():
+def test_regions_named_by_the_setting_are_taken_whatever_their_type_and_meaning():
     volume = blank()
     ring = cylinder(volume, "axial")[:1]
     names = ["ZV 1", "ZV 2", "GTV", "zv1 alt"]
@@ -81,7 +81,7 @@ def test_the_names_of_a_site_are_taken_whatever_type_and_meaning_they_have():
         choose_targets(structures(*regions), ["tumour*"])
 
 
-def test_the_record_of_a_choice_does_not_name_the_patient():
+def test_the_record_of_a_choice_of_regions_does_not_name_the_patient():
     volume = blank()
     ring = cylinder(volume, "axial")[:1]
     dataset = structures(
@@ -97,12 +97,12 @@ def test_the_record_of_a_choice_does_not_name_the_patient():
 @pytest.mark.parametrize(
     "name", ["王小东 GTV", "Li Wu GTV", "GTV Mueller", "GTV 17.12.1943", "GTV 43-12-17", "GTV 7731"]
 )
-def test_a_name_with_words_that_are_not_of_the_field_is_withheld_whoever_the_header_names(name):
+def test_a_region_name_with_words_not_of_the_field_is_withheld_whoever_the_header_names(name):
     dataset = structures(region(cylinder(blank(), "axial")[:1], name=name))
     assert choose_targets(dataset).notes == ("regions taken: 1 (name withheld)",)
 
 
-def test_two_regions_of_one_number_are_refused():
+def test_two_regions_with_the_same_number_are_refused():
     volume = blank()
     both = [region(cylinder(volume, "axial"), name=name) for name in ("GTV1", "PTV1")]
     with pytest.raises(ReferenceMaskError, match="ROINumber of its own"):

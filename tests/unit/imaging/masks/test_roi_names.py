@@ -51,5 +51,5 @@ CASES = [(name.strip(), kind) for kind, names in NAMES.items() for name in names
 
 
 @pytest.mark.parametrize(("name", "kind"), CASES, ids=[name or "-" for name, _ in CASES])
-def test_a_name_says_whether_it_is_the_tumour_itself(name, kind):
+def test_a_region_name_says_whether_it_is_the_tumour_itself(name, kind):
     assert meaning(name) is kind

@@ -38,7 +38,7 @@ def block(*slices: int) -> np.ndarray:
 def segmentation(
     source, pixels, *, kind="BINARY", types=KINDS[:1], labels=None, **more
 ) -> pydicom.Dataset:
-    """As highdicom writes it, of another maker."""
+    """A SEG written by highdicom, with another manufacturer."""
     labels = labels or [f"segment {number}" for number in range(1, len(types) + 1)]
     described = [
         highdicom.seg.SegmentDescription(
@@ -100,7 +100,7 @@ def test_a_segmentation_marks_the_slices_that_its_frames_lie_on(study, slices, t
     dataset = without_spacing(segmentation(source, block(*slices)), thickness)
     expected = block(*slices) > 0
     np.testing.assert_array_equal(read_reference(dataset, volume, source), expected)
-    del dataset.ReferencedSeriesSequence  # same pixels and slices tell it too
+    del dataset.ReferencedSeriesSequence  # the pixels and slices show it too
     np.testing.assert_array_equal(read_reference(dataset, volume, source), expected)
     dataset.save_as(tmp_path / "seg.dcm")
     placed = read_mask(tmp_path / "seg.dcm", beside=volume)
@@ -108,8 +108,8 @@ def test_a_segmentation_marks_the_slices_that_its_frames_lie_on(study, slices, t
     assert np.linalg.norm(placed.affine[:3, 0]) == pytest.approx(3.0)
 
 
-def test_a_spacing_that_is_stated_and_fits_is_the_distance(study):
-    """Of a coarser grid of slices, of which one in two lies on ours."""
+def test_a_stated_slice_spacing_that_fits_is_used(study):
+    """Its slices are twice as far apart as ours, and lie on every second one."""
     volume, source = study
     dataset = segmentation(source, block(8, 10, 12))
     measures(dataset).SpacingBetweenSlices = 6.0
@@ -121,7 +121,7 @@ def test_a_spacing_that_is_stated_and_fits_is_the_distance(study):
     assert list(np.flatnonzero(laid.any(axis=(1, 2)))) == [8, 10, 12]
 
 
-def test_overlapping_segments_are_joined_and_several_kinds_are_told(study):
+def test_overlapping_segments_are_joined_and_several_kinds_are_reported(study):
     volume, source = study
     both = np.stack([block(8, 9, 10), np.roll(block(10, 11), 3, axis=2)], axis=-1)
     dataset = segmentation(source, both, types=KINDS)
@@ -140,7 +140,7 @@ TISSUE = codes.SCT.Tissue  # as 3D Slicer types every segment
 
 
 @pytest.mark.parametrize("kind", ["BINARY", "LABELMAP", "FRACTIONAL"])
-def test_segments_that_are_no_tumour_by_their_labels_are_left_out(study, kind):
+def test_segments_labelled_as_something_other_than_tumour_are_left_out(study, kind):
     volume, source = study
     met, oedema = block(8, 9, 10), np.roll(block(10, 11), 8, axis=2)
     pixels = met + 2 * oedema if kind == "LABELMAP" else np.stack([met, oedema], axis=-1)
@@ -160,7 +160,7 @@ def test_segments_that_are_no_tumour_by_their_labels_are_left_out(study, kind):
         read_reference(dataset, volume, source, regions=("GTV*",), remarks=Remarks())
 
 
-def test_segments_of_which_none_is_a_tumour_by_its_label_are_taken_with_a_warning(study):
+def test_segments_are_taken_with_a_warning_where_no_label_names_a_tumour(study):
     volume, source = study
     dataset = segmentation(source, block(8, 9), types=[TISSUE], labels=["Ventricle"])
     remarks = Remarks()
@@ -168,7 +168,7 @@ def test_segments_of_which_none_is_a_tumour_by_its_label_are_taken_with_a_warnin
     assert remarks.warnings == ["by their labels, the segments are not tumours; all are taken"]
 
 
-def test_neither_labels_nor_codes_of_others_are_shown(study):
+def test_labels_and_codes_of_other_makers_are_not_shown(study):
     volume, source = study
     both = np.stack([block(8, 9), block(10, 11)], axis=-1)
     dataset = segmentation(source, both, types=KINDS, labels=["Met Meier Anna", "Meier skull"])

@@ -87,7 +87,7 @@ def overlap(a, b) -> float:
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_what_we_write_is_read_back_voxel_for_voxel(tmp_path, plane):
+def test_a_structure_set_by_metseg_is_read_back_voxel_for_voxel(tmp_path, plane):
     head = head_with_lesions((16, 40, 44), (4.0, 3.5, 3.4), plane=plane)
     volume, source = read_series(write_series(head.volume, tmp_path / "mr"))
     labels, lesions, _ = find_lesions((head.labels > 0).astype("f4"), volume, LesionRule())
@@ -138,7 +138,7 @@ def test_two_regions_are_joined():
     np.testing.assert_array_equal(fill_structures(both, volume), fill_structures(whole, volume))
 
 
-def test_an_empty_region_does_not_stand_in_the_way():
+def test_an_empty_region_does_no_harm():
     volume = blank()
     empty = region([], number=1, name="GTV", kind="GTV")
     drawn = region(cylinder(volume, "axial"), number=2, name="met 1")
@@ -147,7 +147,7 @@ def test_an_empty_region_does_not_stand_in_the_way():
 
 
 @pytest.mark.parametrize("plane", ["axial", "oblique"])
-def test_contours_that_stand_twice_or_in_halves_make_the_same_solid(plane):
+def test_contours_that_are_repeated_or_split_make_the_same_solid(plane):
     volume = blank()
     rings = cylinder(volume, plane)
     middle = volume.to_lps((np.array(GRID) - 1) / 2)
@@ -175,7 +175,7 @@ def test_interpolated_contours_count():
     np.testing.assert_array_equal(fill_structures(structures(drawn), volume), expected)
 
 
-def test_a_gap_stays_as_drawn_with_a_warning():
+def test_a_gap_between_contours_stays_as_drawn_with_a_warning():
     volume = blank()
     rings = cylinder(volume, "axial")
     remarks = Remarks()
@@ -205,7 +205,7 @@ def test_a_contour_that_encloses_nothing_is_a_gap(flat):
 
 
 @pytest.mark.parametrize(("off", "said"), [(0.0, False), (0.2, False), (0.5, True)])
-def test_contours_between_the_slices_are_said(off, said):
+def test_contours_between_the_slices_make_a_warning(off, said):
     volume = blank()
     up = plane_directions("axial")[:, 0] * SPACING[0]
     middle = volume.to_lps(np.array([9.0, 19.5, 21.5]))
@@ -244,13 +244,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("make", "rule"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_filled_is_refused(make, rule):
+def test_contours_that_cannot_be_filled_are_refused(make, rule):
     volume = blank()
     with pytest.raises(ReferenceMaskError, match=rule):
         fill_structures(structures(make(volume)), volume)
 
 
-def test_another_frame_of_reference_is_refused(tmp_path):
+def test_a_structure_set_in_another_frame_of_reference_is_refused(tmp_path):
     volume, source = read_series(write_series(head_with_lesions().volume, tmp_path))
     dataset = structures(region(cylinder(volume, "axial")))
     with pytest.raises(ReferenceMaskError, match="FrameOfReferenceUID"):

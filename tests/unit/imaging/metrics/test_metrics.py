@@ -72,7 +72,7 @@ def test_surface_dice_is_the_mean_of_the_shares_within_the_tolerance():
     assert surface_dice(A, B, (1.0, 1.0, 0.3)) == 1.0
 
 
-def test_a_distance_of_the_tolerance_itself_is_within():
+def test_a_distance_equal_to_the_tolerance_is_within_it():
     shifted = np.roll(A, 3, axis=2)
     spacing = (1.0, 1.0, 0.1)  # 3 * 0.1 is more than 0.3
     assert surface_dice(A, shifted, spacing, tolerance_mm=0.3) == 1.0
@@ -82,7 +82,7 @@ def test_a_distance_of_the_tolerance_itself_is_within():
 @pytest.mark.parametrize(
     ("one", "other", "expected"), [(EMPTY, EMPTY, 1.0), (A, EMPTY, 0.0), (EMPTY, A, 0.0)]
 )
-def test_surface_dice_of_empty_masks(one, other, expected):
+def test_surface_dice_of_empty_masks_is_defined(one, other, expected):
     assert surface_dice(one, other, (1.0, 1.0, 1.0)) == expected
 
 
@@ -165,7 +165,7 @@ def test_a_lesion_is_counted_in_the_bin_of_its_diameter(diameter_mm, place):
     assert bins[place].sensitivity == 0.5
 
 
-def test_sensitivity_is_told_by_equivalent_diameter():
+def test_sensitivity_is_reported_by_equivalent_diameter():
     reference = blocks(((1, 1, 1), (1, 1, 1)), ((1, 6, 6), (4, 4, 4)))  # 1 and 64 voxels
     found = evaluate(blocks(((1, 6, 6), (2, 2, 2))), reference, grid())
     counts = [(one.found, one.lesions) for one in found.sensitivity_by_diameter]
@@ -180,7 +180,7 @@ def test_a_negative_tolerance_is_refused():
         evaluate(A, A, grid(), tolerance_mm=-1.0)
 
 
-def test_another_grid_is_refused():
+def test_masks_on_different_grids_are_refused():
     with pytest.raises(ValueError, match="shape of volume"):
         evaluate(A[1:], A, grid())
 
@@ -226,7 +226,7 @@ MENDED = {"00630-001-seg": (1.0675988627, 0.9554548749), "01325-000-seg": (0.5, 
 
 
 def golden_pair(reference: str, prediction: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tumour cores (necrosis and enhancing) of reference and prediction, and the spacing."""
+    """Tumour cores (necrosis and enhancing tumour) of reference and prediction, and the spacing."""
     root = require_data("metrics_golden")
     image = nibabel.load(root / "ref" / f"BraTS-MET-{reference}.nii.gz")
     other = nibabel.load(root / "pred" / f"{prediction}.nii.gz")
@@ -236,7 +236,7 @@ def golden_pair(reference: str, prediction: str) -> tuple[np.ndarray, np.ndarray
 
 @pytest.mark.data
 @pytest.mark.parametrize(("reference", "prediction", "counts", "dices", "hd95s", "nsd"), GOLDEN)
-def test_published_figures_are_met(reference, prediction, counts, dices, hd95s, nsd):
+def test_measures_equal_the_published_figures(reference, prediction, counts, dices, hd95s, nsd):
     truth, core, spacing = golden_pair(reference, prediction)
     as_upstream = Volume(truth.astype(np.float32), np.diag([*spacing[::-1], 1.0]))
     found = evaluate(core, truth, as_upstream, tolerance_mm=float(spacing.min()))
@@ -248,7 +248,7 @@ def test_published_figures_are_met(reference, prediction, counts, dices, hd95s, 
 
 @pytest.mark.data
 @pytest.mark.parametrize(("reference", "prediction"), [(g[0], g[1]) for g in GOLDEN])
-def test_spacing_on_its_own_axis_changes_distances_alone(reference, prediction):
+def test_giving_each_axis_its_own_spacing_changes_distances_alone(reference, prediction):
     truth, core, spacing = golden_pair(reference, prediction)
     volume = Volume(truth.astype(np.float32), np.diag([*spacing, 1.0]))
     found = evaluate(core, truth, volume, tolerance_mm=float(spacing.min()))

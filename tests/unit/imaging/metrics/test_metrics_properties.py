@@ -1,4 +1,4 @@
-"""Measures on random masks: symmetry, bounds, invariance; and SimpleITK's figures for the same."""
+"""Measures on random masks: symmetry, bounds, invariance, and the same figures by SimpleITK."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def sitk_image(mask: np.ndarray, spacing) -> sitk.Image:
 
 @RANDOM
 @given(a=MASKS, b=MASKS, spacing=SPACINGS)
-def test_prediction_and_reference_change_places(a, b, spacing):
+def test_measures_are_symmetric_in_prediction_and_reference(a, b, spacing):
     one, other = evaluated(a, b, spacing), evaluated(b, a, spacing)
     assert one.dice == other.dice
     assert one.surface_dice == pytest.approx(other.surface_dice)
@@ -56,7 +56,7 @@ def test_measures_keep_their_bounds(a, b, spacing, tolerance):
 
 @RANDOM
 @given(a=MASKS, b=MASKS, spacing=SPACINGS, offset=st.tuples(*[st.integers(0, 4)] * 3))
-def test_moving_both_masks_changes_nothing(a, b, spacing, offset):
+def test_moving_both_masks_changes_no_measure(a, b, spacing, offset):
     moved = [np.zeros(np.add(SHAPE, 4), dtype=bool) for _ in range(2)]
     place = tuple(slice(by, by + size) for by, size in zip(offset, SHAPE, strict=True))
     moved[0][place], moved[1][place] = a, b

@@ -118,7 +118,7 @@ def test_descriptions_of_many_languages_say_before_or_after_the_agent(
     ("table", "meant"),
     [(DENIALS, Agent.DENIED), (SILENT, Agent.UNSAID), (NAMES, Agent.NAMED)],
 )
-def test_the_field_for_the_agent_names_it_denies_it_or_says_nothing(
+def test_the_contrast_agent_field_names_the_agent_denies_it_or_says_nothing(
     table: str, meant: Agent
 ) -> None:
     wrong = {text: agent_said(text) for text in phrases(table) if agent_said(text) is not meant}
@@ -145,14 +145,14 @@ def test_a_text_whose_character_set_was_not_said_is_still_understood(
     assert next(one for one in found if one is not Timing.UNSAID) is meant
 
 
-def test_utf_8_read_as_latin_1_is_read_again() -> None:
+def test_text_in_utf_8_that_was_read_as_latin_1_is_read_again() -> None:
     assert as_meant("aprÃ¨s injection") == "après injection"
     assert as_meant("Schädel nach KM") == "Schädel nach KM"
     assert as_meant("T1 增强") == "T1 增强"
     assert other_readings("T1 MPRAGE") == ()
 
 
-def test_plain_text_parts_scripts_and_loses_case_accents_and_width() -> None:
+def test_plain_text_separates_scripts_and_loses_case_accents_and_width() -> None:
     assert plain("T1增强_MPRAGE") == "t1 增强 mprage"
     assert plain("Ｔ１　İKİNCİ KONTRASTSIZ ıłø") == "t1 ikinci kontrastsiz ilo"
     assert plain("조영 전") == "조영 전"
@@ -174,12 +174,12 @@ def test_plain_text_parts_scripts_and_loses_case_accents_and_width() -> None:
         ("lokalizör", Reason.LOCALISER),
     ],
 )
-def test_subtractions_and_localisers_are_known_in_other_languages(
+def test_subtractions_and_localisers_are_recognised_in_other_languages(
     text: str, reason: Reason
 ) -> None:
     assert find(PROCESSED[reason], plain(text))
 
 
-def test_t1_is_found_beside_any_script() -> None:
+def test_the_word_t1_is_found_beside_any_script() -> None:
     for text in ("T1增强", "增强T1", "Т1 с контрастом", "조영후T1", "3DT1"):
         assert "T1" in find(T1, plain(text)), text

@@ -61,18 +61,18 @@ class XlaRuntimeError(RuntimeError):
         (ValueError("a bug of ours"), ValueError),
     ],
 )
-def test_failures_of_backends_have_our_names(raised, expected):
+def test_failures_of_backends_become_errors_of_metseg(raised, expected):
     with pytest.raises(expected), translated():
         raise raised
 
 
-def test_the_processor_is_a_device_that_can_be_chosen():
+def test_the_processor_can_be_chosen_as_a_device():
     assert "cpu:0" in device_names()
     assert choose_device("cpu") == "cpu:0"
     assert choose_device("auto") in ("cpu:0", "gpu:0")
 
 
-def test_a_device_that_is_not_there_or_no_device_is_refused():
+def test_a_device_that_is_missing_or_unknown_is_refused():
     with pytest.raises(ValueError, match="device must be auto, cpu or gpu, got 'tpu'"):
         choose_device("tpu")
     if not any("gpu" in name for name in device_names()):

@@ -29,7 +29,7 @@ def weights(tmp_path):
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("shape", [(2, 32, 48, 4), (3, 64, 64, 4)])
-def test_the_answers_are_those_of_keras_whatever_the_shape(weights, name, shape):
+def test_answers_of_openvino_are_those_of_keras_whatever_the_shape(weights, name, shape):
     shown = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     reference = Engine.load(of(name), weights, device="cpu:0")(shown)
     found = OpenVinoEngine.load(of(name), weights, cache=None)(shown)
@@ -38,7 +38,7 @@ def test_the_answers_are_those_of_keras_whatever_the_shape(weights, name, shape)
     assert reference.std() > 0.01
 
 
-def test_pruned_depths_are_averaged_as_by_keras(weights):
+def test_pruned_depths_are_averaged_by_openvino_as_by_keras(weights):
     asked = of("unet_plus_plus", depths=(1, 3), stored_depths=(1, 2, 3, 4))
     reference = Engine.load(asked, weights, device="cpu:0")(batch())
     np.testing.assert_allclose(
@@ -46,7 +46,7 @@ def test_pruned_depths_are_averaged_as_by_keras(weights):
     )
 
 
-def test_a_converted_network_is_kept_and_read_again(weights, tmp_path):
+def test_a_converted_network_is_stored_and_read_again(weights, tmp_path):
     cache = tmp_path / "cache"
     first = OpenVinoEngine.load(of("attention_unet"), weights, cache=cache)(batch())
     (kept,) = cache.iterdir()
@@ -56,7 +56,7 @@ def test_a_converted_network_is_kept_and_read_again(weights, tmp_path):
     assert np.array_equal(first, again)
 
 
-def test_a_kept_network_that_is_damaged_is_converted_anew(weights, tmp_path):
+def test_a_stored_network_that_is_damaged_is_converted_again(weights, tmp_path):
     cache = tmp_path / "cache"
     first = OpenVinoEngine.load(of("attention_unet"), weights, cache=cache)(batch())
     (kept,) = cache.iterdir()
@@ -67,7 +67,7 @@ def test_a_kept_network_that_is_damaged_is_converted_anew(weights, tmp_path):
     assert (kept / "model.bin").read_bytes() == stored
 
 
-def test_other_weights_or_depths_are_kept_apart_but_another_temperature_is_not(weights, tmp_path):
+def test_networks_are_stored_per_weights_and_depths_whatever_their_temperature(weights, tmp_path):
     cache = tmp_path / "cache"
     for changes in ({}, {"temperature": 2.0}, {"sha256": "b" * 64}, {"outputs": 2, "depths": (4,)}):
         asked = of("unet_plus_plus", **({"stored_depths": (1, 2, 3, 4)} | changes))
@@ -75,7 +75,7 @@ def test_other_weights_or_depths_are_kept_apart_but_another_temperature_is_not(w
     assert len(list(cache.iterdir())) == 3
 
 
-def test_the_answer_does_not_need_a_cache_that_can_be_written(weights, tmp_path, caplog):
+def test_openvino_answers_without_a_writable_cache(weights, tmp_path, caplog):
     (tmp_path / "cache").write_text("a file where the folder should be")
     engine = OpenVinoEngine.load(of("attention_unet"), weights, cache=tmp_path / "cache")
     assert engine(batch()).shape == (2, 32, 48, 2)
@@ -83,7 +83,7 @@ def test_the_answer_does_not_need_a_cache_that_can_be_written(weights, tmp_path,
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")  # Keras, then raises
-def test_weights_of_another_network_are_refused(weights, tmp_path):
+def test_openvino_refuses_weights_of_another_network(weights, tmp_path):
     asked = member("attention_unet", file="unet_plus_plus.weights.h5")
     with pytest.raises(WeightsError, match="must fit attention_unet"):
         OpenVinoEngine.load(asked, weights, cache=tmp_path / "cache")
@@ -101,7 +101,7 @@ def test_weights_of_another_network_are_refused(weights, tmp_path):
         ("openvino", "auto", True, True, "openvino"),
     ],
 )
-def test_the_engine_is_openvino_on_a_processor_where_it_is_installed(
+def test_the_automatic_engine_is_openvino_on_a_processor_where_it_is_installed(
     engine, device, installed, gpu, chosen
 ):
     assert chosen_engine(engine, device, installed=installed, gpu=gpu) == chosen
@@ -127,7 +127,7 @@ def test_members_are_loaded_in_the_order_of_the_card(weights):
         assert all(isinstance(network, kind) for network in loaded)
 
 
-def test_a_kept_network_needs_no_keras_and_reports_to_nobody(weights, tmp_path):
+def test_a_stored_network_needs_no_keras_and_sends_no_usage_data(weights, tmp_path):
     cache = tmp_path / "cache"
     OpenVinoEngine.load(of("attention_unet"), weights, cache=cache)
     words = f"""

@@ -1,4 +1,4 @@
-"""A member of an ensemble whose network is small, and what it is shown."""
+"""A member of an ensemble with a small network, and a batch for it."""
 
 import numpy as np
 
@@ -27,5 +27,5 @@ def batch():
 
 
 def of(network, **changes):
-    """With a weights file named for the network."""
+    """A member whose weights file is named for the network."""
     return member(network, file=f"{network}.weights.h5", **changes)

@@ -1,8 +1,8 @@
-"""What the networks answered once, with small drawn weights: ``stored_answers.npz``.
+"""What the networks answered once, with small random weights: ``stored_answers.npz``.
 
 `python -m tests.unit.models.networks.stored_answers` writes the file, with Keras on TensorFlow on a
 processor. Needed only when a network is added or its maths is meant to change. With ``--compare``
-it says the backend and, a line a network, how far its answers are from the stored ones.
+it says the backend and, in one line per network, how far its answers are from the stored ones.
 """
 
 import sys
@@ -18,7 +18,7 @@ from tests.helpers.network_weights import fill
 
 PATH = Path(__file__).with_suffix(".npz")
 FILTERS = (2, 3, 4, 5, 6)
-# Of a probability. Backends sum in different orders; float32 then differs by some 1e-7.
+# In probability. Backends sum in different orders; float32 then differs by some 1e-7.
 TOLERANCE = 1e-5
 
 
@@ -40,7 +40,7 @@ def stored_network(name):
 
 
 def largest_difference(name):
-    """Between what the network answers now and the stored answer, over all depths."""
+    """The largest difference between the answer now and the stored one, over all depths."""
     with np.load(PATH) as stored:
         batch = stored["batch"]
         expected = [stored[key] for key in sorted(stored) if key.startswith(f"{name}/answer_")]

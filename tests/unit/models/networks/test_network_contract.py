@@ -19,7 +19,7 @@ from tests.unit.models.networks.stored_answers import TOLERANCE, answers, larges
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 TINY = (2, 3, 4, 5, 6)
-# Some twenty layers in numbers of 8 (bfloat16) and 11 bits (float16), whose last ones are lost.
+# Rounding of some twenty layers in numbers of 8 (bfloat16) and 11 significant bits (float16).
 ROUNDING = {"mixed_bfloat16": 0.05, "mixed_float16": 0.005}
 
 
@@ -52,7 +52,7 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
-def test_every_depth_gives_probabilities_of_the_slices_size(name, outputs):
+def test_every_depth_of_a_network_gives_probabilities_of_the_size_of_the_slice(name, outputs):
     model = build(name, filters=TINY, outputs=outputs)
     fill(model, seed=3)
     for found in answers(model, 100 * slices()):
@@ -62,7 +62,7 @@ def test_every_depth_gives_probabilities_of_the_slices_size(name, outputs):
         assert found.max() <= 1.0
 
 
-def test_one_size_after_another_is_taken(name):
+def test_a_network_accepts_one_size_after_another(name):
     model = build(name, filters=TINY)
     model.compile(jit_compile=False)
     for size in ((32, 48), (32, 64), (48, 64)):
@@ -72,7 +72,7 @@ def test_one_size_after_another_is_taken(name):
 
 
 @pytest.mark.parametrize("shape", [(3, 33, 47), (BATCH + 1, 7, 16)])
-def test_heads_of_odd_sizes_are_taken_as_if_air_went_on(name, shape):
+def test_heads_of_odd_sizes_are_answered_as_if_padded_with_air(name, shape):
     z, h, w = shape
     normalised = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     clahe = np.zeros(shape, dtype=np.float32)
@@ -85,7 +85,7 @@ def test_heads_of_odd_sizes_are_taken_as_if_air_went_on(name, shape):
     np.testing.assert_allclose(maps, even[:, :, :h, :w], atol=1e-6)
 
 
-def test_answers_are_alike_after_saving_and_loading(name, tmp_path):
+def test_answers_of_a_network_are_alike_after_saving_and_loading(name, tmp_path):
     model, other = filled(name), filled(name, seed=4)
     model.save_weights(tmp_path / "x.weights.h5")
     expected = answers(model, slices())
@@ -95,14 +95,14 @@ def test_answers_are_alike_after_saving_and_loading(name, tmp_path):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_a_slice_does_not_depend_on_the_others_of_the_batch(name):
+def test_the_answer_for_a_slice_does_not_depend_on_the_others_of_the_batch(name):
     model = filled(name)
     whole, alone = answers(model, slices())[-1], answers(model, slices()[:1])[-1]
     np.testing.assert_allclose(whole[:1], alone, atol=1e-6)
 
 
 @pytest.mark.parametrize("policy", ROUNDING, indirect=True)
-def test_mixed_precision_changes_answers_by_rounding_alone(name, policy):
+def test_mixed_precision_changes_answers_of_a_network_by_rounding_alone(name, policy):
     mixed = filled(name)
     assert {weight.dtype for weight in mixed.weights} == {"float32"}
     keras.mixed_precision.set_global_policy("float32")
@@ -117,7 +117,7 @@ def test_the_stored_input_has_the_stored_answer(name):
     assert largest_difference(name) <= TOLERANCE
 
 
-def test_fewer_than_two_widths_are_refused(name):
+def test_a_network_of_fewer_than_two_widths_is_refused(name):
     with pytest.raises(ValueError, match=r"filters must be 2 or more positive widths"):
         build(name, filters=(4,))
 

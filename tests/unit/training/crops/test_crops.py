@@ -66,7 +66,9 @@ def sampler(heads: Path, seed: int, mix: CropMix = MIX) -> CropSampler:
     return CropSampler(heads, cases, seed=seed, mix=mix)
 
 
-def test_a_batch_is_four_channels_and_lesion_and_brain_with_their_weights(heads: Path) -> None:
+def test_a_batch_of_crops_is_four_channels_and_lesion_and_brain_with_their_weights(
+    heads: Path,
+) -> None:
     x, y = next(sampler(heads, 1).batches(6))
     assert x.shape == (6, 32, 32, 4)
     assert y.shape == (6, 32, 32, 4)
@@ -79,14 +81,14 @@ def test_a_batch_is_four_channels_and_lesion_and_brain_with_their_weights(heads:
     assert 0 <= x[..., 3].min() <= x[..., 3].max() <= 1
 
 
-def test_the_same_seed_gives_the_same_crops(heads: Path) -> None:
+def test_samplers_of_the_same_seed_give_the_same_crops(heads: Path) -> None:
     first, second, other = (next(sampler(heads, seed).batches(8)) for seed in (4, 4, 5))
     assert np.array_equal(first[0], second[0])
     assert np.array_equal(first[1], second[1])
     assert not np.array_equal(first[0], other[0])
 
 
-def test_sources_and_aims_come_in_the_wanted_shares(heads: Path) -> None:
+def test_sources_and_centres_of_crops_come_in_the_wanted_shares(heads: Path) -> None:
     subject = sampler(heads, 7)
     draws = [subject._choose() for _ in range(2000)]
     share = {s: np.mean([case.source is s for case, _ in draws]) for s in Source}
@@ -96,7 +98,7 @@ def test_sources_and_aims_come_in_the_wanted_shares(heads: Path) -> None:
     assert np.mean(on_lesion) == pytest.approx(0.5, abs=0.04)
 
 
-def test_half_of_the_crops_show_a_lesion_at_least(heads: Path) -> None:
+def test_at_least_half_of_the_crops_show_a_lesion(heads: Path) -> None:
     _, y = next(sampler(heads, 3).batches(120))
     assert (y[..., 0].max(axis=(1, 2)) > 0).mean() > 0.42
 
@@ -114,15 +116,15 @@ def test_pixels_of_small_lesions_weigh_more_and_lesions_lie_in_the_brain(heads: 
     assert sorted(sizes) == [1, 3]  # 9 mm and 5 mm
 
 
-def test_where_the_brain_is_not_known_the_truth_says_so() -> None:
+def test_a_crop_says_where_the_brain_is_not_known() -> None:
     case = real("glioma", tumour=True)
     _, truth = cut(case, (20, 30, 25), 16, UNCHANGED, CONTRACT, np.random.default_rng(0))
     assert (truth[..., 3] == 0).all()
 
 
 @pytest.mark.parametrize(("half", "weight"), [(10, 1.0), (24, STRIPPED_BRAIN_WEIGHT)])
-def test_brain_is_taught_by_whole_heads(half: int, weight: float) -> None:
-    """Of a cube of 50 voxels, the middle is brain; whole if much lies around it."""
+def test_the_brain_is_taught_by_whole_heads(half: int, weight: float) -> None:
+    """The middle of a cube of 50 voxels is brain; it is whole if much lies around it."""
     rng = np.random.default_rng(1)
     voxels = np.pad(rng.uniform(90, 110, (50, 50, 50)).astype(np.float32), 4)
     brain = np.zeros(voxels.shape, dtype=bool)
@@ -134,14 +136,14 @@ def test_brain_is_taught_by_whole_heads(half: int, weight: float) -> None:
     assert set(known[truth[..., 2] == 0]) == {np.float32(1)}
 
 
-def test_of_a_whole_head_half_of_the_points_anywhere_lie_outside_the_brain() -> None:
+def test_half_of_the_random_centres_in_a_whole_head_lie_outside_the_brain() -> None:
     voxels = np.pad(np.random.default_rng(1).uniform(90, 110, (50, 50, 50)), 4).astype(np.float32)
     brain = np.zeros(voxels.shape, dtype=bool)
     brain[10:48, 10:48, 10:48] = True
     case = case_from_real(RealCase("c", voxels, np.zeros_like(brain), brain), CONTRACT)
     assert case.brain is not None
     inside = case.unpacked(case.brain)[tuple(case.anywhere.T)]
-    # Half of them, and 56 % of the other half: what the brain leaves of the cube.
+    # Half of them, and 56 % of the other half: the share of the cube outside the brain.
     assert 1 - inside.mean() == pytest.approx(0.78, abs=0.05)
 
 
@@ -179,7 +181,7 @@ def test_crops_from_the_side_come_when_asked_for(heads: Path) -> None:
     assert {sampler(heads, 1)._axis() for _ in range(50)} == {0}
 
 
-def test_flips_turn_image_and_mask_alike(heads: Path) -> None:
+def test_flips_of_a_crop_turn_image_and_mask_alike(heads: Path) -> None:
     case = case_from_head("h", read_head(heads / "head_0.npz"), CONTRACT)
     z, y, x = (int(v) for v in case.lesions[0][0])
     flipped = replace(UNCHANGED, flip_columns=True)
@@ -189,14 +191,14 @@ def test_flips_turn_image_and_mask_alike(heads: Path) -> None:
     assert np.array_equal(turned[1], plain[1][:, ::-1])
 
 
-def test_outside_the_head_is_air_and_no_lesion(heads: Path) -> None:
+def test_a_crop_shows_air_and_no_lesion_outside_the_head(heads: Path) -> None:
     case = case_from_head("h", read_head(heads / "head_0.npz"), CONTRACT)
     image, mask = cut(case, (5, -100, -100), 16, UNCHANGED, CONTRACT, np.random.default_rng(0))
     assert np.allclose(image[..., :3], case.floor)
     assert not mask[..., (0, 2)].any()
 
 
-def test_new_heads_are_taken_in_while_sampling(heads: Path) -> None:
+def test_a_sampler_takes_new_heads_while_it_samples(heads: Path) -> None:
     subject = CropSampler(heads, [], seed=1, mix=MIX, first=1, crops_per_head=2)
     assert len(subject._pool) == 1
     next(subject.batches(7))
@@ -209,17 +211,17 @@ def test_a_small_pool_forgets_the_oldest_head(heads: Path) -> None:
     assert len(subject._pool) == 2
 
 
-def test_no_heads_and_no_cases_are_refused(tmp_path: Path) -> None:
+def test_a_sampler_without_heads_or_cases_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MetsegError, match="at least one"):
         CropSampler(tmp_path, [], seed=1)
 
 
-def test_shares_beyond_one_are_refused() -> None:
+def test_a_sampler_with_shares_above_one_is_refused() -> None:
     with pytest.raises(ValueError, match=r"in \[0, 1\] together, got 1\.1"):
         CropMix(tumour=0.9, negative=0.2)
 
 
-def test_prefetching_gives_the_same_batches_and_ends(heads: Path) -> None:
+def test_prefetching_crops_gives_the_same_batches_and_ends(heads: Path) -> None:
     plain, ahead = sampler(heads, 2).batches(2), prefetch(sampler(heads, 2).batches(2))
     for _ in range(3):
         assert np.array_equal(next(plain)[0], next(ahead)[0])

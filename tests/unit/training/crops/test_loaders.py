@@ -40,10 +40,10 @@ def recipe(heads: Path, tmp_path: Path, *changes: str) -> Recipe:
 
 
 def silent(_: str) -> None:
-    """What a loader says is asked elsewhere."""
+    """Another test checks what a loader says."""
 
 
-def test_two_processes_offer_other_batches_in_turn_and_end_with_their_reader(
+def test_two_loaders_offer_different_batches_in_turn_and_end_with_their_reader(
     heads: Path, tmp_path: Path
 ) -> None:
     said: list[str] = []
@@ -61,7 +61,7 @@ def test_two_processes_offer_other_batches_in_turn_and_end_with_their_reader(
     assert not any(psutil.pid_exists(process.pid) for process in mine if process.pid)
 
 
-def test_a_process_offers_what_its_share_of_the_sampler_draws(heads: Path, tmp_path: Path) -> None:
+def test_a_loader_offers_what_its_share_of_the_sampler_draws(heads: Path, tmp_path: Path) -> None:
     wanted = recipe(heads, tmp_path, "loaders=1")
     sampler = make_sampler(wanted, CONTRACT, Share(0, 1, 5), say=silent)
     with Loaders(wanted, CONTRACT, done=5, say=silent) as loaders:
@@ -71,9 +71,7 @@ def test_a_process_offers_what_its_share_of_the_sampler_draws(heads: Path, tmp_p
     assert np.array_equal(offered[1], drawn[1])
 
 
-def test_shares_of_a_folder_have_no_head_in_common_and_leave_none_out(
-    heads: Path, tmp_path: Path
-) -> None:
+def test_shares_of_a_folder_of_heads_are_disjoint_and_complete(heads: Path, tmp_path: Path) -> None:
     names = [
         {
             case.name
@@ -85,7 +83,9 @@ def test_shares_of_a_folder_have_no_head_in_common_and_leave_none_out(
     assert not names[0] & names[1]
 
 
-def test_what_a_process_cannot_read_is_said_here(heads: Path, tmp_path: Path) -> None:
+def test_material_that_a_loader_cannot_read_is_reported_by_its_reader(
+    heads: Path, tmp_path: Path
+) -> None:
     wanted = recipe(heads, tmp_path, f"material.slices={tmp_path / 'none.npz'}")
     with pytest.raises(MetsegError, match=r"material.slices must be a file that exists, got 'none"):
         Loaders(wanted, CONTRACT, done=0, say=silent)
@@ -99,7 +99,7 @@ def test_a_batch_of_another_size_is_refused(heads: Path, tmp_path: Path) -> None
         next(loaders.batches(5))
 
 
-def test_of_fresh_heads_the_newest_are_kept_by_number() -> None:
+def test_only_the_newest_fresh_heads_are_kept_by_number() -> None:
     files = [Path(f"fresh_3_{n:06d}.npz") for n in (9, 10, 2, 11)]
     assert [path.name for path in superfluous(files, 2)] == [
         "fresh_3_000002.npz",
@@ -118,7 +118,7 @@ def test_a_fresh_head_has_a_seed_of_its_own_and_the_next_label_map() -> None:
     assert plans[2].path == Path("heads/fresh_4_000002.npz")
 
 
-def test_heads_are_drawn_beside_and_old_ones_thrown_away(tmp_path: Path) -> None:
+def test_fresh_heads_are_drawn_during_training_and_old_ones_deleted(tmp_path: Path) -> None:
     source = tmp_path / "map.nii.gz"
     nib.save(nib.Nifti1Image(tiny_label_map().astype(np.int16), np.diag([1, 1, 1, 1])), source)
     (tmp_path / "head_0000.npz").write_bytes(b"of the user")

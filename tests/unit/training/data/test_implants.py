@@ -36,7 +36,7 @@ def ground(one: RealCase) -> Ground:
     return found
 
 
-def test_an_implant_is_as_bright_as_told_and_keeps_the_noise_of_the_scan() -> None:
+def test_an_implant_has_the_given_brightness_and_keeps_the_noise_of_the_scan() -> None:
     one = scan()
     plans = [Plan(9.0, Kind.SOLID)]
     voxels, numbers = implant(ground(one), plans, np.random.default_rng(1), enhancement=1.6)
@@ -66,7 +66,7 @@ def test_implants_lie_in_the_brain_away_from_the_tumour_and_from_each_other() ->
     assert (made.mask & one.mask).sum() == one.mask.sum()
 
 
-def test_the_same_seed_implants_the_same_lesions() -> None:
+def test_implants_of_the_same_seed_are_the_same() -> None:
     first, second, other = (
         implanted_case(scan(), [Plan(8.0, Kind.SOLID)], np.random.default_rng(s)).voxels
         for s in (4, 4, 5)
@@ -83,14 +83,14 @@ def test_a_scan_without_a_known_brain_is_refused() -> None:
         )
 
 
-def test_copies_of_a_scan_are_cases_of_their_own_kind() -> None:
+def test_copies_of_a_scan_with_implants_are_cases_of_their_own_kind() -> None:
     cases = implant_cases([scan(), scan(tumour=True)], CONTRACT, copies=2, seed=1)
     assert [case.source for case in cases] == [Source.IMPLANT] * 4
     assert all(case.lesions for case in cases)
     assert not np.array_equal(cases[0].mask, cases[1].mask)
 
 
-def test_in_a_slice_nothing_is_taught_where_its_tumour_is_but_implants_are() -> None:
+def test_the_tumour_of_a_single_slice_is_not_taught_but_its_implants_are() -> None:
     one = scan()
     plane = one.voxels[36:37]
     unsure = np.zeros(plane.shape, dtype=bool)
@@ -109,7 +109,7 @@ def test_in_a_slice_nothing_is_taught_where_its_tumour_is_but_implants_are() -> 
     assert image.shape == (64, 64, 4)
     lesion, weight = truth[..., 0], truth[..., 1]
     assert lesion.sum() == 36
-    # 36 pixels are small for a slice, below 38: they weigh three times, also inside the box.
+    # 36 pixels are few for a slice, below 38: they weigh three times as much, in the box too.
     assert (weight[lesion == 1] == 3).all()
     # The box has 100 pixels, 9 of them the lesion's.
     assert (weight == 0).sum() == 91

@@ -22,7 +22,7 @@ def why_skipped(folder: Path) -> str:
     return case.line()
 
 
-def test_cases_come_at_1_mm_with_their_masks(tmp_path: Path) -> None:
+def test_own_cases_come_at_1_mm_with_their_masks(tmp_path: Path) -> None:
     write(tmp_path / "b", "image.nii.gz", ball() * 10)
     write(tmp_path / "b", "mask.nii.gz", ball())
     case = only_case(tmp_path)
@@ -32,7 +32,7 @@ def test_cases_come_at_1_mm_with_their_masks(tmp_path: Path) -> None:
     assert case.brain is None
 
 
-def test_a_brain_mask_comes_along(tmp_path: Path) -> None:
+def test_an_own_case_brings_its_brain_mask(tmp_path: Path) -> None:
     brain = np.zeros((18, 19, 20))
     brain[4:14] = 1
     for name, values in (("image", ball()), ("mask", ball()), ("brain", brain)):
@@ -42,7 +42,7 @@ def test_a_brain_mask_comes_along(tmp_path: Path) -> None:
     assert case.brain.mean() == pytest.approx(10 / 18, abs=0.03)
 
 
-def test_a_series_with_a_seg_is_a_case_however_its_slices_run(tmp_path: Path) -> None:
+def test_a_series_with_a_seg_is_an_own_case_however_its_slices_run(tmp_path: Path) -> None:
     write_series(tmp_path / "a")
     (tmp_path / "a" / "notes.txt").write_text("not DICOM")
     case = only_case(tmp_path)
@@ -51,7 +51,7 @@ def test_a_series_with_a_seg_is_a_case_however_its_slices_run(tmp_path: Path) ->
     assert np.argwhere(case.mask)[:, 0].min() == 32 - 9  # upside down
 
 
-def test_a_series_may_have_a_nifti_mask(tmp_path: Path) -> None:
+def test_the_series_of_an_own_case_may_have_a_nifti_mask(tmp_path: Path) -> None:
     volume = write_series(tmp_path / "a", marked=False)
     ras = np.diag([-1.0, -1.0, 1.0, 1.0]) @ volume.affine[:, [2, 1, 0, 3]]
     mask = (volume.voxels == 200).astype(np.uint8)
@@ -60,7 +60,7 @@ def test_a_series_may_have_a_nifti_mask(tmp_path: Path) -> None:
     assert np.array_equal(case.mask, case.voxels == 200)
 
 
-def test_a_bad_case_is_named_by_number_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_a_faulty_own_case_is_reported_by_number_and_the_others_are_read(tmp_path: Path) -> None:
     write(tmp_path / "a", "image.nii.gz", ball())
     write(tmp_path / "a", "mask.nii.gz", ball())
     write(tmp_path / "doe_jane", "image.nii.gz", ball())
@@ -76,7 +76,7 @@ def test_a_bad_case_is_named_by_number_and_the_rest_goes_on(tmp_path: Path) -> N
     assert "jane" not in second.line()
 
 
-def test_each_fault_of_a_case_has_its_rule(tmp_path: Path) -> None:
+def test_each_fault_of_an_own_case_names_the_rule(tmp_path: Path) -> None:
     case = tmp_path / "a"
     case.mkdir()
     assert "image.nii.gz or one series, got 0" in why_skipped(tmp_path)
@@ -94,7 +94,7 @@ def test_each_fault_of_a_case_has_its_rule(tmp_path: Path) -> None:
     assert "image.nii.gz must be NIfTI" in why_skipped(tmp_path)
 
 
-def test_two_series_are_refused(tmp_path: Path) -> None:
+def test_an_own_case_of_two_series_is_refused(tmp_path: Path) -> None:
     write_series(tmp_path / "a", series="1.2.3")
     write_series(tmp_path / "a", series="1.2.4")
     assert "image.nii.gz or one series, got 2" in why_skipped(tmp_path)

@@ -14,11 +14,11 @@ def test_an_overconfident_network_gets_its_temperature_back(temperature):
     assert fit_temperature(shown, truth) == pytest.approx(temperature, rel=0.05)
 
 
-def test_one_class_alone_is_refused():
+def test_calibration_on_one_class_alone_is_refused():
     with pytest.raises(ValueError, match="both classes"):
         fit_temperature(np.full(3, 0.5, np.float32), np.zeros(3, dtype=bool))
 
 
-def test_different_shapes_are_refused():
+def test_calibration_on_different_shapes_is_refused():
     with pytest.raises(ValueError, match="one shape"):
         fit_temperature(np.full(3, 0.5, np.float32), np.zeros(2, dtype=bool))

@@ -1,5 +1,5 @@
-"""From a folder of runs to weights, page and model card, with networks that say the same of every
-voxel.
+"""From a folder of runs to weights, page and model card, with networks that give every voxel
+the same answer.
 """
 
 import json
@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 
-# The other network takes three times as long to build; nothing here depends on which.
+# The other network takes three times as long to build, and nothing here depends on the choice.
 NETWORK = "attention_unet"
 FILTERS = (2, 2, 2, 2, 2)
 SHAPE = (12, 32, 32)
@@ -95,7 +95,7 @@ def write_heads(heads: Path) -> None:
 
 @pytest.fixture
 def runs_alone(tmp_path, monkeypatch):
-    """Finished runs, and where the rest would be."""
+    """Finished runs, and the folders where the rest would be."""
     monkeypatch.setattr(finishing, "NETWORKS", (NETWORK,))
     write_runs(tmp_path / "runs")
     named = {name: tmp_path / name for name in ("runs", "data", "heads", "weights")}
@@ -109,7 +109,7 @@ def folders(runs_alone):
     return runs_alone
 
 
-def test_runs_become_weights_and_weights_become_pages(folders, tmp_path):
+def test_finish_makes_weights_of_runs_and_pages_of_weights(folders, tmp_path):
     weights, docs = folders["weights"], tmp_path / "docs"
     docs.mkdir()
     card = finish_command(**folders, say=print)
@@ -136,7 +136,7 @@ def test_runs_become_weights_and_weights_become_pages(folders, tmp_path):
     assert len(list(docs.glob("accuracy-*.jpg"))) == 4  # two heads, each among the best and worst
 
 
-def test_a_run_that_is_not_there_is_named_before_anything_is_answered(runs_alone):
+def test_a_missing_run_is_reported_before_any_network_answers(runs_alone):
     shutil.rmtree(runs_alone["runs"] / f"fold1_{NETWORK}")
     with pytest.raises(ConfigurationError, match=f"finished fold1_{NETWORK}"):
         finish_command(**runs_alone, say=print)

@@ -1,4 +1,4 @@
-"""From answers to a card: temperatures, rules, gate and cross-validation."""
+"""From answers to a card: temperatures, rules, the check of the ensemble, cross-validation."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def held_out(name, group, *, lesion=True):
 
 
 def answer(head, *, fold=None, speck=False):
-    """A good network, and one that also sees a speck that is not there."""
+    """The answers of a good network, and of one that also sees a speck that is not there."""
     good = np.where(head.reference, 0.9, 0.02)
     hasty = good.copy()
     if speck:
@@ -72,7 +72,7 @@ def test_temperatures_are_fitted_and_the_card_can_be_written_and_read(tmp_path):
     assert (back.rule, back.version) == (card.rule, card.version)
 
 
-def test_every_real_head_is_measured_once_a_subject_by_networks_of_its_fold():
+def test_every_real_head_is_measured_once_per_subject_by_networks_of_its_fold():
     _, rows = finished()
     heads = [(row.head, row.subject) for row in rows]
     assert sorted(heads) == sorted(
@@ -83,7 +83,7 @@ def test_every_real_head_is_measured_once_a_subject_by_networks_of_its_fold():
     assert all(row.evaluation.dice == 1.0 for row in rows)
 
 
-def test_the_rule_of_a_fold_is_chosen_without_it():
+def test_the_lesion_rule_of_a_fold_is_chosen_without_that_fold():
     """Only the first fold's glioma has a false candidate of high probability: the other heads give
     no reason to drop it, so in its own fold it is counted.
     """
@@ -100,7 +100,7 @@ def test_the_rule_of_a_fold_is_chosen_without_it():
     assert found == {"g0": 1, "g1": 0, "g2": 0, "n1": 0}
 
 
-def test_the_ensemble_is_the_mean_of_those_that_take_part():
+def test_the_answer_of_the_ensemble_is_the_mean_of_its_members():
     one = answer(held_out("s1", Group.FULL), speck=True)
     both = evidence_of(one, {"good": 1.0, "hasty": 1.0})
     assert both.mean[2, 15, 15] == pytest.approx((0.02 + 0.95) / 2, abs=1e-3)
@@ -117,7 +117,7 @@ def test_an_ensemble_below_its_best_member_is_refused():
         pass_gate({"ensemble": 0.59, "a": 0.5, "b": 0.6})
 
 
-def test_groups_and_subjects_are_never_pooled():
+def test_measures_of_groups_and_subjects_are_never_pooled():
     _, rows = finished()
     found = [(group, subject, summary.cases) for group, subject, summary in summaries(rows)]
     assert found == [
@@ -130,7 +130,7 @@ def test_groups_and_subjects_are_never_pooled():
     ]
 
 
-def test_a_row_says_what_was_found():
+def test_a_row_of_measures_says_what_was_found():
     _, rows = finished()
     assert rows[0].line() == "ensemble, real gliomas, g0: Dice 1.000, found 1 of 1, 0 false"
     entry = rows[0].entry()
@@ -138,7 +138,7 @@ def test_a_row_says_what_was_found():
     assert "detections" not in entry
 
 
-def test_of_a_full_head_only_what_lies_away_from_its_abnormality_counts_as_false():
+def test_only_candidates_away_from_the_abnormality_of_a_full_head_count_as_false():
     head = held_out("w1", Group.WHOLE)
     labels = np.zeros(SHAPE, dtype=np.uint16)
     labels[3:5, 2:6, 2:6] = 1  # touches it

@@ -1,4 +1,4 @@
-"""The rule of most merit is chosen; a classifier only where it wins on heads it never saw."""
+"""The rule of highest merit is chosen, with a classifier only if it wins on heads it never saw."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ FALSE = candidate(peak=0.6, volume=40.0)
 
 
 def head(*items, side=Side.SYNTHETIC, reference_mm3=100.0, lesions=1):
-    """A table of candidates; the features say nothing but how long a candidate is."""
+    """A table of candidates, whose features only say how long a candidate is."""
     hits = np.zeros((len(items), lesions), bool)
     seen = np.zeros((len(items), len(FEATURES)))
     for row, item in enumerate(items):
@@ -55,7 +55,7 @@ def head(*items, side=Side.SYNTHETIC, reference_mm3=100.0, lesions=1):
     )
 
 
-def test_candidates_are_components_with_what_they_touch():
+def test_candidates_are_components_with_the_lesions_they_touch():
     mean = np.zeros((6, 10, 10), dtype=np.float32)
     mean[1:4, 1:4, 1:4] = 0.6
     mean[2, 2, 2] = 0.9
@@ -94,20 +94,20 @@ def test_a_head_without_candidates_has_a_table():
         (LesionRule(0.5, 0.5, 10.0, 5), 0.0, 0),  # too few slices: all dropped
     ],
 )
-def test_a_rule_keeps_and_drops(rule, dice, false):
+def test_a_lesion_rule_keeps_and_drops_candidates(rule, dice, false):
     found = outcome(head(RIGHT, FALSE), rule)
     assert found.dice == pytest.approx(dice)
     assert found.false == false
     assert found.found + found.missed == 1
 
 
-def test_what_lies_outside_the_brain_is_dropped_by_a_rule_that_asks():
+def test_candidates_outside_the_brain_are_dropped_by_a_rule_that_asks_for_it():
     outside = candidate(brain=0.2)
     assert outcome(head(RIGHT, outside), LesionRule()).false == 1
     assert outcome(head(RIGHT, outside), LesionRule(minimum_brain=0.3)).false == 0
 
 
-def test_merit_weighs_synthetic_and_real_heads_alike():
+def test_the_merit_of_a_rule_weighs_synthetic_and_real_heads_alike():
     rule = LesionRule(0.5, 0.5, 10.0, 2)
     perfect = outcome(head(RIGHT), rule)
     missed = outcome(head(side=Side.REAL), rule)
@@ -115,15 +115,15 @@ def test_merit_weighs_synthetic_and_real_heads_alike():
     assert merit([perfect, perfect, perfect, missed]) == pytest.approx(0.5)
 
 
-def test_false_lesions_in_a_brain_without_any_lower_the_merit_of_the_real_heads():
+def test_false_lesions_in_a_brain_without_lesions_lower_the_merit_of_the_real_heads():
     rule = LesionRule(0.5, 0.5, 10.0, 2)
     right = outcome(head(RIGHT, side=Side.REAL), rule)
     wrong = outcome(head(FALSE, side=Side.REAL, reference_mm3=0.0, lesions=0), rule)
-    # Dice 1, one of one found, half a false lesion a head at 0.05 each.
+    # Dice 1, one of one found, half a false lesion per head at 0.05 each.
     assert merit([right, wrong]) == pytest.approx(1.0 - 0.025)
 
 
-def test_of_rules_that_find_the_same_the_one_with_fewer_false_lesions_is_chosen():
+def test_of_rules_with_equal_finds_the_one_with_fewer_false_lesions_is_chosen():
     """One false lesion in two heads is within the limit of 0.7, and still not wanted."""
     found = [head(RIGHT, FALSE), head(RIGHT)]
     assert within_limit([outcome(one, LesionRule(0.5, 0.5, 8.0, 2)) for one in found])
@@ -131,7 +131,7 @@ def test_of_rules_that_find_the_same_the_one_with_fewer_false_lesions_is_chosen(
     assert [outcome(one, rule).false for one in found] == [0, 0]
 
 
-def test_the_chosen_rule_drops_what_is_false_and_keeps_what_is_right():
+def test_the_chosen_rule_drops_false_candidates_and_keeps_true_ones():
     found = head(RIGHT, FALSE)
     rule, best = choose_rule({0.5: [found]})
     assert best == pytest.approx(1.0)
@@ -139,8 +139,8 @@ def test_the_chosen_rule_drops_what_is_false_and_keeps_what_is_right():
     assert outcome(found, rule).false == 0
 
 
-def test_no_rule_is_chosen_that_leaves_more_false_lesions_than_allowed():
-    """A lesion no surer than three false ones: most merit has the rule that keeps them all."""
+def test_a_rule_that_leaves_more_false_lesions_than_allowed_is_not_chosen():
+    """A lesion no surer than three false ones: the rule that keeps them all has the most merit."""
     doubtful = candidate(peak=0.55, overlap=100.0, hits=(0,))
     crowded = head(doubtful, *[candidate(peak=0.55) for _ in range(3)])
     keeps_all = LesionRule(0.5, 0.5, 8.0, 2)
@@ -152,7 +152,7 @@ def test_no_rule_is_chosen_that_leaves_more_false_lesions_than_allowed():
 
 
 @pytest.mark.parametrize("side", [Side.REAL, Side.IMPLANT])
-def test_the_limit_holds_for_each_side(side):
+def test_the_limit_of_false_lesions_holds_for_synthetic_and_for_real_heads(side):
     rule = LesionRule(0.5, 0.5, 8.0, 2)
     drawn = outcome(head(RIGHT), rule)
     other = outcome(head(FALSE, side=side), rule)
@@ -162,7 +162,7 @@ def test_the_limit_holds_for_each_side(side):
 
 
 def tubes(count):
-    """Heads with a lesion and a vessel that only its shape gives away."""
+    """Heads with a lesion and a vessel that differs only in shape."""
     return [head(RIGHT, candidate(long=3.0)) for _ in range(count)]
 
 
@@ -174,14 +174,14 @@ def test_a_classifier_is_used_where_shape_alone_decides():
     assert found["elongation"] < 0
 
 
-def test_with_few_candidates_there_is_no_classifier():
+def test_few_candidates_make_no_classifier():
     rule, best = choose_rule({0.5: tubes(5)})
     assert rule.candidate_classifier is None
     assert best < 1.0
 
 
 def test_scores_of_a_head_are_by_a_classifier_that_never_saw_it():
-    """The last head is the only one whose vessels are round: only having seen it would help."""
+    """Only the last head has round vessels: a classifier would have to have seen it."""
     heads = [*tubes(24), head(RIGHT, candidate(long=0.0))]
     seen, lesion = [h.seen for h in heads], [h.lesion for h in heads]
     unseen = out_of_sample(seen, lesion, parts=25)

@@ -7,7 +7,7 @@ import numpy as np
 from training.fit.curve import write_curve
 
 
-def test_a_run_is_drawn_a_panel_for_each_measure(tmp_path: Path) -> None:
+def test_a_learning_curve_has_a_panel_for_each_measure(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("step,minutes,loss\n25,1,1.5\n50,2,0.5\n")
     records = [
         {"step": step, "summary": {"dice_tumour": dice, "dice_synthetic": 0.4, "false_tumour": 3.0}}
@@ -25,6 +25,6 @@ def test_a_run_is_drawn_a_panel_for_each_measure(tmp_path: Path) -> None:
     assert left[:, 0].mean() < right[:, 0].mean()  # rows grow downwards: the loss falls
 
 
-def test_nothing_is_drawn_of_a_run_that_said_nothing(tmp_path: Path) -> None:
+def test_a_run_without_a_log_has_no_learning_curve(tmp_path: Path) -> None:
     write_curve(tmp_path)
     assert not (tmp_path / "curve.png").exists()

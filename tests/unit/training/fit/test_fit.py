@@ -40,7 +40,7 @@ class Broken:
 
 
 class Clock:
-    """A second for each look."""
+    """A clock that advances a second each time it is read."""
 
     def __init__(self):
         self.now = 0.0
@@ -86,14 +86,14 @@ def losses(folder):
 def test_the_loss_falls_and_the_budget_of_time_ends_the_run(tmp_path, name):
     plan = Plan(minutes=2.0, batch=2, log_steps=5)
     _, progress = start(tmp_path, plan, name=name)
-    assert 20 <= progress.step <= 40  # three or four looks at the clock each step
+    assert 20 <= progress.step <= 40  # the clock is read three or four times each step
     found = losses(tmp_path)
     assert found[-1] < found[0]
     assert (tmp_path / "average.weights.h5").exists()
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_where_it_was(tmp_path):
+def test_a_killed_training_run_goes_on_where_it_was(tmp_path):
     _, first = start(tmp_path, Plan(minutes=0.5, batch=2, log_steps=1))
     _, second = start(tmp_path, Plan(minutes=1.0, batch=2, log_steps=1))
     assert second.step > first.step
@@ -114,12 +114,12 @@ def test_validation_is_logged_and_the_best_weights_are_kept(tmp_path):
     assert (tmp_path / "best.weights.h5").exists()
 
 
-def test_what_the_sampler_raises_ends_the_run(tmp_path):
+def test_an_error_of_the_sampler_ends_the_run(tmp_path):
     with pytest.raises(OSError, match="disk gone"):
         start(tmp_path, Plan(minutes=10.0, batch=2), sampler=Broken())
 
 
-def test_a_checkpoint_brings_everything_back(tmp_path):
+def test_a_checkpoint_restores_everything(tmp_path):
     model = build("attention_unet", filters=TINY)
     compile_model(model, Plan(minutes=1.0))
     x, y = next(Squares().batches(2))
@@ -149,7 +149,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
         load_checkpoint(tmp_path / "c.npz", other)
 
 
-def test_the_average_moves_towards_the_weights_and_the_model_gets_its_own_back():
+def test_averaged_weights_move_towards_the_weights_and_the_model_gets_its_own_back():
     average = [np.array([1.0, 2.0], dtype=np.float32)]
     blend(average, [np.array([3.0, 2.0], dtype=np.float32)], 0.75)
     np.testing.assert_allclose(average[0], [1.5, 2.0])

@@ -10,7 +10,7 @@ def maps(*values):
 
 
 def truth(lesion, *, brain=None, weight=None):
-    """Of one row of pixels; the brain unknown and the weight 1 unless given."""
+    """The truth of one row of pixels; the brain is unknown and the weight 1 unless given."""
     lesion = maps(*lesion)
     weight = maps(*weight) if weight else np.ones_like(lesion)
     known = np.ones_like(lesion) if brain else np.zeros_like(lesion)
@@ -21,13 +21,13 @@ def answer(*rows):
     return np.stack([maps(*row) for row in rows], axis=-1)
 
 
-def test_a_perfect_answer_costs_nothing():
+def test_a_perfect_answer_has_no_loss():
     lesion, brain = (1, 0, 1, 0), (1, 1, 1, 0)
     cost = overlap_loss()(truth(lesion, brain=brain), answer(lesion, brain))
     assert float(cost) == pytest.approx(0.0, abs=1e-4)
 
 
-def test_an_unknown_brain_costs_nothing_and_a_wrong_one_does():
+def test_an_unknown_brain_has_no_loss_and_a_wrong_one_does():
     lesion = (1, 0)
     right, wrong = answer(lesion, (1, 0)), answer(lesion, (0, 1))
     loss = overlap_loss()
@@ -36,7 +36,7 @@ def test_an_unknown_brain_costs_nothing_and_a_wrong_one_does():
     assert float(loss(truth(lesion, brain=(1, 0)), right)) == pytest.approx(0.0, abs=1e-4)
 
 
-def test_a_missed_pixel_of_a_small_lesion_costs_more():
+def test_a_missed_pixel_of_a_small_lesion_has_a_larger_loss():
     lesion, missed = (1, 1, 0, 0), answer((1, 0.5, 0, 0))
     loss = overlap_loss()
     assert float(loss(truth(lesion, weight=(1, 3, 1, 1)), missed)) > float(
@@ -63,7 +63,7 @@ def test_tversky_weighs_misses_against_false_alarms(miss_weight, expected):
     assert found == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_batch_without_lesions_and_answers_costs_nothing():
+def test_a_batch_without_lesions_and_answers_has_no_loss():
     nothing = (0, 0, 0)
     assert float(overlap_loss()(truth(nothing), answer(nothing))) == pytest.approx(0.0, abs=1e-4)
 
@@ -86,10 +86,10 @@ def test_a_weight_outside_0_and_1_is_refused(miss_weight):
         (2.0, 1e-5),
     ],
 )
-def test_the_rate_warms_up_and_falls_along_a_cosine(share, rate):
+def test_the_learning_rate_warms_up_and_falls_along_a_cosine(share, rate):
     assert Schedule(1e-3, 1e-5, warm_up=0.1).rate(share) == pytest.approx(rate)
 
 
-def test_the_average_forgets_its_beginning_soon():
+def test_averaged_weights_soon_forget_the_first_weights():
     assert average_decay(0) == pytest.approx(0.1)
     assert average_decay(10_000) == 0.995

@@ -1,4 +1,4 @@
-"""Which arithmetic a run takes."""
+"""Which arithmetic a training run takes."""
 
 import pytest
 
@@ -23,5 +23,5 @@ def test_bfloat16_is_taken_where_the_machine_computes_in_it(cpu_facts, devices, 
     assert fast_precision(cpu_facts, devices) == expected
 
 
-def test_what_a_recipe_names_is_taken():
+def test_the_precision_that_a_recipe_names_is_taken():
     assert chosen_precision("mixed_float16") == "mixed_float16"

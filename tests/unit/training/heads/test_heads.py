@@ -17,7 +17,7 @@ from training.synthesis.synthesis import synthesise_head
 DEMO = ROOT / "demo" / "head.npz"
 
 
-def test_a_head_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+def test_a_synthetic_head_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     head = synthesise_head(tiny_label_map(), seed=1, plans=[Plan(8.0, Kind.SOLID)])
     write_head(tmp_path / "h.npz", head, label_map="tiny.nii.gz")
     back = read_head(tmp_path / "h.npz")
@@ -35,7 +35,7 @@ def test_planning_heads_needs_label_maps(tmp_path: Path) -> None:
         plan_heads(tmp_path, label_maps=[], count=1, seed=1)
 
 
-def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_part_of_the_heads_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MetsegError, match="train, choose, report, all, got test"):
         synthesize_command(out=tmp_path, label_maps=tmp_path, part="test", count=1, seed=1)
 

@@ -59,7 +59,7 @@ def head_with_lesions(folder: Path) -> StoredHead:
     return read_head(folder / "h.npz")
 
 
-def test_any_folder_of_label_maps_will_do_in_the_order_of_numbers(maps: Path) -> None:
+def test_synthesize_takes_any_folder_of_label_maps_in_the_order_of_numbers(maps: Path) -> None:
     names = [path.name for path in label_map_paths(maps, "all")]
     assert names == ["tiny_2.nii.gz", "tiny_10.nii.gz"]
 
@@ -69,7 +69,7 @@ def test_a_folder_without_label_maps_is_refused(tmp_path: Path) -> None:
         label_map_paths(tmp_path, "all")
 
 
-def test_nifti_is_the_head_and_its_numbers(made: Path) -> None:
+def test_the_nifti_of_a_synthetic_head_is_the_head_and_its_lesion_numbers(made: Path) -> None:
     for number in range(COUNT):
         head = read_head(made / f"head_{number:04d}.npz")
         folder = made / "nifti" / f"head_{number:04d}"
@@ -78,7 +78,9 @@ def test_nifti_is_the_head_and_its_numbers(made: Path) -> None:
         assert np.array_equal(np.asarray(mask.dataobj).T, head.lesions)
 
 
-def test_dicom_comes_back_through_our_reader_as_the_head_and_its_mask(tmp_path: Path) -> None:
+def test_the_dicom_of_a_synthetic_head_is_read_back_as_the_head_and_its_mask(
+    tmp_path: Path,
+) -> None:
     head = head_with_lesions(tmp_path)
     write_dicom(head, tmp_path / "case")
     files = sorted((tmp_path / "case" / "t1-post-contrast").iterdir())
@@ -90,7 +92,7 @@ def test_dicom_comes_back_through_our_reader_as_the_head_and_its_mask(tmp_path: 
     assert np.array_equal(mask, head.lesions > 0)
 
 
-def test_a_dicom_case_is_an_own_case(made: Path) -> None:
+def test_a_synthetic_dicom_case_can_be_used_as_an_own_case(made: Path) -> None:
     cases = list(read_own_cases(made / "dicom"))
     assert len(cases) == COUNT
     for number, case in enumerate(cases):
@@ -100,7 +102,7 @@ def test_a_dicom_case_is_an_own_case(made: Path) -> None:
         assert np.array_equal(case.mask, head.lesions > 0)
 
 
-def test_the_lists_name_every_lesion_where_it_is(made: Path, tmp_path: Path) -> None:
+def test_the_lists_of_a_synthesis_name_every_lesion_where_it_is(made: Path, tmp_path: Path) -> None:
     head = head_with_lesions(tmp_path)
     entry = entry_of("h", head)
     volume = head.volume()
@@ -129,7 +131,7 @@ def test_the_contact_sheet_shows_every_head(made: Path) -> None:
     assert red.sum() > 100
 
 
-def test_slices_go_through_lesions_and_contours_are_drawn() -> None:
+def test_slices_of_the_contact_sheet_go_through_lesions_and_show_contours() -> None:
     voxels = np.full((40, 30, 20), 50.0, dtype=np.float32)
     labels = np.zeros(voxels.shape, dtype=np.uint16)
     labels[3:6, 5:10, 5:10] = 1
@@ -144,7 +146,7 @@ def test_slices_go_through_lesions_and_contours_are_drawn() -> None:
     assert by_tile[1] > by_tile[2] > 20
 
 
-def test_heads_for_the_sheet_are_spread_evenly() -> None:
+def test_heads_for_the_contact_sheet_are_spread_evenly() -> None:
     assert spread(range(3), 5) == [0, 1, 2]
     assert spread(range(11), 3) == [0, 5, 10]
 

@@ -106,13 +106,13 @@ def test_dice_of_detected_lesions_leaves_out_the_missed():
     assert (spread.n, spread.mean) == (1, 1.0)
 
 
-def test_a_row_comes_back_from_json():
+def test_a_row_of_measures_comes_back_from_json():
     for one in ROWS:
         back = row_from(json.loads(json.dumps(one.entry())))
         assert back.entry() == one.entry()
 
 
-def test_the_entry_holds_every_head_and_target():
+def test_the_accuracy_entry_holds_every_head_and_target():
     entry = json.loads(json.dumps(accuracy_entry(card(), ROWS, "make evaluate")))
     assert [one["head"] for one in entry["heads"]] == [one.head for one in ROWS]
     assert sum(target["met"] for target in entry["targets"]) == sum(
@@ -121,7 +121,7 @@ def test_the_entry_holds_every_head_and_target():
     assert entry["research_use_only"]
 
 
-def test_heads_of_the_cross_validation_stand_in_the_card_alone():
+def test_heads_of_the_cross_validation_are_in_the_model_card_alone():
     crossed = [one.entry() for one in ROWS if one.group is Group.TUMOUR]
     of_card = replace(card(), measured=card().measured | {"cross_validation": crossed})
     entry = accuracy_entry(of_card, ROWS, "make evaluate")
@@ -129,7 +129,7 @@ def test_heads_of_the_cross_validation_stand_in_the_card_alone():
     assert [one["reached"] for one in entry["targets"]] == [one.reached for one in targets(ROWS)]
 
 
-def test_page_and_model_card_name_version_command_and_shortfall():
+def test_accuracy_page_and_model_card_name_version_command_and_shortfall():
     shown = [Shown("Good: s1", "accuracy-good-1.jpg")]
     page = accuracy_page(card(), ROWS, [], shown, "make evaluate")
     readme = model_card(card(), ROWS, "make evaluate")

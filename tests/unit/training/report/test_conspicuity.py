@@ -27,7 +27,7 @@ def scene(brightness: float, *, noise: float = 1.0):
 
 
 @pytest.mark.parametrize("brightness", [-2.0, 0.5, 3.0, 8.0])
-def test_conspicuity_is_brightness_in_noise_whatever_lies_beside(brightness):
+def test_conspicuity_is_brightness_over_noise_whatever_lies_beside(brightness):
     volume, lesions = scene(brightness)
     assert conspicuities(volume, lesions)[0] == pytest.approx(brightness, abs=0.4)
 
@@ -48,7 +48,7 @@ def test_a_dark_centre_does_not_hide_a_bright_rim():
     assert conspicuities(volume, lesions)[0] == pytest.approx(6.0, abs=0.4)
 
 
-def test_surroundings_are_measured_in_millimetres():
+def test_surroundings_of_a_lesion_are_measured_in_millimetres():
     volume, lesions = scene(6.0)
     far = np.ones(SHAPE, dtype=bool)
     far[5:20, 8:23, 3:18] = False
@@ -58,7 +58,7 @@ def test_surroundings_are_measured_in_millimetres():
     assert conspicuities(coarse, lesions)[0] < 0, "now 4.5 mm are nine voxels, and bright"
 
 
-def test_nothing_or_something_constant_around_is_no_conspicuity():
+def test_a_lesion_with_empty_or_constant_surroundings_has_no_conspicuity():
     volume, lesions = scene(6.0, noise=0.0)
     assert conspicuities(volume, lesions)[0] == 0.0
     assert conspicuities(volume, np.ones(SHAPE, np.int32))[0] == 0.0

@@ -1,4 +1,4 @@
-"""What became of lesions: the latest end of the candidates in each."""
+"""What became of lesions: the latest fate of the candidates in each."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ GRID = Volume(np.ones(SHAPE, np.float32), np.eye(4))
 RULE = LesionRule(0.7, 0.4, 20.0, 2, 0.5)
 
 # Where each lesion lies along the columns, how high its probability is, how many slices of it
-# answer, the probability of brain, and what becomes of it.
+# answer, the probability of brain, and its fate.
 CASES = {
     "kept": (0, 0.9, 4, 1.0, MARKED),
     "below_grow": (10, 0.3, 4, 1.0, UNSEEN),
@@ -33,13 +33,13 @@ def evidence_and_reference(*cases):
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_lesion_comes_to_its_end(case):
+def test_each_lesion_of_the_reference_has_a_fate(case):
     (fate,) = fates(*evidence_and_reference(case), RULE)
     assert fate.end == case[-1]
     assert fate.diameter_mm == pytest.approx((6 * 64 / np.pi) ** (1 / 3))
 
 
-def test_the_latest_of_several_candidates_counts():
+def test_the_fate_of_a_lesion_is_that_of_its_latest_candidate():
     doubtful, sure = (0, 0.6, 4, 1.0, ""), (5, 0.9, 4, 1.0, "")
     evidence, _ = evidence_and_reference(doubtful, sure)
     around_both = np.zeros(SHAPE, dtype=bool)
@@ -47,7 +47,7 @@ def test_the_latest_of_several_candidates_counts():
     assert [one.end for one in fates(evidence, around_both, RULE)] == [MARKED]
 
 
-def test_lesions_are_counted_by_size_and_end():
+def test_lesions_are_counted_by_size_and_fate():
     counts = fate_counts(fates(*evidence_and_reference(*CASES.values()), RULE))
     assert counts["3-5"] == {end: sum(c[-1] == end for c in CASES.values()) for end in ENDS}
     assert sum(sum(ends.values()) for ends in counts.values()) == len(CASES)
@@ -56,6 +56,6 @@ def test_lesions_are_counted_by_size_and_end():
     assert lines[3] == "| 3-5 | 1 | 0 | 1 | 0 | 1 | 1 | 1 |"
 
 
-def test_a_reference_without_lesions_has_no_ends():
+def test_a_reference_without_lesions_has_no_fates():
     evidence, reference = evidence_and_reference()
     assert fates(evidence, reference, RULE) == []

@@ -30,7 +30,7 @@ def draw(seed: int, *plans: Plan, stripping: Stripping = Stripping.NONE) -> Synt
     )
 
 
-def test_the_same_seed_draws_the_same_head() -> None:
+def test_heads_of_the_same_seed_are_the_same() -> None:
     first, second, other = (synthesise_head(tiny_label_map(), seed=s) for s in (5, 5, 6))
     assert np.array_equal(first.voxels, second.voxels)
     assert np.array_equal(first.lesions, second.lesions)
@@ -42,8 +42,8 @@ def test_the_same_seed_draws_the_same_head() -> None:
 
 
 def test_perivascular_spaces_are_darker_than_the_tissue_around_them() -> None:
-    """SynthSeg's 30 and 62 are FreeSurfer's "vessel", dark spaces in the striatum: painted as blood
-    they were balls that nobody can tell from metastases.
+    """SynthSeg's 30 and 62 are FreeSurfer's "vessel", dark spaces in the striatum: drawn as blood
+    they would look like metastases.
     """
     for seed in range(40):
         levels = draw_grey_levels(np.random.default_rng(seed))
@@ -52,13 +52,13 @@ def test_perivascular_spaces_are_darker_than_the_tissue_around_them() -> None:
         assert spaces.max() < 0.9 * levels.table[list(lb.WHITE)].min()
 
 
-def test_the_label_map_is_left_as_it_was() -> None:
+def test_the_label_map_of_a_head_does_not_change() -> None:
     labels = tiny_label_map()
     synthesise_head(labels, seed=1)
     assert np.array_equal(labels, tiny_label_map())
 
 
-def test_lesions_lie_inside_the_brain_and_match_the_list() -> None:
+def test_drawn_lesions_lie_inside_the_brain_and_match_the_list() -> None:
     head = draw(3, Plan(12.0, Kind.SOLID), Plan(6.0, Kind.SOLID), Plan(4.0, Kind.MOTTLED))
     assert [lesion.number for lesion in head.drawn] == [1, 2, 3]
     assert set(np.unique(head.lesions)) == {0, 1, 2, 3}
@@ -71,7 +71,7 @@ def test_lesions_lie_inside_the_brain_and_match_the_list() -> None:
 
 
 @pytest.mark.parametrize("diameter", [4.0, 8.0, 14.0])
-def test_a_lesion_is_as_large_as_planned(diameter: float) -> None:
+def test_a_drawn_lesion_is_as_large_as_planned(diameter: float) -> None:
     rng = np.random.default_rng(0)
     centre = np.array([30.2, 29.7, 30.0])
     volumes = []
@@ -131,12 +131,12 @@ def test_thick_slices_keep_the_mean_and_blur_along_their_axis_only() -> None:
     assert np.count_nonzero(thick[:, 4, 4]) > 6
 
 
-def test_a_map_without_brain_is_refused() -> None:
+def test_a_label_map_without_brain_is_refused() -> None:
     with pytest.raises(ValueError, match="white matter"):
         synthesise_head(np.zeros((8, 8, 8), dtype=np.uint16), seed=1)
 
 
-def test_axial_order_is_up_posterior_left() -> None:
+def test_a_head_in_axial_order_runs_up_back_and_left() -> None:
     voxels = np.zeros((3, 4, 5), dtype=np.int16)
     voxels[0, 0, 4] = 1
     # NIfTI axes run to right, anterior, superior: index (0, 0, 4) is leftmost, rearmost, topmost.

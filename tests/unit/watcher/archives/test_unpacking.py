@@ -1,4 +1,4 @@
-"""Archives to numbered files: what is taken, what is refused and why."""
+"""Unpacking archives to numbered files: what is taken, and what is refused and why."""
 
 import random
 import tarfile
@@ -63,7 +63,7 @@ def contents(folder: Path, entries: list[Entry]) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_files_come_out_under_numbers(tmp_path: Path, kind: str) -> None:
+def test_files_of_an_archive_come_out_under_numbers(tmp_path: Path, kind: str) -> None:
     entries = unpack(tmp_path, pack(kind, FILES))
     assert contents(tmp_path, entries) == FILES
     assert {path.name for path in (tmp_path / "target").iterdir()} == {"0", "1", "2"}
@@ -71,7 +71,7 @@ def test_the_files_come_out_under_numbers(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_other_methods_of_zip_are_read(tmp_path: Path, method: int) -> None:
+def test_other_compression_methods_of_zip_are_read(tmp_path: Path, method: int) -> None:
     assert contents(tmp_path, unpack(tmp_path, zip_of(FILES, method=method))) == FILES
 
 
@@ -83,7 +83,7 @@ def test_an_empty_archive_is_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kept", [0.0, 0.2, 0.5, 0.9, 0.99])
 def test_a_cut_archive_is_refused(tmp_path: Path, kind: str, kept: float) -> None:
     data = pack(kind, {f"im{n}": random.Random(n).randbytes(900) for n in range(9)})
-    data = data.rstrip(b"\0")  # a tar ends in zeros: without some of them it is whole
+    data = data.rstrip(b"\0")  # a tar ends in zeros: it is whole even without some of them
     with pytest.raises(ArchiveError) as caught:
         unpack(tmp_path, data[: int(len(data) * kept)])
     assert caught.value.code == "archive_invalid"
@@ -99,9 +99,9 @@ def test_a_flipped_bit_in_a_packed_file_is_noticed(tmp_path: Path, kind: str) ->
         unpack(tmp_path, bytes(data))
 
 
-def test_a_broken_header_amid_a_tar_is_not_its_end(tmp_path: Path) -> None:
+def test_a_broken_header_inside_a_tar_is_not_its_end(tmp_path: Path) -> None:
     data = bytearray(tar_of({"im1": b"x" * 512, "im2": b"y"}))
-    data[1024 + 150] ^= 1  # the check sum of the second header
+    data[1024 + 150] ^= 1  # the checksum of the second header
     with pytest.raises(ArchiveError):
         unpack(tmp_path, bytes(data))
 
@@ -130,7 +130,7 @@ def test_a_broken_header_amid_a_tar_is_not_its_end(tmp_path: Path) -> None:
         "x" * 4097,
     ],
 )
-def test_a_name_that_wants_out_is_refused(name: str) -> None:
+def test_a_member_name_that_leads_outside_is_refused(name: str) -> None:
     with pytest.raises(UnsafeArchiveError) as caught:
         safe_name(name)
     assert caught.value.code == "archive_unsafe"
@@ -148,19 +148,21 @@ def test_a_name_that_wants_out_is_refused(name: str) -> None:
         ("./", ""),
     ],
 )
-def test_other_names_are_kept(name: str, expected: str) -> None:
+def test_harmless_member_names_are_kept(name: str, expected: str) -> None:
     assert safe_name(name) == expected
 
 
 @pytest.mark.parametrize("name", ["../im1", "/im1", "C:\\im1", "a/\u2025/im1"])
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_an_archive_with_such_a_name_is_refused(tmp_path: Path, kind: str, name: str) -> None:
+def test_an_archive_with_a_member_name_that_leads_outside_is_refused(
+    tmp_path: Path, kind: str, name: str
+) -> None:
     with pytest.raises(UnsafeArchiveError):
         unpack(tmp_path, pack(kind, {"good": b"x", name: b"y"}))
     assert not (tmp_path / "im1").exists()
 
 
-def test_a_nul_in_a_name_of_a_zip_is_not_overlooked(tmp_path: Path) -> None:
+def test_a_nul_in_a_member_name_of_a_zip_is_noticed(tmp_path: Path) -> None:
     data = zip_of({"im1.dcm?.txt": b"x"}).replace(b"im1.dcm?", b"im1.dcm\0")
     with pytest.raises(UnsafeArchiveError):
         unpack(tmp_path, data)
@@ -176,13 +178,15 @@ def test_a_nul_in_a_name_of_a_zip_is_not_overlooked(tmp_path: Path) -> None:
         (tar_member("im9", tarfile.BLKTYPE), "not a regular file"),
     ],
 )
-def test_what_is_no_file_is_passed_over(tmp_path: Path, member: tarfile.TarInfo, skip: str) -> None:
+def test_members_that_are_not_files_are_skipped(
+    tmp_path: Path, member: tarfile.TarInfo, skip: str
+) -> None:
     entries = unpack(tmp_path, tar_of({"im1": b"x"}, member))
     assert entries[1] == Entry("im9", 0, skip=skip)
     assert [path.name for path in (tmp_path / "target").iterdir()] == ["0"]
 
 
-def test_a_link_of_a_zip_is_passed_over(tmp_path: Path) -> None:
+def test_a_link_in_a_zip_is_skipped(tmp_path: Path) -> None:
     entries = unpack(tmp_path, zip_with_link("im9", "/etc/passwd"))
     assert entries == [Entry("im9", 0, skip="link")]
     assert list((tmp_path / "target").iterdir()) == []
@@ -195,20 +199,20 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_too_many_files_are_refused(tmp_path: Path, kind: str) -> None:
+def test_an_archive_of_too_many_files_is_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ArchiveError, match="at most 5 files") as caught:
         unpack(tmp_path, pack(kind, {f"im{n}": b"" for n in range(6)}), files=5)
     assert caught.value.code == "archive_limit"
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz"])
-def test_a_bomb_is_refused_by_its_ratio(tmp_path: Path, kind: str) -> None:
+def test_an_archive_bomb_is_refused_by_its_ratio(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ArchiveError, match="at most 100 times its size"):
         unpack(tmp_path, pack(kind, {"im1": ZEROS}))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_more_bytes_than_allowed_are_refused(tmp_path: Path, kind: str) -> None:
+def test_an_archive_of_more_bytes_than_allowed_is_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ArchiveError, match="at most 1000 bytes"):
         unpack(tmp_path, pack(kind, {"im1": bytes(900), "im2": bytes(200)}), n_bytes=1000)
     written = sum(path.stat().st_size for path in (tmp_path / "target").iterdir())
@@ -221,7 +225,7 @@ def test_zeros_after_the_end_of_a_tar_are_counted(tmp_path: Path, kind: str) -> 
         unpack(tmp_path, PACKERS[kind](tar_of({"im1": b"x"}) + ZEROS))
 
 
-def test_a_bomb_in_what_is_passed_over_is_counted(tmp_path: Path) -> None:
+def test_a_bomb_in_skipped_members_is_counted(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="times its size"):
         unpack(tmp_path, PACKERS["tar.gz"](tar_of({"__MACOSX/._im1": ZEROS})))
 
@@ -234,7 +238,7 @@ def test_a_larger_file_than_allowed_is_not_written_and_the_others_are(tmp_path: 
 
 @pytest.mark.parametrize("outer", KINDS)
 @pytest.mark.parametrize("inner", KINDS)
-def test_an_archive_in_an_archive_is_unpacked(tmp_path: Path, outer: str, inner: str) -> None:
+def test_an_archive_inside_an_archive_is_unpacked(tmp_path: Path, outer: str, inner: str) -> None:
     name = f"b.{inner}"
     entries = unpack(tmp_path, pack(outer, {"im0": b"0", name: pack(inner, FILES)}))
     inside = {f"{name}//{one}": data for one, data in FILES.items()}
@@ -243,7 +247,7 @@ def test_an_archive_in_an_archive_is_unpacked(tmp_path: Path, outer: str, inner:
     assert len(list((tmp_path / "target").iterdir())) == 4
 
 
-def test_archives_nested_too_deep_are_refused_by_themselves(tmp_path: Path) -> None:
+def test_archives_nested_too_deep_are_refused_alone(tmp_path: Path) -> None:
     deep = zip_of({"im3": b"3"})
     middle = zip_of({"deep.zip": deep, "im2": b"2"})
     entries = unpack(tmp_path, zip_of({"middle.zip": middle, "im1": b"1"}), depth=2)
@@ -254,7 +258,7 @@ def test_archives_nested_too_deep_are_refused_by_themselves(tmp_path: Path) -> N
     }
 
 
-def test_a_broken_archive_within_spoils_no_other_file(tmp_path: Path) -> None:
+def test_a_broken_inner_archive_spoils_no_other_file(tmp_path: Path) -> None:
     broken = tar_of({"im2": b"2" * 600, "im3": b"3" * 600})[:1600]
     entries = unpack(tmp_path, zip_of({"im1": b"1", "b.tar": broken, "im4": b"4"}))
     assert contents(tmp_path, entries) == {"im1": b"1", "im4": b"4"}
@@ -262,13 +266,13 @@ def test_a_broken_archive_within_spoils_no_other_file(tmp_path: Path) -> None:
     assert len(list((tmp_path / "target").iterdir())) == 2
 
 
-def test_files_of_archives_within_count_for_the_whole(tmp_path: Path) -> None:
+def test_files_of_inner_archives_count_towards_the_limits(tmp_path: Path) -> None:
     inner = zip_of({f"im{n}": b"" for n in range(4)})
     with pytest.raises(ArchiveError, match="at most 8 files"):
         unpack(tmp_path, zip_of({"a.zip": inner, "b.zip": inner}), files=8)
 
 
-def test_system_files_are_passed_over(tmp_path: Path) -> None:
+def test_system_files_in_an_archive_are_skipped(tmp_path: Path) -> None:
     files = {
         "__MACOSX/a/._im1.zip": b"x",
         "a/.DS_Store": b"x",
@@ -287,11 +291,11 @@ def test_system_files_are_passed_over(tmp_path: Path) -> None:
     ]
 
 
-def test_a_name_that_comes_twice_is_two_files(tmp_path: Path) -> None:
+def test_a_member_name_that_is_repeated_is_two_files(tmp_path: Path) -> None:
     data = zip_of({"im1": b"1", "im2": b"2"}).replace(b"im2", b"im1")
     assert contents(tmp_path, unpack(tmp_path, data)) == {"im1": b"1", "im1#2": b"2"}
 
 
-def test_a_dicom_file_with_the_name_of_an_archive_stays_one(tmp_path: Path) -> None:
+def test_a_dicom_file_with_the_name_of_an_archive_stays_a_dicom_file(tmp_path: Path) -> None:
     data = bytes(128) + b"DICM"
     assert contents(tmp_path, unpack(tmp_path, zip_of({"im1.zip": data}))) == {"im1.zip": data}

@@ -1,4 +1,4 @@
-"""Zips by methods that zipfile does not know, and the files that come packed one by one."""
+"""Zips of methods that zipfile does not know, and files that are packed one by one."""
 
 import bz2
 import gzip
@@ -32,14 +32,14 @@ def refusal(folder: Path, data: bytes, *, name: str = "a.zip") -> ArchiveError:
 
 
 @pytest.mark.parametrize("method", ZIP_PACKERS)
-def test_members_of_these_methods_are_read(tmp_path: Path, method: int) -> None:
+def test_zip_members_of_rare_methods_are_read(tmp_path: Path, method: int) -> None:
     files = FILES | {"large": NOISE}
     entries = unpack(tmp_path, zip_by(method, files))
     assert contents(tmp_path, entries) == files
     assert [entry.size for entry in entries] == [len(data) for data in files.values()]
 
 
-def test_plain_deflate_data_is_deflate64_where_no_run_is_long(tmp_path: Path) -> None:
+def test_plain_deflate_data_without_long_matches_is_valid_deflate64(tmp_path: Path) -> None:
     data = bytearray(zip_of({"im1": NOISE[:5000]}))
     data[8] = data[data.index(b"PK\x01\x02") + 10] = 9
     assert contents(tmp_path, unpack(tmp_path, bytes(data))) == {"im1": NOISE[:5000]}
@@ -66,7 +66,7 @@ def test_a_member_with_other_bytes_than_its_check_sum_is_refused(
 
 @pytest.mark.parametrize("method", ZIP_PACKERS)
 @pytest.mark.parametrize("says", [0, 8_999, 9_001])
-def test_a_member_of_another_size_than_it_says_is_refused(
+def test_a_member_of_another_size_than_declared_is_refused(
     tmp_path: Path, method: int, says: int
 ) -> None:
     found = refusal(tmp_path, zip_by(method, {"im1": NOISE[:9000]}, says=says))
@@ -74,7 +74,9 @@ def test_a_member_of_another_size_than_it_says_is_refused(
 
 
 @pytest.mark.parametrize("method", ZIP_PACKERS)
-def test_a_bomb_is_refused_by_what_it_says_and_by_what_it_is(tmp_path: Path, method: int) -> None:
+def test_a_zip_bomb_is_refused_by_its_declared_and_by_its_actual_size(
+    tmp_path: Path, method: int
+) -> None:
     honest, lying = (zip_by(method, {"im1": ZEROS}, says=says) for says in (None, 10))
     assert refusal(tmp_path, honest).code == "archive_limit"
     (tmp_path / "target").rmdir()
@@ -93,7 +95,7 @@ def test_a_deflate64_bomb_is_unpacked_a_piece_at_a_time(tmp_path: Path) -> None:
     assert most < 50 << 20
 
 
-def test_what_deflate64_has_read_is_let_go(tmp_path: Path) -> None:
+def test_input_that_deflate64_has_read_is_released(tmp_path: Path) -> None:
     data = zip_by(9, {"im1": random.Random(6).randbytes(20 << 20)})
     tracemalloc.start()
     try:
@@ -105,7 +107,7 @@ def test_what_deflate64_has_read_is_let_go(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ZIP_PACKERS)
-def test_a_method_that_is_a_lie_is_refused(tmp_path: Path, method: int) -> None:
+def test_a_member_whose_declared_method_is_false_is_refused(tmp_path: Path, method: int) -> None:
     lie = zip_by(method, FILES, packer=lambda data: b"\xff" * 9 + data)
     assert refusal(tmp_path, lie).code == "archive_invalid"
 
@@ -114,7 +116,7 @@ def test_a_method_that_is_a_lie_is_refused(tmp_path: Path, method: int) -> None:
     ("method", "named"),
     [(98, "method 98 (PPMd)"), (6, "method 6 (Implode)"), (255, "method 255")],
 )
-def test_a_method_without_reader_is_named_with_what_to_do(
+def test_a_compression_method_without_a_reader_is_named_with_what_to_do(
     tmp_path: Path, method: int, named: str
 ) -> None:
     found = refusal(tmp_path, zip_by(method, {"im1": b"x"}, packer=bytes))
@@ -136,7 +138,7 @@ def test_the_last_part_of_a_split_zip_says_what_to_do(tmp_path: Path) -> None:
         assert "join the parts" in str(found)
 
 
-def test_a_folder_that_is_named_as_in_windows_is_none_of_the_files(tmp_path: Path) -> None:
+def test_a_folder_entry_with_a_windows_name_is_not_a_file(tmp_path: Path) -> None:
     files = {"study/": b"", "study/im1": b"x"}
     data = zip_by(9, files).replace(b"study/", b"study\\")
     assert unpack(tmp_path, data) == [Entry("study/im1", 1, 0)]
@@ -149,7 +151,7 @@ def test_a_packed_dicom_file_is_an_archive_of_one(tmp_path: Path, kind: str) -> 
 
 
 @pytest.mark.parametrize("name", ["", ".gz", "..gz", "C:im1.gz", "x" * 5000 + ".gz"])
-def test_a_packed_file_with_no_name_to_give_has_another(tmp_path: Path, name: str) -> None:
+def test_a_packed_file_without_a_usable_name_gets_another(tmp_path: Path, name: str) -> None:
     entries = unpack(tmp_path, gzip.compress(DICOM), name=name)
     assert [entry.name for entry in entries] == ["unnamed"]
 
@@ -171,7 +173,7 @@ def test_a_packed_bomb_is_refused_before_it_is_written(tmp_path: Path, kind: str
     assert list((tmp_path / "target").iterdir()) == []
 
 
-def test_packed_files_within_are_opened_when_they_hold_dicom(tmp_path: Path) -> None:
+def test_packed_files_inside_an_archive_are_opened_when_they_hold_dicom(tmp_path: Path) -> None:
     files = {
         "a/im1.dcm.gz": gzip.compress(DICOM),
         "a/mask.nii.gz": gzip.compress(b"\x5c\x01\0\0" + bytes(344) + b"n+1\0"),
@@ -184,7 +186,7 @@ def test_packed_files_within_are_opened_when_they_hold_dicom(tmp_path: Path) -> 
     assert found == {name: files[name] for name in ("a/mask.nii.gz", "a/log.gz", "a/more.gz")}
 
 
-def test_a_7z_that_is_named_zip_is_told_apart(tmp_path: Path) -> None:
+def test_a_7z_file_that_is_named_zip_is_recognised(tmp_path: Path) -> None:
     inner = b"7z\xbc\xaf\x27\x1c" + bytes(99)
     entries = unpack(tmp_path, zip_of({"b.zip": inner, "im1": deflate64(b"x")}))
     assert [(entry.name, entry.code, entry.message) for entry in entries if entry.code] == [

@@ -1,4 +1,4 @@
-"""Where the name and the place of a NIfTI point."""
+"""Which study the name and the place of a NIfTI point to."""
 
 import pytest
 
@@ -21,11 +21,11 @@ STUDY, SERIES = "1.2.840.113619.2.5.7", "2.25.3298007356985866292956419785115061
         ("2024.01.02/seg v1.2.nii.gz", None, []),
     ],
 )
-def test_uids_are_found_in_sidecar_name_and_folders(path, sidecar, expected):
+def test_study_uids_of_a_nifti_are_found_in_sidecar_name_and_folders(path, sidecar, expected):
     assert list(named_uids(path, sidecar)) == expected
 
 
-def test_the_nearest_folder_comes_first_and_of_the_inbox_only_its_own_files_count():
+def test_the_nearest_folder_of_a_nifti_comes_first_and_the_inbox_counts_only_its_own_files():
     assert list(folders_of("a/b/seg.nii")) == [("a/b", True), ("a", True), ("", False)]
     assert list(folders_of("seg.nii")) == [("", False)]
     assert list(folders_of("a.zip//b/seg.nii")) == [
@@ -35,7 +35,7 @@ def test_the_nearest_folder_comes_first_and_of_the_inbox_only_its_own_files_coun
     ]
 
 
-def test_the_uid_follows_from_the_path_and_names_nobody():
+def test_the_uid_of_a_nifti_follows_from_its_path_and_names_nobody():
     one, same, other = (nifti_header(STUDY, path) for path in ("DOE/a.nii", "DOE/a.nii", "b.nii"))
     assert one == same
     assert one.sop != other.sop

@@ -1,4 +1,4 @@
-"""What the next revision holds. Bytes are letters, instances numbers."""
+"""What the next revision holds. Letters stand for bytes, numbers for instances."""
 
 from collections.abc import Mapping
 
@@ -26,13 +26,13 @@ def content(union: Union) -> dict[str, str]:
     return {one.sop_instance_uid: one.sha256 for one in union.instances}
 
 
-def test_the_first_revision_is_what_arrived() -> None:
+def test_the_first_revision_of_a_study_is_what_arrived() -> None:
     union = join([], [spooled("2", "b"), spooled("1", "a")])
     assert [one.sop_instance_uid for one in union.instances] == ["1", "2"]
     assert len(union.accepted) == 2
 
 
-def test_late_slices_join_what_was_there() -> None:
+def test_late_slices_join_the_earlier_ones() -> None:
     assert content(join([spooled("1", "a")], [spooled("2", "b")])) == {"1": "a", "2": "b"}
 
 
@@ -43,13 +43,13 @@ def test_the_same_study_again_changes_nothing() -> None:
     assert union.refused == ()
 
 
-def test_identical_duplicates_are_harmless() -> None:
+def test_identical_duplicates_of_an_instance_are_harmless() -> None:
     union = join([], [spooled("1", "a"), spooled("1", "a")])
     assert content(union) == {"1": "a"}
     assert len(union.accepted) == 2
 
 
-def test_two_contents_at_once_refuse_the_series_and_no_other() -> None:
+def test_two_contents_of_one_instance_at_once_refuse_its_series_and_no_other() -> None:
     new = [
         spooled("1", "a"),
         spooled("1", "x"),
@@ -61,17 +61,17 @@ def test_two_contents_at_once_refuse_the_series_and_no_other() -> None:
     assert [arrival.file_id for arrival in union.refused] == [0, 1, 2]
 
 
-def test_new_bytes_replace_those_of_a_file_that_is_gone() -> None:
+def test_new_bytes_of_an_instance_replace_those_of_a_file_that_is_gone() -> None:
     union = join([spooled("1", "a"), spooled("2", "b")], [spooled("1", "x")])
     assert content(union) == {"1": "x", "2": "b"}
 
 
-def test_new_bytes_are_refused_while_the_old_file_stands_and_the_old_ones_stay() -> None:
+def test_new_bytes_of_an_instance_are_refused_while_the_old_file_exists() -> None:
     union = join([spooled("1", "a")], [spooled("1", "x"), spooled("2", "b")], standing={"1": {"a"}})
     assert content(union) == {"1": "a"}
     assert len(union.refused) == 2
 
 
-def test_a_standing_file_with_bytes_of_an_older_revision_is_no_dispute() -> None:
+def test_an_existing_file_with_bytes_of_an_older_revision_is_not_a_dispute() -> None:
     union = join([spooled("1", "b")], [spooled("1", "x")], standing={"1": {"a"}})
     assert content(union) == {"1": "x"}

@@ -1,4 +1,4 @@
-"""Files that are no DICOM: archives that are opened, those that are not, and what to do."""
+"""Files that are not DICOM: archives that are opened, and those refused with what to do."""
 
 import gzip
 from pathlib import Path
@@ -16,7 +16,7 @@ SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c\0\4"
 
 
 def packed(data: bytes) -> bytes:
-    """Always the same: a time in it would name the test otherwise on each worker."""
+    """Always the same bytes: a time in it would give the test another name on each worker."""
     return gzip.compress(data, mtime=0)
 
 
@@ -47,7 +47,9 @@ def put(folder: Path, data: bytes, name: str = "file") -> Path:
         ("a.gz", packed(DICOM)[:20], True),
     ],
 )
-def test_what_is_opened(tmp_path: Path, name: str, data: bytes, expected: bool) -> None:
+def test_archives_of_known_kinds_are_opened(
+    tmp_path: Path, name: str, data: bytes, expected: bool
+) -> None:
     assert is_archive(name, put(tmp_path, data)) is expected
 
 
@@ -75,7 +77,7 @@ def test_what_is_opened(tmp_path: Path, name: str, data: bytes, expected: bool) 
         ("a", b"", None),
     ],
 )
-def test_what_is_not_opened_says_what_to_do(
+def test_archives_of_other_kinds_are_refused_with_what_to_do(
     tmp_path: Path, name: str, data: bytes, expected: str | None
 ) -> None:
     assert unopened_kind(put(tmp_path, data, name)) == expected

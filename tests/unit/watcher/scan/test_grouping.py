@@ -26,13 +26,13 @@ def ready(*files: Waiting, marked: tuple[str, ...] = ()) -> list[str]:
     return [study.study for study in decide(*files, marked=marked)[0]]
 
 
-def test_a_study_is_one_whatever_the_folders() -> None:
+def test_files_of_a_study_are_grouped_whatever_their_folders() -> None:
     studies, waits = decide(file("b/2", "S", still_s=11), file("a/1", "S", still_s=10))
     assert studies == [ReadyStudy("S", ("a/1", "b/2"))]
     assert waits == []
 
 
-def test_a_moving_file_holds_its_study_back_from_another_folder() -> None:
+def test_a_changing_file_holds_its_study_back_from_another_folder() -> None:
     studies, waits = decide(file("a/1", "S", still_s=50), file("b/2", "S", still_s=4))
     assert studies == []
     assert waits == [StudyWait("S", 2, 6.0, "waiting for more files")]
@@ -43,7 +43,7 @@ def test_a_file_known_only_from_an_earlier_fingerprint_holds_its_study_back() ->
     assert ready(file("a/1", "S", still_s=50), growing) == []
 
 
-def test_a_file_that_nobody_can_place_holds_its_folder_back_and_no_other() -> None:
+def test_a_file_of_unknown_study_holds_its_folder_back_and_no_other() -> None:
     stranger = file("a/x", None, still_s=3)
     held, free = file("a/1", "S", still_s=12), file("b/1", "T", still_s=12)
     studies, waits = decide(stranger, held, free)
@@ -51,11 +51,11 @@ def test_a_file_that_nobody_can_place_holds_its_folder_back_and_no_other() -> No
     assert waits == [StudyWait("S", 1, 7.0, "another file in its folder still moves")]
 
 
-def test_a_stranger_that_stands_still_holds_nobody_back() -> None:
+def test_an_unknown_file_that_has_settled_holds_no_study_back() -> None:
     assert ready(file("a/x", None, still_s=10), file("a/1", "S", still_s=12)) == ["S"]
 
 
-def test_a_file_that_always_moves_does_not_hold_a_study_back_for_ever() -> None:
+def test_a_file_that_keeps_changing_does_not_hold_a_study_back_for_ever() -> None:
     log = file("a/receiver.log", None, still_s=0)
     assert ready(log, file("a/1", "S", still_s=49)) == []
     assert ready(log, file("a/1", "S", still_s=50)) == ["S"]
@@ -80,7 +80,7 @@ def test_a_marker_in_one_folder_does_not_end_the_wait_in_the_other() -> None:
     assert ready(*files, marked=("a", "b")) == ["S"]
 
 
-def test_studies_come_oldest_first() -> None:
+def test_settled_studies_come_oldest_first() -> None:
     files = (file("1", "young", still_s=20), file("2", "old", still_s=30))
     assert ready(*files) == ["old", "young"]
 
@@ -88,7 +88,7 @@ def test_studies_come_oldest_first() -> None:
 @pytest.mark.parametrize(
     ("folder", "expected"), [("a", True), ("a/b", True), (".", False), ("b", False)]
 )
-def test_marked_folders(folder: str, expected: bool) -> None:
+def test_folders_with_a_marker_are_found(folder: str, expected: bool) -> None:
     assert is_marked(folder, {"a"}) is expected
     assert is_marked(folder, {"."})
     assert not is_marked(folder, set())

@@ -1,4 +1,4 @@
-"""What a scan sees, on a folder of the test's own."""
+"""What a scan finds in a folder of the test's own."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,9 @@ def scan(inbox: Path) -> dict[str, Sighting]:
     return {one.path: one for one in walk(inbox, ScanReport(), marker=".done")}
 
 
-def test_files_are_found_in_all_folders_with_their_fingerprints(tmp_path: Path) -> None:
+def test_files_of_the_inbox_are_found_in_all_folders_with_their_fingerprints(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "f").write_bytes(b"1234")
     (tmp_path / "g.dcm").write_bytes(b"")
@@ -41,12 +43,14 @@ def test_files_are_found_in_all_folders_with_their_fingerprints(tmp_path: Path) 
         ("~$report.doc", "partial file"),
     ],
 )
-def test_names_that_are_passed_over(tmp_path: Path, name: str, reason: str | None) -> None:
+def test_names_of_files_to_be_skipped_are_recognised(
+    tmp_path: Path, name: str, reason: str | None
+) -> None:
     (tmp_path / name).write_bytes(b"x")
     assert scan(tmp_path)[name].skip == reason
 
 
-def test_links_are_not_followed_and_pipes_not_opened(tmp_path: Path) -> None:
+def test_links_in_the_inbox_are_not_followed_and_pipes_not_opened(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret").write_bytes(b"x")
@@ -65,7 +69,7 @@ def test_links_are_not_followed_and_pipes_not_opened(tmp_path: Path) -> None:
     }
 
 
-def test_a_time_stamp_beyond_the_database_is_no_trouble(tmp_path: Path) -> None:
+def test_a_time_stamp_too_large_for_the_database_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"x")
     os.utime(tmp_path / "f", (2**34, 2**34))  # the year 2514; 2**63 ns end in 2262
     assert 0 <= scan(tmp_path)["f"].fingerprint.mtime_ns < 2**63
@@ -85,7 +89,7 @@ def test_a_path_is_stored_as_it_is_unless_the_database_cannot_hold_it() -> None:
     assert all(path.encode("utf-8") for path in stored)
 
 
-def test_our_folders_may_not_lie_in_the_inbox_nor_the_inbox_in_spool_or_results(
+def test_metsegs_folders_may_not_lie_in_the_inbox_nor_the_inbox_in_spool_or_results(
     tmp_path: Path,
 ) -> None:
     inbox, home = tmp_path / "inbox", tmp_path / "home"

@@ -1,4 +1,4 @@
-"""The memory between scans."""
+"""What the watcher remembers between scans."""
 
 from db.intake.fingerprint import Fingerprint
 from watcher.reading.header_pass import Archive, Header, Refusal
@@ -21,7 +21,7 @@ def test_a_header_is_read_once_per_fingerprint() -> None:
     assert tracker.unread(max_bytes=9) == []
 
 
-def test_a_file_that_grows_is_read_again_only_when_it_stands() -> None:
+def test_a_file_that_grows_is_read_again_only_once_it_has_settled() -> None:
     tracker = Tracker()
     tracker.observe(sight(1), now=0, quiet_s=5)
     tracker.set_verdict("a", HEADER)
@@ -40,14 +40,14 @@ def test_a_file_without_a_header_yet_is_read_at_every_change() -> None:
     assert tracker.unread(max_bytes=9) == ["a"]
 
 
-def test_large_files_and_files_that_are_not_ours_are_never_opened() -> None:
+def test_large_files_and_files_to_be_skipped_are_never_opened() -> None:
     tracker = Tracker()
     found = sight(10) | sight(1, "link", path="b")
     tracker.observe(found, now=0, quiet_s=1)
     assert tracker.unread(max_bytes=9) == []
 
 
-def test_a_marker_marks_its_folder_and_holds_nobody_back() -> None:
+def test_a_marker_marks_its_folder_and_holds_no_study_back() -> None:
     tracker = Tracker()
     found = sight(0, MARKER, path="a/b/.m") | sight(0, MARKER, path=".m")
     tracker.observe(found, now=0, quiet_s=1)
@@ -75,13 +75,13 @@ def test_a_file_that_left_leaves_no_trace() -> None:
     assert tracker == Tracker()
 
 
-def test_a_file_that_moved_after_it_settled_is_looked_at_and_read_again() -> None:
+def test_a_file_that_changed_after_it_settled_is_judged_and_read_again() -> None:
     tracker = Tracker()
     tracker.observe(sight(1), now=0, quiet_s=1)
     tracker.set_verdict("a", HEADER)
     tracker.observe(sight(1), now=1, quiet_s=1)
     tracker.put_back("a")
-    assert "a" in tracker  # nobody may think that nothing waits
+    assert "a" in tracker  # it must not look as if nothing waits
     assert tracker.observe(sight(1), now=2, quiet_s=1) == []
     assert tracker.observe(sight(1), now=3, quiet_s=1) == ["a"]
     assert tracker.unread(max_bytes=9) == ["a"]

@@ -51,7 +51,7 @@ def judged(
         ),
     ],
 )
-def test_a_settled_file_is_judged_by_what_is_in_it(
+def test_a_settled_file_is_judged_by_its_content(
     facts: dict[str, object], expected: Judgement
 ) -> None:
     assert judged(**facts) == [expected]  # type: ignore[arg-type]

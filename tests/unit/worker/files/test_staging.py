@@ -1,4 +1,4 @@
-"""Folders of results appear as a whole, checked, under a name that tells whose they are."""
+"""Folders of results appear as a whole, checked, under a name that says whose they are."""
 
 import hashlib
 from pathlib import Path
@@ -18,14 +18,14 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def test_a_run_is_read_back_from_its_folder_name() -> None:
+def test_a_run_name_is_read_back_from_its_folder() -> None:
     assert str(RUN) == "7-2-c0ffee00"
     assert parse_run(str(RUN)) == RUN
     assert parse_run("7-2") is None
     assert parse_run("7-2-c0ffee00.old") is None
 
 
-def test_checked_files_are_published_as_a_whole(tmp_path: Path) -> None:
+def test_checked_files_of_a_run_are_published_as_a_whole(tmp_path: Path) -> None:
     run = folders(tmp_path)
     (run.make() / "report.json").write_bytes(b"{}")
     run.publish({"report.json": sha256(b"{}")})
@@ -47,7 +47,7 @@ def test_leftovers_of_the_same_run_do_not_get_into_the_result(tmp_path: Path) ->
     assert list(run.make().iterdir()) == []
 
 
-def test_discarding_takes_both_folders_and_never_fails(tmp_path: Path) -> None:
+def test_discarding_a_run_removes_both_folders_and_never_fails(tmp_path: Path) -> None:
     run = folders(tmp_path)
     run.make()
     run.published.mkdir(parents=True)
@@ -56,7 +56,7 @@ def test_discarding_takes_both_folders_and_never_fails(tmp_path: Path) -> None:
     assert list(found_runs(tmp_path)) == []
 
 
-def test_runs_are_found_staged_and_published_and_nothing_else_is(tmp_path: Path) -> None:
+def test_staged_and_published_runs_are_found_and_nothing_else(tmp_path: Path) -> None:
     run = folders(tmp_path)
     run.make()
     run.published.mkdir(parents=True)

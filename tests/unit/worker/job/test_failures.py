@@ -69,5 +69,5 @@ def test_only_a_failed_device_ends_the_process() -> None:
         database_error("CANARY^PATIENT"),
     ],
 )
-def test_what_a_library_says_is_not_repeated(error: Exception) -> None:
+def test_the_message_of_a_library_error_is_not_repeated(error: Exception) -> None:
     assert "CANARY" not in classify(error).message

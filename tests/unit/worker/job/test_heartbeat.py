@@ -1,4 +1,4 @@
-"""The heartbeat ends a process that lost its job, and only such a one."""
+"""The heartbeat ends a process that lost its job, and no other."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ SOON = 20.0
 
 
 class Process:
-    """A process whose end is noted instead of happening."""
+    """A process whose end is only recorded."""
 
     def __init__(self) -> None:
         self.ended = threading.Event()
@@ -34,7 +34,7 @@ def test_a_process_whose_fence_moved_discards_its_files_and_ends() -> None:
     assert (process.status, process.discarded) == (EXIT_LOST_LEASE, True)
 
 
-def test_a_process_that_cannot_beat_for_a_whole_lease_ends() -> None:
+def test_a_process_without_a_successful_heartbeat_for_a_whole_lease_ends() -> None:
     process = Process()
 
     def beat() -> bool:
@@ -45,7 +45,7 @@ def test_a_process_that_cannot_beat_for_a_whole_lease_ends() -> None:
     assert process.status == EXIT_CANNOT_BEAT
 
 
-def test_a_beat_that_hangs_ends_the_process_as_well() -> None:
+def test_a_heartbeat_that_hangs_ends_the_process() -> None:
     process = Process()
     released = threading.Event()
     with process.heartbeat(lambda: released.wait(SOON)):
@@ -54,7 +54,7 @@ def test_a_beat_that_hangs_ends_the_process_as_well() -> None:
     assert process.status == EXIT_CANNOT_BEAT
 
 
-def test_beats_that_get_through_again_in_time_keep_the_process() -> None:
+def test_heartbeats_that_succeed_again_in_time_keep_the_process() -> None:
     process = Process()
     beats: list[int] = []
 
@@ -71,7 +71,7 @@ def test_beats_that_get_through_again_in_time_keep_the_process() -> None:
     assert process.status is None
 
 
-def test_a_beat_that_finds_the_job_ended_by_our_own_hand_is_no_loss() -> None:
+def test_a_heartbeat_that_finds_the_job_ended_by_its_own_run_is_not_a_loss() -> None:
     process = Process()
     beats: list[int] = []
 
@@ -87,7 +87,7 @@ def test_a_beat_that_finds_the_job_ended_by_our_own_hand_is_no_loss() -> None:
     assert process.status is None
 
 
-def test_files_stay_when_the_last_commit_is_in_doubt() -> None:
+def test_files_of_a_run_stay_when_its_last_commit_is_in_doubt() -> None:
     process = Process()
 
     def beat() -> bool:

@@ -22,7 +22,7 @@ def test_another_process_of_the_worker_reads_the_pause(tmp_path: Path) -> None:
     assert paused_reason(settings, note, now=131.0) is None
 
 
-def test_a_damaged_note_is_no_pause(tmp_path: Path) -> None:
+def test_a_damaged_pause_note_is_not_a_pause(tmp_path: Path) -> None:
     (tmp_path / "pause.json").write_text("{")
     assert PauseNote(tmp_path).read() is None
 

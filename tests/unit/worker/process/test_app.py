@@ -60,7 +60,7 @@ def test_a_setting_of_the_transport_has_the_value_of_the_page(
     assert name in PAGE.read_text()
 
 
-def test_children_learn_whose_they_are_and_import_the_task(
+def test_worker_children_learn_their_parent_and_import_the_task(
     settings: Settings, tmp_path: Path
 ) -> None:
     app = worker_app(settings, name="host:1:ab", folder=tmp_path)
@@ -69,7 +69,7 @@ def test_children_learn_whose_they_are_and_import_the_task(
     assert segment.name == SEGMENT_TASK
 
 
-def test_a_worker_has_one_child_and_no_chatter(settings: Settings) -> None:
+def test_a_worker_has_one_child_and_sends_no_needless_messages(settings: Settings) -> None:
     arguments = worker_arguments(settings, name="host:1:ab")
     for flag in ("--pool=prefork", "--concurrency=1"):
         assert flag in arguments

@@ -1,4 +1,4 @@
-"""What counts as progress between two looks."""
+"""What counts as progress between two checks."""
 
 import pytest
 
@@ -21,7 +21,7 @@ IDLE: frozenset[tuple[int, int, int]] = frozenset()
         ({"dead": (5, IDLE), "w": (5, IDLE)}, {"dead": (5, IDLE), "w": (6, IDLE)}, True),
     ],
 )
-def test_progress_is_a_beat_of_the_process_and_of_each_job_it_runs(
+def test_progress_of_a_worker_is_a_heartbeat_of_the_process_and_of_each_job_it_runs(
     first: Look, second: Look, *, expected: bool
 ) -> None:
     assert progressing(first, second) is expected

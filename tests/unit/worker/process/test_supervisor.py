@@ -15,8 +15,8 @@ time.sleep(60)
 """
 
 
-class ToldParent:
-    """A parent that notes whether the child still lived when it was told of the kill."""
+class NotingParent:
+    """A parent that notes whether the child was still alive when it learned of the kill."""
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self.child = child
@@ -33,12 +33,12 @@ def child_of(code: str) -> subprocess.Popen[bytes]:
     return child
 
 
-def test_the_parent_hears_of_a_kill_before_it_can_find_the_child_dead(
+def test_the_parent_learns_of_a_kill_before_it_can_find_the_child_dead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(supervisor, "SOFT_SHUTDOWN_S", 0.2)
     with child_of(DEAF) as child:
-        parent = ToldParent(child)
+        parent = NotingParent(child)
         assert supervisor._end(child, parent) == -9
     assert parent.alive_when_told == [True]
 
@@ -46,6 +46,6 @@ def test_the_parent_hears_of_a_kill_before_it_can_find_the_child_dead(
 def test_a_child_that_ends_by_itself_is_not_killed() -> None:
     with child_of("print(flush=True)") as child:
         child.wait()
-        parent = ToldParent(child)
+        parent = NotingParent(child)
         assert supervisor._end(child, parent) == 0
     assert parent.alive_when_told == []

@@ -12,7 +12,7 @@ def test_seconds_measured_inside_a_stage_are_moved_to_another() -> None:
     assert watch.seconds == {"infer": 6.0, "prepare": 4.0}
 
 
-def test_progress_tells_stage_and_fraction() -> None:
+def test_progress_reports_stage_and_fraction() -> None:
     told: list[tuple[str, float]] = []
     watch = Stopwatch(lambda stage, fraction: told.append((stage, fraction)))
     with watch.stage("infer") as report:

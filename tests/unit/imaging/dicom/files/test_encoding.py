@@ -1,4 +1,4 @@
-"""The data set is believed, where meta information is missing or wrong."""
+"""The data set is believed where meta information is missing or wrong."""
 
 from itertools import permutations
 from pathlib import Path
@@ -52,7 +52,7 @@ def meta_of(syntax: str) -> bytes:
 
 
 def rewrite(paths: list[Path], change) -> list[Path]:
-    """Make each file anew of its meta information and its data set."""
+    """Write each file again from its meta information and its data set."""
     for path in paths:
         path.write_bytes(change(*parts(path.read_bytes())))
     return paths
@@ -92,7 +92,7 @@ def test_meta_information_that_contradicts_the_data_set_is_not_believed(tmp_path
     assert_read(lying, real)
 
 
-def test_a_data_set_that_is_said_to_be_deflated_and_is_not_is_read(tmp_path):
+def test_a_data_set_that_is_wrongly_declared_as_deflated_is_read(tmp_path):
     told = meta_of(transfer.DeflatedExplicitVRLittleEndian)
     lying = rewrite(
         series(tmp_path, transfer.ExplicitVRLittleEndian),
@@ -129,14 +129,14 @@ def test_a_data_set_alone_that_ends_early_is_truncated(tmp_path, syntax):
 @pytest.mark.parametrize(
     "content",
     [
-        b"\x08\0\5\0CS\x0a\0ISO_IR 100",  # a data set begins so; this one says nothing more
+        b"\x08\0\5\0CS\x0a\0ISO_IR 100",  # a data set begins like this, but nothing follows
         b"\x08\0\0\0\4\0\0\0\1\0\0\0" + bytes(500),
         b"\0\x08\0\5CS\0\x0aISO_IR 100" + bytes(range(256)),
         b"\x08\0\x16\0UI\x04\0abc\0" + bytes(40),
         b"\x02\0\0\0",
     ],
 )
-def test_what_only_begins_like_a_data_set_is_not_dicom(tmp_path, content):
+def test_a_file_that_only_begins_like_a_data_set_is_not_dicom(tmp_path, content):
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(NotDicomError):

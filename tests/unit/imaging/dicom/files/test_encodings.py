@@ -31,7 +31,7 @@ DEPTHS = [Stored(8), Stored(10), Stored(12), Stored(16), Stored(12, True), Store
 
 @pytest.mark.parametrize("stored", DEPTHS, ids=lambda s: f"{s.bits}{'s' if s.signed else 'u'}")
 @pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda uid: uid.name)
-def test_lossless_syntaxes_give_back_every_value(tmp_path, syntax, stored):
+def test_lossless_transfer_syntaxes_give_back_every_value(tmp_path, syntax, stored):
     values = ramp(SHAPE, stored)
     volume, _ = read_series(write_stored(values, tmp_path, stored, syntax))
     np.testing.assert_array_equal(volume.voxels, values)
@@ -46,7 +46,7 @@ NEARLY = {
 
 
 @pytest.mark.parametrize(("syntax", "case"), NEARLY.items(), ids=lambda v: getattr(v, "name", ""))
-def test_lossy_syntaxes_come_near(tmp_path, syntax, case):
+def test_lossy_transfer_syntaxes_come_near_the_stored_values(tmp_path, syntax, case):
     stored, off = case
     values = ramp(SHAPE, stored)
     volume, _ = read_series(write_stored(values, tmp_path, stored, syntax))
@@ -54,8 +54,8 @@ def test_lossy_syntaxes_come_near(tmp_path, syntax, case):
 
 
 @pytest.mark.parametrize("syntax", [transfer.ExplicitVRLittleEndian, transfer.JPEGLosslessSV1])
-def test_a_sign_bit_that_is_not_carried_up_is_carried_up(tmp_path, syntax):
-    """12 bits in 16: PS3.5 8.1.1 leaves the four above to themselves."""
+def test_a_sign_bit_that_is_not_extended_is_extended(tmp_path, syntax):
+    """12 bits in 16: PS3.5 8.1.1 leaves the four bits above undefined."""
     stored = Stored(12, signed=True)
     values = ramp(SHAPE, stored)
     cut = values & 0xFFF
@@ -63,7 +63,7 @@ def test_a_sign_bit_that_is_not_carried_up_is_carried_up(tmp_path, syntax):
     np.testing.assert_array_equal(volume.voxels, values)
 
 
-def test_overlay_bits_above_those_stored_are_no_pixels(tmp_path):
+def test_overlay_bits_above_the_stored_bits_are_not_pixels(tmp_path):
     """Overlays in pixel data (PS3.5 8.1.2, retired) use bits that hold no pixel."""
     stored = Stored(12)
     values = ramp(SHAPE, stored)
@@ -81,7 +81,7 @@ RESCALED = [
 
 
 @pytest.mark.parametrize("stored", RESCALED)
-def test_values_are_rescaled_by_slope_and_intercept(tmp_path, stored):
+def test_stored_values_are_rescaled_by_slope_and_intercept(tmp_path, stored):
     values = ramp(SHAPE, stored)
     volume, _ = read_series(write_stored(values, tmp_path, stored, transfer.RLELossless))
     np.testing.assert_allclose(volume.voxels, values * stored.slope + stored.intercept, rtol=1e-6)

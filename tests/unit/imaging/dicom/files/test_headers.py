@@ -50,7 +50,7 @@ def saved(dataset: Dataset, path: Path) -> Path:
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda uid: uid.name)
-def test_says_what_pydicom_says(volume, tmp_path, syntax):
+def test_the_header_pass_reads_what_pydicom_reads(volume, tmp_path, syntax):
     path = write_series(volume, tmp_path, Recipe(transfer_syntax=syntax))[1]
     header, dataset = read_header(path, max_bytes=MAX), pydicom.dcmread(path)
     assert header.sop_instance_uid == dataset.SOPInstanceUID
@@ -63,7 +63,7 @@ def test_says_what_pydicom_says(volume, tmp_path, syntax):
     assert header.size_bytes == path.stat().st_size
 
 
-def test_studies_and_series_that_are_named_within_are_told(one):
+def test_the_header_pass_reports_studies_and_series_that_a_file_refers_to(one):
     dataset = pydicom.dcmread(one)
     assert read_header(one, max_bytes=MAX).refers_to == ()
     inner, outer = Dataset(), Dataset()
@@ -73,7 +73,7 @@ def test_studies_and_series_that_are_named_within_are_told(one):
     assert read_header(saved(dataset, one), max_bytes=MAX).refers_to == ("2.25.11", "2.25.12")
 
 
-def test_loads_neither_pydicom_nor_numpy():
+def test_the_header_pass_loads_neither_pydicom_nor_numpy():
     code = (
         "import sys, imaging.dicom.files.headers; "
         "print([m for m in ('pydicom', 'numpy') if m in sys.modules])"
@@ -91,7 +91,7 @@ def test_a_file_without_dicm_is_not_dicom(tmp_path, content):
     assert caught.value.code == "not_dicom"
 
 
-def test_a_dicomdir_is_passed_over(one):
+def test_a_dicomdir_is_ignored(one):
     dataset = pydicom.dcmread(one)
     dataset.SOPClassUID = "1.2.840.10008.1.3.10"
     saved(dataset, one)
@@ -101,7 +101,7 @@ def test_a_dicomdir_is_passed_over(one):
     assert isinstance(caught.value, NotDicomError)
 
 
-def test_links_pipes_and_folders_are_no_files(one, tmp_path):
+def test_links_pipes_and_folders_are_not_read_as_files(one, tmp_path):
     link, pipe = tmp_path / "link", tmp_path / "pipe"
     link.symlink_to(one)
     os.mkfifo(pipe)
@@ -160,7 +160,7 @@ def test_a_deflate_bomb_is_refused(one):
         read_header(one, max_bytes=2 << 30)
 
 
-def test_what_follows_the_pixels_of_a_deflated_file_is_inflated_and_counted(one):
+def test_bytes_after_the_pixels_of_a_deflated_file_are_inflated_and_counted(one):
     dataset = pydicom.dcmread(one)
     dataset.file_meta.TransferSyntaxUID = transfer.DeflatedExplicitVRLittleEndian
     saved(dataset, one)
@@ -222,7 +222,7 @@ def test_sequences_nested_too_deep_are_refused(one, undefined):
 
 
 @pytest.mark.parametrize("undefined", [False, True])
-def test_sequences_of_both_kinds_are_passed_over(one, undefined):
+def test_sequences_of_known_and_of_open_length_are_skipped(one, undefined):
     dataset = pydicom.dcmread(one)
     item = Dataset()
     item.CodeValue = "1"
@@ -272,7 +272,7 @@ def test_an_object_without_pixels_is_read(one):
     at=st.lists(st.integers(132, 1500), min_size=1, max_size=4),
     byte=st.binary(min_size=1, max_size=6),
 )
-def test_no_damage_gives_any_other_error_and_none_names_the_patient(one, at, byte):
+def test_a_damaged_file_raises_only_header_errors_that_do_not_name_the_patient(one, at, byte):
     content = bytearray(one.read_bytes())
     for place in at:
         content[place : place + len(byte)] = byte
@@ -288,7 +288,7 @@ def test_no_damage_gives_any_other_error_and_none_names_the_patient(one, at, byt
 
 
 @pytest.mark.data
-def test_agrees_with_pydicom_on_files_of_real_scanners():
+def test_the_header_pass_agrees_with_pydicom_on_files_of_real_scanners():
     root = require_data("dicom_qa")
     files = sorted(root.rglob("*.dcm"))
     assert len(files) > 50

@@ -1,4 +1,4 @@
-"""What is read quickly is what pydicom reads."""
+"""The fast parser reads what pydicom reads."""
 
 import errno
 
@@ -47,7 +47,7 @@ def one(request, tmp_path):
     return path, pydicom.dcmread(path, stop_before_pixels=True)
 
 
-def test_a_header_has_every_element_that_pydicom_reads(one):
+def test_a_parsed_header_has_every_element_that_pydicom_reads(one):
     path, expected = one
     found = parse_header(path, read_header(path, max_bytes=1 << 20))
     assert list(found.keys()) == list(expected.keys())
@@ -65,7 +65,7 @@ def test_values_as_text_are_those_of_pydicom(one, keyword):
     assert texts(expected, keyword) == texts(found, keyword)  # converted already
 
 
-def test_nothing_is_said_by_an_element_that_is_empty_or_absent():
+def test_an_element_that_is_empty_or_absent_gives_no_text():
     dataset = Dataset()
     dataset.ImageType, dataset.RescaleSlope = None, ""
     for keyword in ("ImageType", "RescaleSlope", "Rows"):
@@ -74,7 +74,7 @@ def test_nothing_is_said_by_an_element_that_is_empty_or_absent():
         assert whole_number(dataset, keyword, 7) == 7
 
 
-def test_binary_numbers_are_read_as_well():
+def test_binary_numbers_in_a_header_are_read_as_well():
     dataset = Dataset()
     dataset.EffectiveEchoTime, dataset.TemporalPositionIndex = 2.5, 70000
     assert texts(dataset, "EffectiveEchoTime") == ("2.5",)

@@ -1,4 +1,4 @@
-"""Which bits of a cell are the pixel."""
+"""Which bits of a pixel cell are the value."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ CELLS = [
     (0x1388, Bits(12), 0x388, 1),  # 5000 - 4096 = 904
     (0x2FFF, Bits(12), 0xFFF, 1),
     (0x2FFF, Bits(12, overlays=1 << 13), 0xFFF, 0),
-    (0x0FFF, Bits(12, signed=True), -1, 0),  # a sign that is not carried up
+    (0x0FFF, Bits(12, signed=True), -1, 0),  # a sign that is not extended
     (0xFFFF, Bits(12, signed=True), -1, 0),
     (0x8000, Bits(12, signed=True), 0, 1),
     (0x1388, Bits(12, signed=True), 904, 1),
@@ -34,7 +34,7 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("cell", "bits", "value", "unfit"), CELLS)
-def test_a_cell_gives_its_value_and_whether_it_fits(cell, bits, value, unfit):
+def test_a_pixel_cell_gives_its_value_and_whether_it_fits(cell, bits, value, unfit):
     values, odd = take_bits(np.array([cell], np.uint16), bits)
     assert (int(values[0]), odd) == (value, unfit)
 
@@ -62,7 +62,7 @@ HEADERS = [
 
 
 @pytest.mark.parametrize(("elements", "precision", "bits"), HEADERS)
-def test_a_header_says_where_the_value_is(elements, precision, bits):
+def test_a_header_says_which_bits_hold_the_value(elements, precision, bits):
     assert bits_of(header(**elements), precision=precision) == bits
 
 
@@ -78,7 +78,7 @@ OVERLAID = [transfer.RLELossless, transfer.JPEG2000Lossless, transfer.JPEGLSLoss
 
 
 @pytest.mark.parametrize("syntax", OVERLAID, ids=lambda uid: uid.name)
-def test_an_overlay_in_an_unused_bit_is_no_pixel_in_any_codec(tmp_path, syntax):
+def test_an_overlay_in_an_unused_bit_is_not_a_pixel_in_any_codec(tmp_path, syntax):
     values = ramp((4, 40, 36), Stored(12))
     paths = write_stored(values | 0x2000, tmp_path, Stored(16), syntax)
     rewrite(paths, BitsStored=12, HighBit=11)
@@ -129,8 +129,8 @@ def test_a_slope_of_0_and_a_slope_that_some_slices_lack_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("slope", [1e11, 1e38])
-def test_values_too_large_to_reckon_with_are_refused(tmp_path, slope):
-    """Sums of 1e38 are no number any more in 32 bits, and what is found then is chance."""
+def test_pixel_values_too_large_for_float32_sums_are_refused(tmp_path, slope):
+    """Sums of 1e38 overflow 32 bits, and what is found then is chance."""
     written = head_with_lesions((6, 34, 32)).volume
     extra = {"RescaleSlope": slope, "RescaleIntercept": 0.0}
     with pytest.raises(DicomError, match="at most 1e\\+12"):

@@ -77,7 +77,7 @@ def test_padding_in_a_codec_is_air(tmp_path, syntax):
     assert_air(head, read_series(paths)[0])
 
 
-def test_declared_padding_that_may_be_a_bright_lesion_is_said(tmp_path):
+def test_declared_padding_that_may_be_a_bright_lesion_makes_a_warning(tmp_path):
     at_the_side = np.zeros(SHAPE[1:], dtype=np.bool_)
     at_the_side[20:36, :5] = True
     _, paths = write(tmp_path, 1000, where=at_the_side, PixelPaddingValue=1000)
@@ -89,7 +89,7 @@ def test_declared_padding_that_may_be_a_bright_lesion_is_said(tmp_path):
 
 @pytest.mark.parametrize("where", [CORNERS, FRAME], ids=["corners", "frame"])
 @pytest.mark.parametrize("value", [-32768, -1024, -100, 4095, 65535])
-def test_padding_that_nobody_declared_is_air_and_said(tmp_path, value, where):
+def test_undeclared_padding_is_air_with_a_warning(tmp_path, value, where):
     head, paths = write(tmp_path, value, where=where)
     volume, source = read_series(paths)
     assert_air(head, volume, where)
@@ -110,7 +110,7 @@ def test_padding_of_more_bits_than_a_pixel_has_is_air(tmp_path):
     assert source.warnings == ()
 
 
-def test_what_is_black_already_stays_as_it_is(tmp_path):
+def test_padding_that_is_black_already_stays_as_it_is(tmp_path):
     head, paths = write(tmp_path, 0, PixelPaddingValue=0)
     volume, _ = read_series(paths)
     expected = head.volume.voxels.copy()
@@ -118,7 +118,7 @@ def test_what_is_black_already_stays_as_it_is(tmp_path):
     np.testing.assert_array_equal(volume.voxels, expected)
 
 
-def test_a_declared_value_that_is_nowhere_changes_nothing(tmp_path):
+def test_a_declared_padding_value_that_no_pixel_has_changes_nothing(tmp_path):
     head, paths = write(tmp_path, 3, PixelPaddingValue=-2000)
     expected = head.volume.voxels.copy()
     expected[:, CORNERS] = 3

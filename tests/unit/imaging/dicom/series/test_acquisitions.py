@@ -1,4 +1,4 @@
-"""Two acquisitions under one series: one is taken, and the report says which."""
+"""Of two acquisitions under one series one is taken, and the report says which."""
 
 from datetime import datetime
 
@@ -90,7 +90,7 @@ def test_of_magnitude_and_phase_in_one_enhanced_image_magnitude_is_taken(volume,
 
 
 def test_an_earlier_acquisition_is_not_taken_for_one_that_was_broken_off(volume, tmp_path):
-    """The earlier one may be of before contrast agent."""
+    """The earlier one may be from before contrast agent."""
     paths = acquisition(volume, tmp_path / "a", AcquisitionNumber=1)
     paths += acquisition(darker(volume), tmp_path / "b", missing=[5, 6, 7], AcquisitionNumber=2)
     with pytest.raises(GeometryError, match=r"the last of 2 phases.* 5 of 8 places"):
@@ -105,7 +105,7 @@ def test_slices_of_one_volume_may_count_to_two_acquisitions(volume, tmp_path):
     assert source.warnings == ()
 
 
-def test_what_nothing_tells_apart_is_refused(volume, tmp_path):
+def test_acquisitions_that_nothing_distinguishes_are_refused(volume, tmp_path):
     paths = acquisition(volume, tmp_path / "a")
     paths += acquisition(darker(volume), tmp_path / "b")
     with pytest.raises(GeometryError, match="places of their own"):

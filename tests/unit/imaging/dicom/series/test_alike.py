@@ -29,7 +29,7 @@ from tests.unit.imaging.dicom.series.test_one_volume import stack
         ([{"thickness": 0.0}] * 2, 6.0, ""),
     ],
 )
-def test_images_that_may_not_be_all_of_one_scan_are_said(traits, distance, said):
+def test_images_that_may_not_all_be_of_one_scan_make_a_warning(traits, distance, said):
     frames = [f for one in traits for f in stack(range(8), **one)]
     warnings = odd_together(frames, distance)
     assert len(warnings) == bool(said)

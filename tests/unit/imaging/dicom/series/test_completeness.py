@@ -39,7 +39,7 @@ def numbered(numbers: Sequence[int | None], **values: object) -> list[Dataset]:
         [7],
     ],
 )
-def test_a_whole_series_and_numbers_that_say_nothing_are_no_warning(
+def test_a_whole_series_and_meaningless_instance_numbers_make_no_warning(
     numbers: Sequence[int | None],
 ) -> None:
     assert missing_images(numbered(numbers), len(numbers)) == []
@@ -55,7 +55,7 @@ def test_a_whole_series_and_numbers_that_say_nothing_are_no_warning(
         ([*range(1, 10), 155], "InstanceNumber leaves out 145 of 1 to 155: "),
     ],
 )
-def test_numbers_that_begin_late_or_leave_some_out_are_a_warning(
+def test_instance_numbers_that_begin_late_or_have_gaps_make_a_warning(
     numbers: Sequence[int], told: str
 ) -> None:
     (warning,) = missing_images(numbered(numbers), len(numbers))
@@ -70,7 +70,7 @@ def test_numbers_that_begin_late_or_leave_some_out_are_a_warning(
         ("InConcatenationTotalNumber", 120, "promises 120 parts, 100 are there"),
     ],
 )
-def test_a_count_that_headers_promise_and_that_is_not_there_is_a_warning(
+def test_a_series_with_fewer_images_than_its_headers_promise_makes_a_warning(
     keyword: str, value: int, told: str
 ) -> None:
     (warning,) = missing_images(numbered(range(1, 101), **{keyword: value}), 100)
@@ -79,7 +79,7 @@ def test_a_count_that_headers_promise_and_that_is_not_there_is_a_warning(
     assert missing_images(numbered(range(1, 101), **{keyword: 50}), 100) == []
 
 
-def test_one_header_that_promises_more_is_enough() -> None:
+def test_one_header_that_promises_more_images_is_enough_for_a_warning() -> None:
     series = [*numbered(range(1, 10)), instance(10, ImagesInAcquisition=20)]
     (warning,) = missing_images(series, 10)
     assert "promises 20 images, 10 are there" in warning
@@ -114,7 +114,7 @@ def test_slices_that_a_vendor_promises_in_its_own_element_are_counted(
 
 
 @pytest.mark.parametrize("nonsense", ["", "many", "1.5", "-3", "9" * 12])
-def test_promises_that_are_no_numbers_do_no_harm(nonsense: str) -> None:
+def test_promised_counts_that_are_not_numbers_do_no_harm(nonsense: str) -> None:
     series = numbered(range(1, 5))
     series[0].add_new("ImagesInAcquisition", "IS", None)
     series[0]["ImagesInAcquisition"]._value = nonsense
@@ -123,9 +123,9 @@ def test_promises_that_are_no_numbers_do_no_harm(nonsense: str) -> None:
     assert missing_images([], 0) == []
 
 
-def test_what_was_left_out_of_the_volume_is_not_missing() -> None:
-    """A phase before contrast agent between the slices of the one that was taken, and a screenshot
-    with a number far away."""
+def test_images_that_were_left_out_of_the_volume_are_not_missing() -> None:
+    """A phase before contrast agent lies between the slices of the one that was taken, and a
+    screenshot has a number far away."""
     taken, beside = numbered(range(2, 49, 2)), numbered([*range(1, 48, 2), 999])
     assert missing_images(taken, 24, beside=beside) == []
     assert len(missing_images(taken, 24)) == 2  # begins at 2, leaves out 23

@@ -1,4 +1,4 @@
-"""Slices that can hardly be as they were scanned."""
+"""Slices whose content can hardly be as it was scanned."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_a_head_has_no_odd_slices(voxels):
     ],
     ids=["blank", "twice", "another intercept", "every second scaled"],
 )
-def test_slices_that_do_not_go_with_the_others_are_said(voxels, spoil, said):
+def test_slices_that_do_not_fit_the_others_make_a_warning(voxels, spoil, said):
     spoil(voxels)
     assert said in "; ".join(slice_warnings(voxels))
 

@@ -1,4 +1,4 @@
-"""A file is parsed once: the volume is made of the headers that the facts were made of."""
+"""A file is parsed once: volume and facts are made of the same headers."""
 
 from collections import Counter
 

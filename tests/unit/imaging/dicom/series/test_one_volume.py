@@ -1,4 +1,4 @@
-"""One volume is of one kind: what came together is parted, and one kind taken whole."""
+"""One volume is of one kind: mixed images are separated, and one whole kind is taken."""
 
 from dataclasses import dataclass, replace
 
@@ -50,7 +50,7 @@ WHOLE = range(24)
 
 @dataclass(frozen=True)
 class Mixed:
-    """What lies under one series: the part to be taken, and the others."""
+    """What one series holds: the images to be taken, and the others."""
 
     wanted: list[Frame]
     others: list[Frame]
@@ -127,7 +127,7 @@ TAKEN = {
 
 @pytest.mark.parametrize("mixed", TAKEN.values(), ids=TAKEN)
 @pytest.mark.parametrize("turned", [False, True], ids=["as listed", "others first"])
-def test_the_kind_to_be_segmented_is_taken_and_told(mixed, turned):
+def test_the_kind_of_image_to_be_segmented_is_taken_and_reported(mixed, turned):
     frames = [*mixed.others, *mixed.wanted] if turned else [*mixed.wanted, *mixed.others]
     taken = one_acquisition(frames, minimum_slices=4)
     assert taken.problem is None
@@ -143,7 +143,7 @@ def times(first_minute: int, places) -> list[Frame]:
     ]
 
 
-def test_phases_whose_slices_have_times_of_their_own_are_parted_where_places_come_again():
+def test_phases_of_slices_with_their_own_times_are_separated_where_positions_repeat():
     before, after = times(0, range(12)), times(20, range(12))
     taken = one_acquisition([*after, *before])
     assert {id(f) for f in taken.frames} == {id(f) for f in after}
@@ -232,14 +232,14 @@ MISSING["stacks half a slice apart, counted one after the other"] = (
 
 
 @pytest.mark.parametrize(("frames", "problem"), MISSING.values(), ids=MISSING)
-def test_a_kind_that_is_not_whole_says_what_is_missing_where(frames, problem):
+def test_an_incomplete_kind_of_image_reports_what_is_missing_where(frames, problem):
     taken = one_acquisition(frames, minimum_slices=4)
     assert problem in (taken.problem or "")
 
 
 def test_slabs_that_overlap_are_joined():
-    """14 slices below, 14 above, 4 places of both: 24 in all. Each gives the half of the overlap
-    that is further from its end.
+    """14 slices below, 14 above, 4 places of both: 24 in all. Each loses the half of the overlap
+    that is nearer to its end.
     """
     below, above = stack(range(14), acquisition=1), stack(range(10, 24), acquisition=2)
     taken = one_acquisition([*below, *above], minimum_slices=4)
@@ -277,7 +277,7 @@ ALONE = {
 
 
 @pytest.mark.parametrize("frames", ALONE.values(), ids=ALONE)
-def test_what_is_one_volume_is_left_alone(frames):
+def test_images_of_one_volume_are_left_alone(frames):
     taken = one_acquisition(frames, minimum_slices=4)
     assert len(taken.frames) == len(frames)
     assert taken.problem is None
@@ -299,7 +299,7 @@ def test_what_is_one_volume_is_left_alone(frames):
         ((), (ComplexComponent.MAGNITUDE, None, Processing.ORIGINAL)),
     ],
 )  # fmt: skip
-def test_a_kind_is_read_from_the_words_of_image_type(values, expected):
+def test_a_kind_of_image_is_read_from_the_words_of_image_type(values, expected):
     assert (component(values), dixon(values), processing(values)) == expected
 
 
@@ -310,7 +310,7 @@ def test_a_kind_is_read_from_the_words_of_image_type(values, expected):
         ("20240102100000", "00000000100500"),
     ],
 )
-def test_times_that_do_not_compare_tell_nothing(early, late):
+def test_times_that_cannot_be_compared_say_nothing(early, late):
     frames = [*stack(WHOLE, acquired_at=early), *stack(WHOLE, acquired_at=late)]
     taken = one_acquisition(frames, minimum_slices=4)
     assert len(taken.frames) == 2 * len(WHOLE)  # two at each place: the caller refuses them
@@ -324,7 +324,7 @@ def test_acquisitions_shifted_within_their_plane_are_phases():
     assert {id(f) for f in taken.frames} == {id(f) for f in moved}
 
 
-def test_a_date_that_was_carried_over_midnight_does_not_make_the_first_phase_the_last():
+def test_a_date_that_changes_at_midnight_does_not_make_the_first_phase_the_last():
     before = stack(WHOLE, acquisition=1, acquired_at="20240102235500")
     after = stack(WHOLE, acquisition=2, acquired_at="20240102001000")
     taken = one_acquisition([*before, *after], minimum_slices=4)

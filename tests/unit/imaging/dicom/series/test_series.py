@@ -56,7 +56,7 @@ def test_every_transfer_syntax_gives_the_same_voxels(volume, tmp_path, syntax):
     assert_same(read, volume)
 
 
-def test_values_are_rescaled(tmp_path):
+def test_voxels_of_a_series_are_rescaled(tmp_path):
     voxels = np.linspace(-3, 5000, 6 * 34 * 32, dtype=np.float32).reshape(SHAPE)
     read, _ = read_series(write_series(Volume(voxels, grid_affine(SHAPE, (2, 1, 1))), tmp_path))
     np.testing.assert_allclose(read.voxels, voxels, atol=5003 / 4095 / 2 + 1e-3)
@@ -92,7 +92,7 @@ def test_multi_frame_instances_of_one_volume_are_read_as_one(volume, tmp_path):
     assert source.slices == ((0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3))
 
 
-def test_identical_instances_are_harmless_and_mentioned(volume, tmp_path):
+def test_identical_instances_are_harmless_and_reported(volume, tmp_path):
     read, source = read_series(
         write_series(volume, tmp_path, Recipe(mishaps=Mishaps(duplicated=[1, 3])))
     )
@@ -101,7 +101,7 @@ def test_identical_instances_are_harmless_and_mentioned(volume, tmp_path):
     assert source.warnings == ("2 instances came twice with the same content",)
 
 
-def test_the_same_slice_under_another_uid_is_harmless_and_mentioned(volume, tmp_path):
+def test_a_slice_repeated_under_another_uid_is_harmless_and_reported(volume, tmp_path):
     paths = write_series(volume, tmp_path / "a")
     again = write_series(volume, tmp_path / "b", Recipe(extra={"SOPInstanceUID": "1.2.3"}))
     read, source = read_series([*paths, again[2]])
@@ -147,7 +147,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize(("extra", "error", "rule"), UNFIT.values(), ids=UNFIT)
-def test_images_of_another_kind_are_refused(volume, tmp_path, extra, error, rule):
+def test_a_series_of_images_of_another_kind_is_refused(volume, tmp_path, extra, error, rule):
     with pytest.raises(error, match=rule):
         read_series(write_series(volume, tmp_path, Recipe(extra=extra)))
 
@@ -163,13 +163,13 @@ def coronal_paths(tmp_path):
     return paths
 
 
-def test_a_plane_across_the_others_is_left_out_and_mentioned(tmp_path, volume, coronal_paths):
+def test_a_plane_across_the_others_is_left_out_and_reported(tmp_path, volume, coronal_paths):
     read, source = read_series([*write_series(volume, tmp_path / "a"), *coronal_paths[:1]])
     assert_same(read, volume)
     assert source.warnings == ("1 images under the series were left out: in another plane",)
 
 
-def test_mixed_orientations_are_refused(tmp_path, volume, coronal_paths):
+def test_a_series_of_mixed_orientations_is_refused(tmp_path, volume, coronal_paths):
     with pytest.raises(GeometryError, match="one orientation"):
         read_series([*write_series(volume, tmp_path / "a"), *coronal_paths])
 
@@ -181,7 +181,7 @@ def test_two_series_at_once_are_refused(volume, tmp_path):
         read_series(paths)
 
 
-def test_slices_that_lean_are_refused(tmp_path):
+def test_a_series_with_sheared_slices_is_refused(tmp_path):
     affine = grid_affine(SHAPE, (2, 1, 1))
     volume = Volume(np.zeros(SHAPE, np.float32), affine)
     paths = []
@@ -204,7 +204,7 @@ def test_undecodable_pixels_are_a_dicom_error_without_the_codecs_words(volume, t
         read_series(paths)
 
 
-def test_a_single_slice_reads_on_request_only(volume, tmp_path):
+def test_a_single_slice_is_read_on_request_only(volume, tmp_path):
     path = write_series(volume, tmp_path)[2]
     with pytest.raises(SeriesError, match="at least 4 slices"):
         read_series([path])
@@ -213,7 +213,7 @@ def test_a_single_slice_reads_on_request_only(volume, tmp_path):
     assert read.spacing == pytest.approx(volume.spacing)
 
 
-def test_no_files_are_refused():
+def test_a_series_without_files_is_refused():
     with pytest.raises(SeriesError, match="must have files"):
         read_series([])
 
@@ -221,12 +221,12 @@ def test_no_files_are_refused():
 @pytest.mark.parametrize(
     ("spacing", "warned"), [((3.0, 1, 1), False), ((3.1, 1, 1), True), ((1.0, 1, 4.0), True)]
 )
-def test_wide_spacing_is_warned_of(spacing, warned):
+def test_a_series_with_wide_spacing_makes_a_warning(spacing, warned):
     volume = Volume(np.zeros(SHAPE, np.float32), grid_affine(SHAPE, spacing))
     assert bool(check_spacing(volume)) is warned
 
 
-def test_too_wide_spacing_is_refused():
+def test_a_series_with_too_wide_spacing_is_refused():
     volume = Volume(np.zeros(SHAPE, np.float32), grid_affine(SHAPE, (6.5, 1, 1)))
     with pytest.raises(SpacingError, match=r"at most 6 mm apart, got 6\.50 mm") as caught:
         check_spacing(volume)

@@ -36,13 +36,13 @@ def compare(folder: Path, truth: Path, *, minimum_slices: int = 4) -> None:
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", GROUND_TRUTH)
-def test_series_of_real_scanners_read_to_their_ground_truth(name):
+def test_series_of_real_scanners_match_their_ground_truth(name):
     root = require_data("dicom_qa")
     compare(root / name, root / f"{name}_ground_truth.nii.gz")
 
 
 @pytest.mark.data
-def test_a_real_single_slice_reads_to_its_ground_truth():
+def test_a_real_single_slice_matches_its_ground_truth():
     root = require_data("dicom_qa/ge/anatomical")
     compare(
         root / "001_single_slice",
@@ -53,7 +53,7 @@ def test_a_real_single_slice_reads_to_its_ground_truth():
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["ge/anatomical/001", "philips/anatomical/001"])
-def test_implicit_vr_reads_to_the_same_grid(name):
+def test_a_series_in_implicit_vr_has_the_same_grid(name):
     root = require_data("dicom_qa")
     explicit, _ = read_series(list((root / name).glob("*.dcm")))
     implicit, _ = read_series(list((root / f"{name}_implicit").glob("*.dcm")))
@@ -74,14 +74,14 @@ def test_implicit_vr_reads_to_the_same_grid(name):
         ("sliceorientation", GeometryError, "one orientation"),
     ],
 )
-def test_failing_series_of_real_scanners_are_refused(name, error, rule):
+def test_series_of_real_scanners_that_make_no_volume_are_refused(name, error, rule):
     folder = require_data(f"dicom_qa/failing/{name}/001")
     with pytest.raises(error, match=rule):
         read_series(list(folder.glob("*.dcm")))
 
 
 @pytest.mark.data
-def test_a_real_vendor_series_reads(tmp_path):
+def test_a_real_vendor_series_is_read(tmp_path):
     archive = next(require_data("dicom").glob("uih_*.tar.gz"))
     with tarfile.open(archive) as tar:
         tar.extractall(tmp_path, filter="data")

@@ -1,5 +1,5 @@
-"""Whose images they are, and which are no slices: patients, foreign instances, slices with a
-SeriesInstanceUID each.
+"""Which images belong to the series and which are slices: patients, foreign instances, slices with
+a SeriesInstanceUID each.
 """
 
 import numpy as np
@@ -75,7 +75,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize(("one", "other", "two"), PAIRS.values(), ids=PAIRS)
-def test_two_patients_are_told_by_id_name_birth_date_and_sex(one, other, two):
+def test_two_patients_are_distinguished_by_id_name_birth_date_and_sex(one, other, two):
     patients = [patient_of(header(**one)), patient_of(header(**other))]
     assert several(patients) is two
     assert several(patients[::-1]) is two
@@ -116,7 +116,7 @@ STRANGERS = {
 
 
 @pytest.mark.parametrize(("extra", "said"), STRANGERS.values(), ids=STRANGERS)
-def test_a_foreign_instance_is_left_out_and_mentioned(volume, tmp_path, extra, said):
+def test_a_foreign_instance_is_left_out_and_reported(volume, tmp_path, extra, said):
     paths = write_series(volume, tmp_path / "a")
     read, source = read_series([foreign(volume, tmp_path / "b", **extra), *paths])
     np.testing.assert_array_equal(read.voxels, volume.voxels)
@@ -139,7 +139,7 @@ def test_a_foreign_instance_that_comes_first_does_not_change_what_the_series_say
     assert series.facts.placement.planes == 1
 
 
-def test_an_object_without_pixels_is_no_slice():
+def test_an_object_without_pixels_is_not_a_slice():
     image = header(Rows=4, Columns=4, PhotometricInterpretation="MONOCHROME2", Modality="MR")
     state = header(Modality="PR")
     kept = without_foreign([state, image, image])
@@ -149,7 +149,7 @@ def test_an_object_without_pixels_is_no_slice():
     )
 
 
-def test_where_nobody_can_tell_the_series_from_the_foreign_nothing_is_left_out():
+def test_no_instance_is_left_out_where_nothing_shows_which_are_foreign():
     sizes = [(4, 4), (4, 4), (8, 8), (8, 8)]
     images = [header(Rows=r, Columns=c, PhotometricInterpretation="MONOCHROME2") for r, c in sizes]
     assert without_foreign(images).indices == (0, 1, 2, 3)

@@ -76,7 +76,7 @@ def test_a_localiser_lies_in_several_planes_and_echoes_in_one_place() -> None:
     assert placement_of([item()]) is None
 
 
-def test_the_first_acquisition_of_the_series_counts_and_old_times_compare() -> None:
+def test_the_first_acquisition_of_a_series_counts_and_times_of_the_old_form_compare() -> None:
     day = {"AcquisitionDate": "20240229"}
     early = image(0, AcquisitionTime="090000.5", **day)
     late = image(1, AcquisitionTime="091000", **day)
@@ -86,7 +86,7 @@ def test_the_first_acquisition_of_the_series_counts_and_old_times_compare() -> N
     assert series_facts([bolus]).contrast_from == "20240229090500"
 
 
-def test_values_that_are_no_numbers_are_not_said() -> None:
+def test_header_values_that_are_not_numbers_are_left_out() -> None:
     odd = image(EchoTime=None, RepetitionTime=[550.0, 600.0])
     facts = series_facts([odd])
     assert (facts.echo_time_ms, facts.repetition_time_ms) == (None, 550.0)

@@ -19,7 +19,7 @@ def raw(keyword: str, vr: str, value: bytes) -> Dataset:
     return dataset
 
 
-def test_bytes_that_are_no_number_are_bad_input():
+def test_bytes_that_are_not_a_number_are_bad_input():
     header = raw("FloatPixelPaddingValue", "FL", b"CANARY")
     with pytest.raises(DicomError, match="FloatPixelPaddingValue must be valid DICOM") as refused:
         text(header, "FloatPixelPaddingValue")

@@ -49,7 +49,7 @@ def test_a_ring_is_one_polygon_with_a_keyhole_along_the_edges_of_pixels():
     assert (along.min(axis=1) == 0).all(), "every edge runs along rows or columns"
 
 
-def test_two_holes_and_an_island_in_one_of_them():
+def test_two_holes_and_an_island_in_one_of_them_are_found_again():
     mask = np.ones((9, 12), dtype=bool)
     mask[2:7, 1:6] = False
     mask[4, 3] = True
@@ -58,7 +58,7 @@ def test_two_holes_and_an_island_in_one_of_them():
     assert sorted(area(one) for one in polygons) == [1, 9 * 12 - 25 - 4]
 
 
-def test_pixels_that_touch_at_a_corner_are_apart():
+def test_pixels_that_touch_at_a_corner_have_separate_outlines():
     mask = np.eye(3, dtype=bool)
     assert [area(one) for one in outlines(mask)] == [1, 1, 1]
 

@@ -47,18 +47,18 @@ def laid_back(exported: Exported) -> np.ndarray:
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_contours_hold_exactly_the_voxels_of_the_lesions_holes_left_out(tmp_path, plane):
+def test_contours_hold_exactly_the_voxels_of_the_lesions_without_holes(tmp_path, plane):
     exported = export(tmp_path, plane=plane)
     np.testing.assert_array_equal(laid_back(exported), exported.labels)
     assert (exported.labels == 1).any()
 
 
-def test_contours_on_the_frames_of_an_enhanced_image(tmp_path):
+def test_contours_lie_on_the_frames_of_an_enhanced_image(tmp_path):
     exported = export(tmp_path, enhanced=True)
     np.testing.assert_array_equal(laid_back(exported), exported.labels)
 
 
-def test_it_says_what_it_is_and_that_nobody_approved_it(tmp_path):
+def test_a_structure_set_says_what_it_is_and_that_nobody_approved_it(tmp_path):
     exported = export(tmp_path)
     dataset = pydicom.dcmread(exported.rtstruct)
     assert (dataset.Modality, dataset.Manufacturer) == ("RTSTRUCT", "metseg")
@@ -78,7 +78,7 @@ def test_it_says_what_it_is_and_that_nobody_approved_it(tmp_path):
         assert one.RTROIIdentificationCodeSequence[0].CodeValue == "14799000"
 
 
-def test_it_belongs_to_the_study_and_names_every_source_image(tmp_path):
+def test_a_structure_set_belongs_to_the_study_and_names_every_source_image(tmp_path):
     exported = export(tmp_path)
     dataset = pydicom.dcmread(exported.rtstruct)
     first = exported.source.datasets[0]
@@ -91,7 +91,7 @@ def test_it_belongs_to_the_study_and_names_every_source_image(tmp_path):
     assert named == {one.SOPInstanceUID for one in exported.source.datasets}
 
 
-def test_what_a_bare_source_lacks_is_there_and_empty(tmp_path):
+def test_attributes_that_the_source_lacks_are_present_and_empty(tmp_path):
     """Type 2 of the Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1)."""
     exported = export(tmp_path)
     must = ["PatientName", "PatientID", "PatientBirthDate", "PatientSex", "ReferringPhysicianName"]
@@ -106,7 +106,7 @@ def test_what_a_bare_source_lacks_is_there_and_empty(tmp_path):
     assert {keyword: written[keyword].is_empty for keyword in must} == dict.fromkeys(must, True)
 
 
-def test_the_tracking_uid_is_that_of_the_segment(tmp_path):
+def test_a_region_has_the_tracking_uid_of_its_segment(tmp_path):
     exported = export(tmp_path)
     segments = pydicom.dcmread(exported.seg).SegmentSequence
     observations = pydicom.dcmread(exported.rtstruct).RTROIObservationsSequence
@@ -114,14 +114,14 @@ def test_the_tracking_uid_is_that_of_the_segment(tmp_path):
         assert observation.ROIObservationDescription.endswith(segment.TrackingUID)
 
 
-def test_the_same_result_has_the_same_bytes_and_a_zero_preamble(tmp_path):
+def test_structure_sets_of_the_same_result_have_the_same_bytes_and_a_zero_preamble(tmp_path):
     one, two = export(tmp_path / "a").rtstruct, export(tmp_path / "b").rtstruct
     assert one.read_bytes() == two.read_bytes()
     assert one.read_bytes()[:128] == bytes(128)
     assert read_header(one, max_bytes=1 << 24).modality == "RTSTRUCT"
 
 
-def test_no_lesions_make_no_file(tmp_path):
+def test_a_result_without_lesions_has_no_structure_set(tmp_path):
     exported = export(tmp_path, lesions=False)
     assert not exported.rtstruct.exists()
     with pytest.raises(ValueError, match="numbered from 1"):

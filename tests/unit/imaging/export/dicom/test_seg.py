@@ -70,13 +70,13 @@ def laid_back(path, volume):
 
 @pytest.mark.parametrize("enhanced", [False, True], ids=["single-frame", "enhanced"])
 @pytest.mark.parametrize("plane", PLANES)
-def test_lesions_are_read_back_exactly_where_they_were(tmp_path, plane, enhanced):
+def test_segmented_lesions_are_read_back_exactly_where_they_were(tmp_path, plane, enhanced):
     volume, _, labels, _, path = written(tmp_path, plane=plane, enhanced=enhanced)
     assert labels.max() == 3
     np.testing.assert_array_equal(laid_back(path, volume), labels)
 
 
-def test_shuffled_and_repeated_files_do_not_matter(tmp_path):
+def test_shuffled_and_repeated_source_files_do_not_matter(tmp_path):
     recipe = Recipe(mishaps=Mishaps(shuffled=True, duplicated=[2, 5]))
     volume, _, labels, _, path = written(tmp_path, recipe=recipe)
     np.testing.assert_array_equal(laid_back(path, volume), labels)
@@ -102,7 +102,7 @@ def test_segments_carry_the_agreed_codes(tmp_path):
         assert identification.AlgorithmVersion == "fake-1.0+abc"
 
 
-def test_it_says_who_made_it_and_that_it_is_for_research(tmp_path):
+def test_a_segmentation_says_who_made_it_and_that_it_is_for_research(tmp_path):
     dataset = pydicom.dcmread(written(tmp_path)[-1])
     assert dataset.Manufacturer == "metseg"
     assert list(dataset.SoftwareVersions) == ["metseg 0.1.0", "fake-1.0+abc"]
@@ -112,7 +112,7 @@ def test_it_says_who_made_it_and_that_it_is_for_research(tmp_path):
 
 
 @pytest.mark.parametrize("enhanced", [False, True], ids=["single-frame", "enhanced"])
-def test_it_belongs_to_the_study_and_refers_to_its_source_images(tmp_path, enhanced):
+def test_a_segmentation_belongs_to_the_study_and_refers_to_its_source_images(tmp_path, enhanced):
     _, source, labels, _, path = written(tmp_path, enhanced=enhanced)
     dataset = pydicom.dcmread(path)
     assert dataset.StudyInstanceUID == source.study_instance_uid
@@ -143,7 +143,7 @@ def frame_slice(frame, source):
 
 
 @pytest.mark.parametrize("enhanced", [False, True], ids=["single-frame", "enhanced"])
-def test_it_refers_to_every_source_instance_also_those_without_a_lesion(tmp_path, enhanced):
+def test_a_segmentation_refers_to_every_source_instance_even_without_a_lesion(tmp_path, enhanced):
     _, source, _, _, path = written(tmp_path, enhanced=enhanced)
     (series,) = pydicom.dcmread(path).ReferencedSeriesSequence
     assert series.SeriesInstanceUID == source.series_instance_uid
@@ -151,7 +151,7 @@ def test_it_refers_to_every_source_instance_also_those_without_a_lesion(tmp_path
     assert referenced == {one.SOPInstanceUID for one in source.datasets}
 
 
-def test_it_can_be_deflated_and_then_says_the_same_in_less(tmp_path):
+def test_a_deflated_segmentation_says_the_same_in_fewer_bytes(tmp_path):
     volume, source, labels, lesions, path = written(tmp_path)
     small = tmp_path / "deflated.dcm"
     write_segmentation(small, labels, lesions, source, AUTHOR, deflated=True)
@@ -173,18 +173,18 @@ def test_segments_have_the_colours_of_the_structure_set(tmp_path):
         assert np.abs(np.subtract(shown, lesion_colour(number))).max() <= 1
 
 
-def test_frames_without_lesion_are_left_out(tmp_path):
+def test_frames_without_a_lesion_are_left_out(tmp_path):
     _, _, labels, lesions, path = written(tmp_path)
     expected = sum(int((labels == one.number).any(axis=(1, 2)).sum()) for one in lesions)
     assert pydicom.dcmread(path).NumberOfFrames == expected
 
 
-def test_the_same_result_has_the_same_bytes_and_uids(tmp_path):
+def test_segmentations_of_the_same_result_have_the_same_bytes_and_uids(tmp_path):
     first, second = written(tmp_path / "a")[-1], written(tmp_path / "b")[-1]
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_uids_are_valid_and_tell_lesions_and_models_apart(tmp_path):
+def test_uids_of_segments_are_valid_and_differ_by_lesion_and_model(tmp_path):
     _, source, labels, lesions, path = written(tmp_path)
     other = Authorship("fake-2", AUTHOR.software_version, AUTHOR.made_at)
     theirs = identified(lesions, source.series_instance_uid, other.model_version)
@@ -198,14 +198,14 @@ def test_uids_are_valid_and_tell_lesions_and_models_apart(tmp_path):
     assert all(re.fullmatch(r"2\.25\.[0-9]{1,39}", uid) for uid in uids)
 
 
-def test_the_preamble_is_zero_and_the_header_pass_reads_it(tmp_path):
+def test_the_preamble_of_a_segmentation_is_zero_and_the_header_pass_reads_the_file(tmp_path):
     path = written(tmp_path)[-1]
     assert path.read_bytes()[:128] == bytes(128)
     header = read_header(path, max_bytes=1 << 24)
     assert (header.modality, header.manufacturer) == ("SEG", "metseg")
 
 
-def test_no_lesions_make_no_file(tmp_path):
+def test_a_result_without_lesions_has_no_segmentation(tmp_path):
     head = head_with_lesions(SHAPE, SPACING)
     _, source = read_series(write_series(head.volume, tmp_path / "mr"))
     with pytest.raises(ValueError, match="numbered from 1"):
@@ -213,7 +213,7 @@ def test_no_lesions_make_no_file(tmp_path):
     assert not (tmp_path / "seg.dcm").exists()
 
 
-def test_images_that_do_not_say_their_frame_of_reference_are_in_that_of_the_others(tmp_path):
+def test_images_without_a_frame_of_reference_are_in_that_of_the_others(tmp_path):
     head = head_with_lesions(SHAPE, SPACING)
     files = write_series(head.volume, tmp_path / "mr")
     for path in files[::2]:
@@ -226,7 +226,7 @@ def test_images_that_do_not_say_their_frame_of_reference_are_in_that_of_the_othe
 
 
 @pytest.mark.parametrize(("vr", "content"), [("FD", b" \0"), ("FD", bytes(8)), ("SQ", b"")])
-def test_an_identifier_of_another_type_is_left_empty(tmp_path, vr, content):
+def test_a_source_identifier_of_another_type_is_left_empty(tmp_path, vr, content):
     head = head_with_lesions(SHAPE, SPACING)
     files = write_series(head.volume, tmp_path / "mr")
     for path in files:
@@ -263,7 +263,7 @@ ODD = {
 
 @pytest.mark.parametrize("extra", ODD.values(), ids=ODD)
 @pytest.mark.filterwarnings("ignore:Invalid value:UserWarning")
-def test_odd_source_headers_do_not_stop_it_nor_reach_the_log(tmp_path, caplog, extra):
+def test_odd_source_headers_neither_stop_a_segmentation_nor_reach_the_log(tmp_path, caplog, extra):
     caplog.set_level(0)
     volume, _, labels, _, path = written(tmp_path, recipe=Recipe(extra=extra))
     np.testing.assert_array_equal(laid_back(path, volume), labels)
@@ -283,13 +283,15 @@ def test_odd_source_headers_do_not_stop_it_nor_reach_the_log(tmp_path, caplog, e
     ],
     ids=["nothing", "only the gap"],
 )
-def test_slices_are_as_thick_as_they_lie_apart_whatever_the_source_says(tmp_path, extra):
+def test_segmentation_slices_are_as_thick_as_they_lie_apart_whatever_the_source_says(
+    tmp_path, extra
+):
     *_, path = written(tmp_path, recipe=Recipe(extra=extra))
     (measures,) = pydicom.dcmread(path).SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
     assert measures.SliceThickness == measures.SpacingBetweenSlices == SPACING[0]
 
 
-def test_many_lesions_are_many_segments(tmp_path):
+def test_many_lesions_make_many_segments(tmp_path):
     head = head_with_lesions(SHAPE, SPACING)
     truth = np.zeros(SHAPE, dtype=np.uint16)
     truth[2:4, 4:36:8, 4:40:6] = 1

@@ -1,4 +1,4 @@
-"""What we write as an MR series, another toolkit reads to the same place."""
+"""An MR series that metseg writes is read by another toolkit at the same place."""
 
 import numpy as np
 import pydicom
@@ -14,7 +14,7 @@ PLANES = ["axial", "sagittal", "coronal", "oblique"]
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_simpleitk_reads_the_same_values_at_the_same_places(tmp_path, plane):
+def test_simpleitk_reads_the_values_of_a_written_series_at_the_same_places(tmp_path, plane):
     simpleitk = pytest.importorskip("SimpleITK")
     volume = head_with_lesions((6, 20, 22), (3.0, 2.0, 2.5), plane=plane).volume
     paths = write_series(volume, tmp_path, study_uid=uid("s"), series_uid=uid(plane))
@@ -26,7 +26,7 @@ def test_simpleitk_reads_the_same_values_at_the_same_places(tmp_path, plane):
         np.testing.assert_allclose(place, volume.to_lps(np.array(index, float)), atol=1e-3)
 
 
-def test_its_words_are_in_the_headers_and_uids_are_stable(tmp_path):
+def test_a_written_series_has_its_words_in_the_headers_and_stable_uids(tmp_path):
     volume = head_with_lesions((4, 16, 16)).volume
     words = SeriesWords(description="T1", contrast_agent="", extra={"EchoTime": 3.5})
     one = write_series(volume, tmp_path / "a", study_uid="1.2", series_uid="1.3", words=words)
@@ -49,7 +49,7 @@ def test_a_slice_axis_against_the_normal_reads_back_turned(tmp_path):
     np.testing.assert_allclose(read.voxels, volume.voxels)
 
 
-def test_a_leaning_volume_cannot_be_written(tmp_path):
+def test_a_sheared_volume_cannot_be_written(tmp_path):
     affine = grid_affine((4, 16, 16), (3, 1, 1))
     affine[0, 0] = 1.0
     with pytest.raises(ValueError, match="perpendicular"):
@@ -61,7 +61,7 @@ def test_a_leaning_volume_cannot_be_written(tmp_path):
         )
 
 
-def test_a_flat_volume_is_written(tmp_path):
+def test_a_volume_of_one_slice_is_written(tmp_path):
     volume = Volume(np.full((4, 8, 8), -0.5, np.float32), grid_affine((4, 8, 8), (3, 1, 1)))
     written = write_series(volume, tmp_path, study_uid="1.2", series_uid="1.3")
     with pytest.raises(BlankImageError, match=r"voxels must differ, got -0\.5 in all of them"):

@@ -59,7 +59,7 @@ def test_each_lesion_is_a_volumetric_group_with_its_volume_and_axes(exported):
         assert [site.value.value for site in group.finding_sites] == ["12738006"]
 
 
-def test_each_group_names_its_segment_and_shares_its_tracking_uid(exported):
+def test_each_measurement_group_names_its_segment_and_shares_its_tracking_uid(exported):
     segmentation = pydicom.dcmread(exported.seg)
     report = highdicom.sr.srread(exported.sr)
     groups = report.content.get_volumetric_roi_measurement_groups()
@@ -73,7 +73,7 @@ def test_each_group_names_its_segment_and_shares_its_tracking_uid(exported):
         assert source.value == exported.source.series_instance_uid
 
 
-def test_the_whole_burden_is_summed_up(exported):
+def test_a_structured_report_sums_up_the_whole_burden(exported):
     group = whole_burden(highdicom.sr.srread(exported.sr))
     lesions = exported.lesions
     assert value(group, NUMBER_OF_LESIONS) == (3, "1")
@@ -83,7 +83,7 @@ def test_the_whole_burden_is_summed_up(exported):
     assert value(group, SUM_OF_LONGEST) == (pytest.approx(longest, abs=1e-3), "mm")
 
 
-def test_it_is_complete_unverified_and_for_research(exported):
+def test_a_structured_report_is_complete_unverified_and_for_research(exported):
     dataset = pydicom.dcmread(exported.sr)
     assert (dataset.CompletionFlag, dataset.VerificationFlag) == ("COMPLETE", "UNVERIFIED")
     assert dataset.ContentTemplateSequence[0].TemplateIdentifier == "1500"
@@ -93,14 +93,14 @@ def test_it_is_complete_unverified_and_for_research(exported):
     assert (dataset.Manufacturer, dataset.PatientName) == ("metseg", CANARY_NAME)
 
 
-def test_its_evidence_is_every_source_image_and_the_segmentation(exported):
+def test_the_evidence_of_a_structured_report_is_every_source_image_and_the_segmentation(exported):
     report = highdicom.sr.srread(exported.sr)
     instances = {entry[2] for entry in report.get_evidence(current_procedure_only=True)}
     images = {one.SOPInstanceUID for one in exported.source.datasets}
     assert instances == images | {pydicom.dcmread(exported.seg).SOPInstanceUID}
 
 
-def test_without_lesions_it_says_so_and_finds_nothing(without_lesions):
+def test_a_structured_report_without_lesions_says_so_and_has_no_findings(without_lesions):
     report = highdicom.sr.srread(without_lesions.sr)
     assert not without_lesions.seg.exists()
     assert report.content.get_volumetric_roi_measurement_groups() == []
@@ -111,14 +111,16 @@ def test_without_lesions_it_says_so_and_finds_nothing(without_lesions):
         assert value(group, name) == (0, unit)
 
 
-def test_it_refers_to_an_enhanced_image(tmp_path):
+def test_a_structured_report_may_refer_to_an_enhanced_image(tmp_path):
     exported = export(tmp_path, enhanced=True)
     report = highdicom.sr.srread(exported.sr)
     instances = {entry[2] for entry in report.get_evidence()}
     assert exported.source.datasets[0].SOPInstanceUID in instances
 
 
-def test_the_same_result_has_the_same_bytes_and_a_zero_preamble(exported, tmp_path):
+def test_structured_reports_of_the_same_result_have_the_same_bytes_and_a_zero_preamble(
+    exported, tmp_path
+):
     again = export(tmp_path, plane="oblique").sr
     assert again.read_bytes() == exported.sr.read_bytes()
     assert again.read_bytes()[:128] == bytes(128)

@@ -1,4 +1,4 @@
-"""The report as a page: all that the JSON says for people, and nothing that it must fetch."""
+"""The report as a page: all that the JSON report says, and nothing that must be fetched."""
 
 from base64 import b64decode
 from dataclasses import replace
@@ -14,7 +14,7 @@ PICTURES = Pictures(b"montage", ((1, b"first"), (2, b"second")))
 
 
 class Page(HTMLParser):
-    """Words, table rows, and what its elements refer to."""
+    """The words of a page, its table rows, and what its elements refer to."""
 
     def __init__(self, page: bytes) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ def page_of(facts: ReportFacts, pictures: Pictures = PICTURES) -> Page:
     return Page(report_html(build_report(facts), pictures))
 
 
-def test_it_needs_nothing_but_itself(facts):
+def test_a_page_needs_no_other_file(facts):
     page = page_of(facts)
     assert not {"script", "link", "iframe", "object", "embed"} & set(page.tags)
     assert [link.split(",")[0] for link in page.links] == ["data:image/png;base64"] * 3
@@ -57,7 +57,7 @@ def test_it_needs_nothing_but_itself(facts):
     assert "default-src 'none'" in report_html(build_report(facts), PICTURES).decode()
 
 
-def test_it_shows_each_lesion_with_its_sizes(facts):
+def test_a_page_shows_each_lesion_with_its_sizes(facts):
     rows = {row[0]: row for row in page_of(facts).rows if row}
     for lesion in facts.lesions:
         row = rows[str(lesion.number)]
@@ -66,7 +66,7 @@ def test_it_shows_each_lesion_with_its_sizes(facts):
         assert row[3] == f"{lesion.perpendicular_diameter_mm:.1f}"
 
 
-def test_it_says_what_the_json_says(facts):
+def test_a_page_says_what_the_json_report_says(facts):
     page = page_of(replace(facts, run="3/7-1-c0ffee00", made_at="2024-01-02 03:04 UTC"))
     assert "3 brain lesions found" in page.words
     assert page.words.count(STAMP) >= 2
@@ -85,20 +85,20 @@ def test_it_says_what_the_json_says(facts):
     assert "These are the 2 largest of 3 lesions" in page.words
 
 
-def test_words_from_elsewhere_are_escaped(facts):
+def test_words_from_elsewhere_are_escaped_in_a_page(facts):
     page = page_of(replace(facts, warnings=("<script>alert(1)</script>",)))
     assert "script" not in page.tags
     assert "<script>alert(1)</script>" in page.words
 
 
-def test_without_lesions_it_says_so_and_why_there_is_no_segmentation(facts):
+def test_a_page_without_lesions_says_so_and_why_there_is_no_segmentation(facts):
     page = page_of(replace(facts, lesions=()), Pictures(b"montage"))
     assert "No lesion was found" in page.words
     assert "Without lesions no DICOM segmentation and no RT structure set are written" in page.words
     assert len(page.links) == 1
 
 
-def test_without_a_suitable_series_it_gives_the_reasons():
+def test_a_page_without_a_suitable_series_gives_the_reasons():
     page = page_of(ReportFacts("1", None, "no_series", "fake-1", CHOICE), Pictures())
     assert "No series of this study was suitable" in page.words
     assert "Without lesions no DICOM segmentation" not in page.words
@@ -114,12 +114,12 @@ def test_a_study_without_images_has_a_page_too(facts):
     assert "No image series came with this study" in page.words
 
 
-def test_the_same_report_gives_the_same_bytes(facts):
+def test_pages_of_the_same_report_have_the_same_bytes(facts):
     report = build_report(facts)
     assert report_html(report, PICTURES) == report_html(dict(report), PICTURES)
 
 
-def test_it_tells_how_references_were_read_and_which_were_refused(facts):
+def test_a_page_says_how_references_were_read_and_which_were_refused(facts):
     read = replace(facts.evaluations[0], labels=(1, 3), notes=("labels that counted: 1, 3", "<b>"))
     refused = RefusedReference("cd" * 32, "nifti", "got nothing")
     told = replace(facts, evaluations=(read,), refused_references=(refused,))

@@ -10,7 +10,7 @@ from imaging.lesions.lesion import Lesion
 from tests.unit.imaging.export.conftest import CHOICE
 
 
-def test_it_has_the_keys_that_results_show(facts):
+def test_a_report_has_the_keys_that_results_show(facts):
     report = json.loads(report_bytes(build_report(facts)))
     assert list(report)[:10] == [
         "study_uid",
@@ -37,7 +37,7 @@ def test_it_has_the_keys_that_results_show(facts):
     assert len(lesion["centroid_lps_mm"]) == 3
 
 
-def test_it_says_how_it_came_about(facts):
+def test_a_report_says_how_it_came_about(facts):
     report = build_report(facts)
     assert report["n_lesions"] == 3
     assert report["dice"] == pytest.approx(report["evaluations"][0]["dice"])
@@ -52,7 +52,7 @@ def test_it_says_how_it_came_about(facts):
     assert (report["run"], report["made_at"]) == (None, None)
 
 
-def test_rano_bm_counts_measurable_lesions_and_sums_the_five_longest(facts):
+def test_the_rano_bm_sum_counts_measurable_lesions_and_adds_the_five_longest(facts):
     lesion = facts.lesions[0]
     many = [
         replace(lesion, longest_diameter_mm=float(mm), perpendicular_diameter_mm=5.0)
@@ -72,25 +72,25 @@ def test_lesions_that_are_only_possible_are_counted_and_named(facts):
     assert [one["possible"] for one in report["lesions"]] == [False, True, True]
 
 
-def test_no_series_is_a_result_without_measures():
+def test_the_report_of_a_study_without_a_suitable_series_has_no_measures():
     report = build_report(ReportFacts("1", None, "no_series", "fake-1", CHOICE))
     assert (report["n_lesions"], report["total_volume_mm3"], report["dice"]) == (0, 0, None)
     assert not report["segmentation_written"]
 
 
-def test_it_holds_no_words_of_the_scanner(facts):
+def test_a_report_holds_no_words_of_the_scanner(facts):
     assert b"CANARY" not in report_bytes(build_report(facts))
 
 
-def test_numbers_that_json_has_no_word_for_are_refused(facts):
+def test_numbers_that_json_cannot_express_are_refused(facts):
     with pytest.raises(ValueError, match="JSON"):
         report_bytes(build_report(replace(facts, agreement=float("nan"))))
 
 
-def test_the_same_facts_give_the_same_bytes(facts):
+def test_reports_of_the_same_facts_have_the_same_bytes(facts):
     assert report_bytes(build_report(facts)) == report_bytes(build_report(replace(facts)))
 
 
-def test_lesions_are_plain_values(facts):
+def test_lesions_in_a_report_are_plain_values(facts):
     assert isinstance(facts.lesions[0], Lesion)
     json.dumps(build_report(facts))

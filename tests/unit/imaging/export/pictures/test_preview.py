@@ -54,7 +54,7 @@ CASES = [(plane, name) for plane, marks in MARKS.items() for name in marks]
 @pytest.mark.parametrize(("plane", "mark"), CASES)
 @pytest.mark.parametrize("flip", [(), (1,), (2,), (1, 2)])
 @pytest.mark.parametrize("swap", [False, True])
-def test_the_patients_right_is_on_the_left_and_feet_are_below(plane, mark, flip, swap):
+def test_the_patients_right_is_on_the_left_of_a_picture_and_feet_are_below(plane, mark, flip, swap):
     axis, _, down, right = MARKS[plane][mark]
     affine = grid_affine((9, 41, 41), (3.0, 2.0, 2.0), plane=plane, centre=(0, 0, 0))
     for index in flip:  # rows or columns stored the other way round
@@ -72,18 +72,18 @@ def test_the_patients_right_is_on_the_left_and_feet_are_below(plane, mark, flip,
     assert np.sign(x - 20) == right or (right == 0 and abs(x - 20) < 8)
 
 
-def test_letters_follow_the_plane():
+def test_orientation_letters_follow_the_plane():
     letters = {p: layout_of(grid_affine((5, 5, 5), (1, 1, 1), plane=p)).letters for p in PLANES}
     assert letters == {"axial": "RLAP", "oblique": "RLAP", "sagittal": "APSI", "coronal": "RLSI"}
 
 
-def test_pixels_are_square_whatever_the_spacing():
+def test_pixels_of_a_picture_are_square_whatever_the_spacing():
     affine = grid_affine((5, 20, 40), (3.0, 2.0, 1.0))
     assert layout_of(affine).pixel_mm == (2.0, 1.0)
     assert layout_of(affine[:, [0, 2, 1, 3]]).pixel_mm == (2.0, 1.0)
 
 
-def test_without_lesions_evenly_spaced_slices_are_shown():
+def test_a_picture_without_lesions_shows_evenly_spaced_slices():
     head = head_with_lesions(balls=())
     labels, lesions = found(head)
     assert key_slices(labels, lesions) == [4, 7, 10, 12, 15, 18]
@@ -124,7 +124,7 @@ def test_the_contour_of_a_possible_lesion_is_broken():
     assert 0.4 * whole < broken < 0.95 * whole
 
 
-def test_the_stamp_is_there():
+def test_each_picture_has_the_research_stamp():
     head = head_with_lesions()
     picture = decode(preview_png(head.volume, *found(head)))
     top = picture[:46, picture.shape[1] // 2 :]

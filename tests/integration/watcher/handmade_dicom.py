@@ -1,6 +1,6 @@
-"""DICOM written by hand, byte for byte, so that it can lie: pydicom writes none of this."""
+"""DICOM written by hand, byte for byte, with false lengths and values: pydicom would not do it."""
 
-from tests.integration.watcher.tiny import CANARY, MR_IMAGE, uid
+from tests.integration.watcher.small_instances import CANARY, MR_IMAGE, uid
 
 LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -25,7 +25,7 @@ FIELDS: dict[str, tuple[int, int, bytes]] = {
 
 
 def element(group: int, number: int, vr: bytes, value: bytes, length: int | None = None) -> bytes:
-    """One element, explicit VR little endian; `length` is a lie about its value."""
+    """One element, explicit VR little endian; `length` may be a false length."""
     said = len(value) if length is None else length
     head = group.to_bytes(2, "little") + number.to_bytes(2, "little") + vr
     if vr in LONG:

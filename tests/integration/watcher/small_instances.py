@@ -27,7 +27,7 @@ def instance_bytes(
     side: int = SIDE,
     **elements: object,
 ) -> bytes:
-    """One MR instance; `fill` is what its pixels hold, so another one is another content."""
+    """One MR instance; `fill` is the value of its pixel bytes: another one makes other content."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

@@ -1,4 +1,4 @@
-"""Studies whose files all read well, and that are wrong all the same: each with how it ends."""
+"""Studies whose files can all be read but that are faulty all the same, each with its outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,10 +25,10 @@ WIDE = 4500
 
 
 @dataclass(frozen=True, slots=True)
-class Sick:
+class FaultyStudy:
     """`ends` is the error code of its job, or the outcome.
 
-    `change` is done to each instance with its number, `spoil` to the bytes of its file.
+    `change` is applied to each instance with its number, `spoil` to the bytes of its file.
     """
 
     name: str
@@ -79,20 +79,20 @@ def _widen(dataset: Dataset, number: int) -> None:
     dataset["PixelData"].is_undefined_length = True
 
 
-SICK = [
-    Sick("a slice is missing", "geometry_invalid", mishaps=Mishaps(missing=[3])),
-    Sick("two at one place", "geometry_invalid", mishaps=Mishaps(conflicting=[2])),
-    Sick("each slice twice", SEGMENTED, mishaps=Mishaps(duplicated=range(13))),
-    Sick("three slices", NO_SERIES, slices=3),
-    Sick("numbers that lie", SEGMENTED, _put("InstanceNumber", 1)),
-    Sick("a program in the preamble", SEGMENTED, spoil=lambda data: b"\x7fELF" + data[4:]),
-    Sick("no positions", "geometry_invalid", _put("ImagePositionPatient", None)),
-    Sick("all in one place", NO_SERIES, _put("ImagePositionPatient", [1.0, 2.0, 3.0])),
-    Sick("no plane", "geometry_invalid", _put("ImageOrientationPatient", [0.0] * 6)),
-    Sick("no size", "geometry_invalid", _put("PixelSpacing", [0.0, 0.0])),
-    Sick("an endless pixel", "slice_spacing_too_large", _put("PixelSpacing", [1e9, 1e9])),
-    Sick("names for numbers", "geometry_invalid", spoil=_name_for_spacing),
-    Sick("values beyond all bounds", "dicom_invalid", _put("RescaleSlope", 1e38)),
-    Sick("garbled frames", "dicom_invalid", _garble, syntax=JPEGLSLossless),
-    Sick("planes of forty megabytes", "dicom_invalid", _widen, syntax=RLELossless),
+FAULTY_STUDIES = [
+    FaultyStudy("a slice is missing", "geometry_invalid", mishaps=Mishaps(missing=[3])),
+    FaultyStudy("two at one place", "geometry_invalid", mishaps=Mishaps(conflicting=[2])),
+    FaultyStudy("each slice twice", SEGMENTED, mishaps=Mishaps(duplicated=range(13))),
+    FaultyStudy("three slices", NO_SERIES, slices=3),
+    FaultyStudy("numbers that lie", SEGMENTED, _put("InstanceNumber", 1)),
+    FaultyStudy("a program in the preamble", SEGMENTED, spoil=lambda data: b"\x7fELF" + data[4:]),
+    FaultyStudy("no positions", "geometry_invalid", _put("ImagePositionPatient", None)),
+    FaultyStudy("all in one place", NO_SERIES, _put("ImagePositionPatient", [1.0, 2.0, 3.0])),
+    FaultyStudy("no plane", "geometry_invalid", _put("ImageOrientationPatient", [0.0] * 6)),
+    FaultyStudy("no size", "geometry_invalid", _put("PixelSpacing", [0.0, 0.0])),
+    FaultyStudy("an endless pixel", "slice_spacing_too_large", _put("PixelSpacing", [1e9, 1e9])),
+    FaultyStudy("names for numbers", "geometry_invalid", spoil=_name_for_spacing),
+    FaultyStudy("values beyond all bounds", "dicom_invalid", _put("RescaleSlope", 1e38)),
+    FaultyStudy("garbled frames", "dicom_invalid", _garble, syntax=JPEGLSLossless),
+    FaultyStudy("planes of forty megabytes", "dicom_invalid", _widen, syntax=RLELossless),
 ]

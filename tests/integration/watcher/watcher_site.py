@@ -1,4 +1,4 @@
-"""A watcher on a clock of the test's own, and what it has recorded."""
+"""A watcher with its inbox on the test's own clock, and what it has recorded."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.tables.tables import FileStatus, Instance, Job, JobState, Snapshot, SourceFile, Study
 from metseg.settings import Settings
-from tests.integration.watcher.tiny import uid
+from tests.integration.watcher.small_instances import uid
 from watcher.intake.intake import JobKey
 from watcher.watch import Watcher
 
@@ -21,7 +21,7 @@ KEY = JobKey("fake-1", "d" * 64)
 
 
 @dataclass
-class Desk:
+class WatcherSite:
     """Settings, a home and an inbox of one test; `now` is the only clock."""
 
     home: Path
@@ -72,7 +72,7 @@ class Desk:
         return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.now)
 
     def pass_time(self, watcher: Watcher, seconds: int = int(QUIET_S) + 2) -> None:
-        """So many seconds, with a step in each."""
+        """Let seconds pass, with one step in each."""
         for _ in range(seconds):
             watcher.step()
             self.now += 1.0
@@ -108,8 +108,8 @@ class Desk:
             rows = session.execute(select(SourceFile.path, SourceFile.status, SourceFile.reason))
             return {row.path: (row.status, row.reason) for row in rows}
 
-    def left_over(self) -> list[Path]:
-        """What is in the spool beside the copies."""
+    def leftovers(self) -> list[Path]:
+        """Temporary files in the spool."""
         return list((self.settings.spool_dir / "tmp").rglob("*"))
 
     def statuses(self) -> set[FileStatus]:
@@ -121,8 +121,8 @@ def sha(*paths: Path) -> set[str]:
     return {hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def portrait(folder: Path) -> dict[str, tuple[int, int, str]]:
-    """All that can be told of a folder: to see that nothing in it was touched."""
+def folder_state(folder: Path) -> dict[str, tuple[int, int, str]]:
+    """Mode, time and hash of all in a folder, to see that nothing in it was touched."""
     return {
         str(path.relative_to(folder)): (
             path.lstat().st_mode,

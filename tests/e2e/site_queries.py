@@ -1,4 +1,4 @@
-"""What tests ask of a site."""
+"""Queries that tests make about a site."""
 
 from sqlalchemy import func, select
 

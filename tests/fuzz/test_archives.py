@@ -1,4 +1,4 @@
-"""The archive door on damaged and hostile archives: numbered files in one folder, or a refusal."""
+"""Unpacking of damaged and hostile archives: numbered files in one folder, or a refusal."""
 
 import gzip
 import json
@@ -44,11 +44,11 @@ NAMES = st.one_of(
 
 
 def samples() -> list[Sample]:
-    """Archives of every kind; some hold another, links, a password."""
+    """Archives of every kind; some hold another archive, links, or a password."""
     made = [pack(kind, FILES) for kind in KINDS]
     made += [pack(kind, FILES | {"in.zip": zip_of(FILES), "in.tgz": made[2]}) for kind in KINDS]
     made += [tar_of(FILES, tar_member("CANARY", kind, link="/etc/passwd")) for kind in (b"1", b"2")]
-    made += [zip_of(FILES, method=zipfile.ZIP_STORED), *3 * [tar_of(FILES)]]  # the least guarded
+    made += [zip_of(FILES, method=zipfile.ZIP_STORED), *3 * [tar_of(FILES)]]  # fewest checks
     made += [zip_by(method, FILES) for method in ZIP_PACKERS]
     made += [gzip.compress(bytes(128) + b"DICM" + FILES["im3.DCM"])]
     made += [zip_with_link("CANARY", "/etc/passwd"), encrypted_zip(FILES)]
@@ -116,7 +116,7 @@ def check(said: Mapping[str, Any], entries: list[Entry], folder: Path) -> None:
 
 
 def mended(content: bytes) -> bytes:
-    """A tar whose check sums are right again: damage behind them is what a forger would do."""
+    """A tar whose checksums are right again, as a forger would leave it."""
     made = bytearray(content)
     for at in range(0, len(made) - BLOCK_BYTES + 1, BLOCK_BYTES):
         if made[at + 257 : at + 262] == b"ustar":
@@ -151,7 +151,7 @@ def test_archives_of_hostile_names_come_out_whole_or_are_refused(
 
 @often(6)
 @given(NAMES)
-def test_a_name_that_is_let_in_stays_within(name: str) -> None:
+def test_a_member_name_that_is_accepted_stays_inside_the_folder(name: str) -> None:
     try:
         safe = safe_name(name)
     except InputError as error:
