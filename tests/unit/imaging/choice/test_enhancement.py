@@ -69,7 +69,7 @@ def test_enhancement_between_the_limits_says_nothing() -> None:
     looks = [Enhancement(r).shows_agent for r in (NOT_SHOWN - 0.01, NOT_SHOWN, middle, SHOWN, None)]
     assert looks == [False, None, None, True, None]
     assert "between before and after" in Enhancement(middle).words
-    assert "does not tell" in Enhancement(None).words
+    assert "does not show whether" in Enhancement(None).words
 
 
 @pytest.mark.parametrize(

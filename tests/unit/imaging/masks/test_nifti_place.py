@@ -76,7 +76,7 @@ def test_the_nifti_form_that_lies_on_the_study_wins(tmp_path, sform, qform, says
 
 def test_of_two_nifti_forms_that_lie_elsewhere_neither_is_taken(tmp_path):
     path = write(tmp_path / "mask.nii", sform=(moved(400, 0, 0), 1), qform=(moved(0, 400, 0), 1))
-    with pytest.raises(ReferenceMaskError, match="in the volume to 90%"):
+    with pytest.raises(ReferenceMaskError, match="at least 90% of a reference"):
         read_reference(path, HEAD.volume)
 
 

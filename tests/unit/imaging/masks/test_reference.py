@@ -190,7 +190,7 @@ def test_a_nifti_of_another_head_is_refused(tmp_path):
     elsewhere[:3, 3] += [60.0, 0.0, 0.0]
     path = tmp_path / "other.nii.gz"
     path.write_bytes(nifti_bytes(head.labels, Volume(head.volume.voxels, elsewhere)))
-    with pytest.raises(ReferenceMaskError, match="in the volume to 90%"):
+    with pytest.raises(ReferenceMaskError, match="at least 90% of a reference"):
         read_reference(path, head.volume)
 
 
