@@ -12,10 +12,10 @@ from imaging.dicom.files.parsing import (
     parse_header,
     parsing,
 )
+from imaging.dicom.parts.acquisitions import one_acquisition
+from imaging.dicom.parts.alike import odd_together
 from imaging.dicom.pixels.padding import fill_padding
 from imaging.dicom.pixels.stacking import brighten, stack_pixels, unfit_warnings
-from imaging.dicom.series.acquisitions import one_acquisition
-from imaging.dicom.series.alike import odd_together
 from imaging.dicom.series.completeness import missing_images
 from imaging.dicom.series.contents import check_not_blank, slice_warnings
 from imaging.dicom.series.foreign import main_plane, without_foreign
@@ -200,7 +200,7 @@ def read_series(
     level of air (`imaging.dicom.pixels.padding`). The same instance twice is harmless, and so is
     another with the same place and pixels. Instances that are not slices of the series are left out
     (`imaging.dicom.series.foreign`); of several kinds, phases and acquisitions one is taken
-    (`imaging.dicom.series.acquisitions`). Each of these makes a warning.
+    (`imaging.dicom.parts.acquisitions`). Each of these makes a warning.
 
     `parsed` are headers of some of the files (`Series.parsed`): only the others are parsed here.
 

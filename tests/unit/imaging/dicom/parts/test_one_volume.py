@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from imaging.dicom.series.acquisitions import one_acquisition
+from imaging.dicom.parts.acquisitions import one_acquisition
 from imaging.dicom.values.frames import Frame
 from imaging.dicom.values.kinds import (
     ComplexComponent,

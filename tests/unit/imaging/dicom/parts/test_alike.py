@@ -2,8 +2,8 @@
 
 import pytest
 
-from imaging.dicom.series.alike import odd_together
-from tests.unit.imaging.dicom.series.test_one_volume import stack
+from imaging.dicom.parts.alike import odd_together
+from tests.unit.imaging.dicom.parts.test_one_volume import stack
 
 
 @pytest.mark.parametrize(

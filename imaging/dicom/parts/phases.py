@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from imaging.dicom.series.stacks import Stack, depth, middle, overlap_mm, same_place, stack_of
+from imaging.dicom.parts.stacks import Stack, depth, middle, overlap_mm, same_place, stack_of
 from imaging.dicom.values.frames import Frame
 from imaging.dicom.values.moments import NO_DAY
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from imaging.dicom.series.alike import not_alike
-from imaging.dicom.series.phases import (
+from imaging.dicom.parts.alike import not_alike
+from imaging.dicom.parts.phases import (
     MOST_SLABS,
     PHASES,
     Parts,
@@ -20,7 +20,7 @@ from imaging.dicom.series.phases import (
     lie_between,
     share_range,
 )
-from imaging.dicom.series.stacks import Stack, missing_places, stack_of
+from imaging.dicom.parts.stacks import Stack, missing_places, stack_of
 from imaging.dicom.values import kinds
 from imaging.dicom.values.frames import Frame
 
