@@ -83,7 +83,7 @@ fmt: install-dev  ## format and mend what can be mended
 docs: install-dev  ## the generated pages
 	@$(BIN)/python docs/generate.py
 
-migration: install-dev  ## the next migration from db/tables/tables.py: make migration m="why"
+migration: install-dev  ## the next migration from db/tables: make migration m="why"
 	@$(BIN)/python -c 'import sys; from db.upgrade import write_revision; write_revision(sys.argv[1])' "$(m)"
 
 RUNS ?= runs

@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     )
     accept_any_t1: ForResult[bool] = Field(
         False,
-        description="Segment a T1 series even if nothing shows that a contrast agent was given.",
+        description="Segment a T1 series even without contrast agent, or without any sign of it.",
     )
     series_rules: ForResult[Path | None] = Field(
         None,

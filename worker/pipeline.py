@@ -130,7 +130,7 @@ def _infer(
     watch.move(prediction.seconds.get("prepare", 0.0), out_of="infer", into="prepare")
     with watch.stage("lesions"):
         brain = None if prediction.brain is None else brain_seen(prediction.brain, volume)
-        found = _measure(prediction, volume, source, lesion_rule(ensemble.rule, settings))
+        found = _segmentation(prediction, volume, source, lesion_rule(ensemble.rule, settings))
         lesions = identified(found.lesions, source.series_instance_uid, ensemble.version)
         return replace(found, lesions=lesions, brain=brain)
 
@@ -224,7 +224,7 @@ def _name(series: Series) -> str:
     return f"{called} ({len(series.files)} files)"
 
 
-def _measure(
+def _segmentation(
     prediction: Prediction, volume: Volume, source: SourceSeries, rule: LesionRule
 ) -> Segmentation:
     labels, lesions, dropped = find_lesions(
@@ -250,5 +250,5 @@ def _measure(
 def _disagreement(segmentation: Segmentation) -> list[str]:
     agreed = segmentation.agreement
     if segmentation.lesions and agreed is not None and agreed < LOW_AGREEMENT:
-        return [f"the networks agree poorly: Dice {agreed:.2f} between them"]
+        return [f"the networks agree poorly: agreement {agreed:.2f}"]
     return []

@@ -21,7 +21,7 @@ from imaging.brain_seen import BrainSeen
 from imaging.choice.verdict import SeriesVerdict
 from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Dropped, DropReason, Lesion
-from imaging.metrics.bins import by_diameter
+from imaging.metrics.bins import DiameterBin, by_diameter
 from imaging.metrics.evaluation import Evaluation, ReferenceEvaluation, RefusedReference
 
 BANDS: Final[Mapping[str, str]] = {
@@ -35,6 +35,12 @@ BANDS: Final[Mapping[str, str]] = {
 _CENTROID: Final = "centroid_lps_mm"
 _AXES: Final = ("centroid_l_mm", "centroid_p_mm", "centroid_s_mm")
 _BRAIN: Final = "brain_"
+_MEASURES: Final = tuple(
+    one.name for one in fields(Evaluation) if one.name in EvaluationRow.__table__.c
+)
+_BRAIN_NAMES: Final = tuple(
+    name for one in fields(BrainSeen) for name in (_AXES if one.name == _CENTROID else (one.name,))
+)
 
 
 def columns_of(part: Any) -> dict[str, Any]:
@@ -133,14 +139,6 @@ def read_brain(row: Result) -> BrainSeen | None:
     )
 
 
-_MEASURES: Final = tuple(
-    one.name for one in fields(Evaluation) if one.name in EvaluationRow.__table__.c
-)
-_BRAIN_NAMES: Final = tuple(
-    name for one in fields(BrainSeen) for name in (_AXES if one.name == _CENTROID else (one.name,))
-)
-
-
 def _fields(kind: type[Any], row: Any) -> dict[str, Any]:
     """The fields of a dataclass from the columns of the same names."""
     names = [one.name for one in fields(kind)]
@@ -150,7 +148,7 @@ def _fields(kind: type[Any], row: Any) -> dict[str, Any]:
     return values
 
 
-def _counted(size: Any, row: EvaluationRow) -> Any:
+def _counted(size: DiameterBin, row: EvaluationRow) -> DiameterBin:
     band = BANDS[size.name]
     found, lesions = getattr(row, f"found_{band}"), getattr(row, f"lesions_{band}")
-    return type(size)(size.from_mm, size.below_mm, found, lesions)
+    return DiameterBin(size.from_mm, size.below_mm, found, lesions)

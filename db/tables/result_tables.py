@@ -45,7 +45,7 @@ class Result(Base):
     n_lesions: Mapped[int | None]
     total_volume_mm3: Mapped[float | None]
     agreement: Mapped[float | None]
-    """Dice between the members' own masks. Not Dice: no reference is involved."""
+    """Overlap of the members' own masks. It is not called Dice, since no reference is involved."""
     expected_dice: Mapped[float | None]
     entropy: Mapped[float | None]
     warnings: Mapped[list[str]] = mapped_column(JSON)

@@ -27,16 +27,17 @@ def choose_series(
     """Choose the series of one study to segment.
 
     A series is eligible when no reason excludes it: it is an MR series of enough grey slices,
-    T1-weighted by words or times, with contrast agent by tag or by words. Among the eligible series
-    the highest score wins; between equal scores finer voxels win, then more slices, then the later
-    series number.
+    T1-weighted by words, tag or times, with a sign of contrast agent (tag, words, order or
+    picture). Among the eligible series the highest score wins; between equal scores finer voxels
+    win, then more slices, then the later series number.
 
     Parameters
     ----------
     accept_any_t1
-        A T1 series without any sign of contrast agent is eligible too; one with a sign still wins.
+        A T1 series without any sign of contrast agent, or said to be before it, is eligible too;
+        one with a sign still wins.
     refuse_spacing_mm
-        Series with slices further apart come last.
+        Series with slices further apart weigh less (`too_thick`).
     enhancements
         What the pictures of some series show, by SeriesInstanceUID: see `imaging.choice.asking`.
     """

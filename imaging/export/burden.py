@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imaging.lesions.lesion import Lesion
 
-FIVE = 5  # RANO-BM sums up to five target lesions (Lin 2015, Lancet Oncol 16:e270)
+MOST_TARGETS = 5  # RANO-BM sums up to five target lesions (Lin 2015, Lancet Oncol 16:e270)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +29,5 @@ def burden(lesions: Sequence[Lesion]) -> Burden:
         possible_lesions=sum(one.possible for one in lesions),
         total_volume_mm3=float(sum(one.volume_mm3 for one in lesions)),
         measurable_lesions=sum(one.measurable for one in lesions),
-        sum_of_five_longest_mm=float(sum(longest[:FIVE])),
+        sum_of_five_longest_mm=float(sum(longest[:MOST_TARGETS])),
     )

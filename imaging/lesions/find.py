@@ -36,8 +36,8 @@ def find_lesions(
     Returns
     -------
     Labels ``(Z, H, W)``, 0 where there is no lesion, the lesions from the largest on (ties in
-    raster order), and the candidates that were dropped. A component without a seed counts as a
-    candidate only if it has the rule's sizes.
+    raster order), and the candidates that were dropped. A component without a seed is listed
+    as dropped only if it has the rule's sizes.
 
     Raises
     ------

@@ -54,7 +54,7 @@ def fates(evidence: Evidence, reference: NDArray[np.bool_], rule: LesionRule) ->
 
 
 def fate_counts(found: Sequence[Fate]) -> dict[str, dict[str, int]]:
-    """How many lesions came to each of `ENDS`, by the names of `imaging.metrics.DiameterBin`."""
+    """Lesions that came to each of `ENDS`, by the names of `imaging.metrics.bins.DiameterBin`."""
     counts: dict[str, dict[str, int]] = {one.name: {} for one in by_diameter(())}
     for end in ENDS:
         for one in by_diameter((fate.diameter_mm, True) for fate in found if fate.end == end):

@@ -78,12 +78,12 @@ class _Place:
     """Where the walk is, in words for `metseg status`. A new stage is reported at once."""
 
     words: str = "starting"
-    watcher: Progress = silent
+    listener: Progress = silent
     heart: Heartbeat | None = None
 
     def __call__(self, stage: str, fraction: float) -> None:
         self.words = f"{stage} {fraction:.0%}"
-        self.watcher(stage, fraction)
+        self.listener(stage, fraction)
         if fraction == 0.0 and self.heart is not None:
             self.heart.hurry()
 
@@ -95,10 +95,10 @@ def execute(claim: Claim, tools: JobTools, *, progress: Progress = silent) -> Re
     Raises
     ------
     sqlalchemy.exc.DBAPIError
-        The database did not answer for a whole lease. The job's row says RUNNING, until its lease
-        ends.
+        The database did not answer: at the start at once, later for a whole lease. The job's row
+        says RUNNING, until its lease ends.
     """
-    place = _Place(watcher=progress)
+    place = _Place(listener=progress)
     folders = _folders(claim, tools)
     with _heartbeat(claim, tools, folders, place) as heart:
         place.heart = heart
@@ -110,7 +110,7 @@ def execute(claim: Claim, tools: JobTools, *, progress: Progress = silent) -> Re
             failure = classify(error)
             _log(claim, failure, error)
         if failure.kind is FailureKind.LOST or not heart.is_finishing:
-            folders.discard()  # else the commit may have been taken: the sweep decides
+            folders.discard()  # later a commit may have succeeded: then the sweep decides
         heart.finishing()
         return Report(_hand_back(claim, tools, heart, failure), failure)
 
