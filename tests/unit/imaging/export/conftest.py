@@ -4,6 +4,7 @@ import pytest
 
 from imaging.choice.choice import choose_series
 from imaging.dicom.values.facts import SeriesFacts
+from imaging.export.artifact import Artifact
 from imaging.export.page.report import ReportFacts
 from imaging.lesions.find import find_lesions
 from imaging.lesions.rule import LesionRule
@@ -43,5 +44,5 @@ def facts() -> ReportFacts:
         versions={"metseg": "0.1.0"},
         settings={"accept_any_t1": False},
         timings_s={"read": 1.23456},
-        artifacts=({"kind": "dicom-seg", "path": "/x", "sha256": "00"},),
+        artifacts=(Artifact("dicom-seg", "/x", 1, "00"),),
     )
