@@ -1,6 +1,6 @@
-"""``python -m metseg``."""
+"""``python -m metseg``: the program of `cli`, by its name, since nothing here imports what is above."""
 
-from cli import main
+import runpy
 
 if __name__ == "__main__":
-    main()
+    runpy.run_module("cli", run_name="__main__")
