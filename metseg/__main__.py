@@ -1,4 +1,4 @@
-"""``python -m metseg``: the program of `cli`, by its name, since nothing here imports what is above."""
+"""``python -m metseg``: the program of `cli`, started by name, so that no import runs upwards."""
 
 import runpy
 
