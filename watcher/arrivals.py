@@ -15,7 +15,7 @@ from metseg.disk import MB, free_bytes
 from metseg.errors import DiskFullError
 from metseg.settings import Settings
 from watcher.archives.archives import Archives
-from watcher.intake.intake import DISPUTED, Intake, JobKey, StudyFile, Taken
+from watcher.intake.intake import DISPUTED, Intake, IntakeReport, JobKey, StudyFile
 from watcher.intake.pairing import Pairing
 from watcher.reading.header_pass import Archive, Header, HeaderPass, Nifti, Refusal
 from watcher.scan.grouping import ReadyStudy, StudyWait, group
@@ -252,7 +252,7 @@ class Arrivals:
                 f"the spool must have {(wanted + n_bytes) // MB} MB free, got {free // MB}"
             )
 
-    def _note(self, taken: Taken, tick: float) -> None:
+    def _note(self, taken: IntakeReport, tick: float) -> None:
         """Remember what a study's intake did with its files."""
         for path in taken.moved:
             self.tracker.put_back(path)

@@ -102,7 +102,7 @@ def run_embedded(settings: Settings, *, once: bool) -> bool:
             watcher.step()
             found = queue_now(sessions)
             display.show(watcher.view(), found)
-            ended.tell(found)
+            ended.report(found)
             busy = any(found.counts.get(state) for state in OPEN) or found.pushes_at_hand
             if not working and (busy or not once):
                 worker.enter_context(supervised_worker(settings))
@@ -164,7 +164,7 @@ class EndedJobs:
             self._newest = newest_result(read_only(session))
         self._counts: dict[JobState, int] = {}
 
-    def tell(self, found: Overview) -> None:
+    def report(self, found: Overview) -> None:
         """Print what has ended since the last call. The database is asked when a count changed."""
         if found.counts == self._counts:
             return

@@ -52,7 +52,7 @@ class JobKey:
 
 
 @dataclass(slots=True)
-class Taken:
+class IntakeReport:
     """What became of each file. If `moved` is not empty, nothing was recorded; all wait again."""
 
     outcome: IntakeOutcome | None = None
@@ -91,7 +91,9 @@ class Intake:
     headers: HeaderPass
     beat: Callable[[], None]
 
-    def take(self, study: str, files: Sequence[StudyFile], key: JobKey, *, now: datetime) -> Taken:
+    def take(
+        self, study: str, files: Sequence[StudyFile], key: JobKey, *, now: datetime
+    ) -> IntakeReport:
         """Copy, hash, check and record the settled files of one study.
 
         The headers that count are those of the copies: what is recorded is what was hashed. Files
@@ -104,7 +106,7 @@ class Intake:
         sqlalchemy.exc.DBAPIError
             The database does not answer. The study may be recorded: doing it again is harmless.
         """
-        taken = Taken()
+        taken = IntakeReport()
         with workspace(self.spool_dir) as folder:
             copies = self._copy_all(study, files, folder, taken)
             if taken.moved or not copies:
@@ -114,7 +116,7 @@ class Intake:
         return taken
 
     def _copy_all(
-        self, study: str, files: Sequence[StudyFile], folder: Path, taken: Taken
+        self, study: str, files: Sequence[StudyFile], folder: Path, taken: IntakeReport
     ) -> list[_CopiedFile]:
         """Copies with the headers that are in them; what cannot be taken goes to `taken`."""
         copies = []
@@ -140,7 +142,13 @@ class Intake:
         return copies
 
     def _record(
-        self, study: str, copies: Sequence[_CopiedFile], key: JobKey, taken: Taken, *, now: datetime
+        self,
+        study: str,
+        copies: Sequence[_CopiedFile],
+        key: JobKey,
+        taken: IntakeReport,
+        *,
+        now: datetime,
     ) -> None:
         with self.sessions.begin() as session:
             union = self._unite(session, study, [one.arrived for one in copies], now=now)

@@ -14,7 +14,7 @@ from imaging.export.page.report import ReportFacts, build_report
 from metseg.disk import sha256_of
 from metseg.settings import Settings
 from worker.files.outputs import OUTPUTS, Making, Output, is_output
-from worker.study.findings import Kept, StudyFindings
+from worker.study.findings import EarlierFiles, StudyFindings
 from worker.study.renewal import WRITTEN_ANEW
 from worker.study.versions import package_versions
 
@@ -111,7 +111,7 @@ def _write(outputs: Sequence[Output], making: Making, written: Written) -> None:
             written.put(output.kind, name, content)
 
 
-def _take_over(kept: Kept, written: Written) -> None:
+def _take_over(kept: EarlierFiles, written: Written) -> None:
     """Copy the files of an earlier result: the same findings have the same files."""
     for kind, path in kept.files:
         shutil.copyfile(path, written.folder / path.name)

@@ -29,7 +29,7 @@ class ScoredReference:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class EarlierFiles:
     """What an earlier result wrote of the same findings, by kind, to be taken over as it is."""
 
     files: tuple[tuple[str, Path], ...]
@@ -58,7 +58,7 @@ class Segmentation:
     brain: BrainSeen | None = None
     scores: tuple[ScoredReference, ...] = ()
     refused: tuple[RefusedReference, ...] = ()
-    kept: Kept | None = None
+    kept: EarlierFiles | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,7 @@ from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Dropped, Lesion
 from imaging.volume import Volume
 from metseg.disk import sha256_of
-from worker.study.findings import Kept, Segmentation
+from worker.study.findings import EarlierFiles, Segmentation
 from worker.study.versions import package_versions
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Earlier:
     agreement: float | None
     expected_dice: float | None
     entropy: float | None
-    kept: Kept
+    kept: EarlierFiles
     brain: BrainSeen | None = None
 
     def segmentation(self, volume: Volume, source: SourceSeries) -> Segmentation:
@@ -85,7 +85,7 @@ def take_over(recorded: EarlierResult, results_dir: Path) -> Earlier | None:
         agreement=recorded.agreement,
         expected_dice=recorded.expected_dice,
         entropy=recorded.entropy,
-        kept=Kept(
+        kept=EarlierFiles(
             files=tuple(
                 (one.kind, paths[one.path])
                 for one in recorded.artifacts

@@ -34,7 +34,7 @@ FRAGMENT = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Acquisition:
     """The frames of one volume, what was decided on the way, and what is missing, if anything."""
 
     frames: tuple[Frame, ...]
@@ -94,7 +94,7 @@ _KINDS = (
 )
 
 
-def one_acquisition(frames: Sequence[Frame], *, minimum_slices: int = 1) -> Taken:
+def one_acquisition(frames: Sequence[Frame], *, minimum_slices: int = 1) -> Acquisition:
     """The frames of one volume.
 
     Kinds are always parted, and of each the one to be segmented is taken: magnitude, water,
@@ -113,7 +113,7 @@ def one_acquisition(frames: Sequence[Frame], *, minimum_slices: int = 1) -> Take
         choice.part(kind)
     choice.part(_echoes(choice.kept))
     choice.part_phases()
-    return Taken(tuple(choice.kept), tuple(choice.decided), choice.problem)
+    return Acquisition(tuple(choice.kept), tuple(choice.decided), choice.problem)
 
 
 def _echoes(frames: Iterable[Frame]) -> _Kind:

@@ -23,14 +23,14 @@ _GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SeriesMembers:
     """Which instances are slices of the series, by index, and what is said about the others."""
 
     indices: tuple[int, ...]
     said: tuple[str, ...] = ()
 
 
-def without_foreign(datasets: Sequence[Dataset]) -> Kept:
+def without_foreign(datasets: Sequence[Dataset]) -> SeriesMembers:
     """Leave out what is not an image, colour images, localisers, and the few that differ from the
     others in size, frame of reference or form, or that have no position.
 
@@ -54,7 +54,7 @@ def without_foreign(datasets: Sequence[Dataset]) -> Kept:
             if len(found) < len(kept):
                 said.append(_left_out(len(kept) - len(found), what))
                 kept = [kept[place] for place in found]
-    return Kept(tuple(kept), tuple(said))
+    return SeriesMembers(tuple(kept), tuple(said))
 
 
 def main_plane(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[str, ...]]:
