@@ -91,7 +91,9 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         },
         "evaluations": [reference_entry(one) for one in facts.evaluations],
         "refused_references": [asdict(one) for one in facts.refused_references],
-        "segmentation_written": bool(facts.lesions),  # an empty DICOM SEG is not written
+        # An empty DICOM SEG is not written, nor is one that METSEG_OUTPUTS does not name.
+        "segmentation_written": bool(facts.lesions)
+        and any(one.kind == "dicom-seg" for one in facts.artifacts),
         "dropped_candidates": [dropped_entry(one) for one in facts.dropped],
         "series": [verdict_entry(one) for one in facts.choice.verdicts],
         "warnings": list(facts.warnings),

@@ -94,3 +94,8 @@ def test_reports_of_the_same_facts_have_the_same_bytes(facts):
 def test_lesions_in_a_report_are_plain_values(facts):
     assert isinstance(facts.lesions[0], Lesion)
     json.dumps(build_report(facts))
+
+
+def test_a_report_says_whether_a_segmentation_was_written(facts):
+    assert build_report(facts)["segmentation_written"]
+    assert not build_report(replace(facts, artifacts=()))["segmentation_written"]
