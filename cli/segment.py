@@ -17,6 +17,7 @@ from cli.common import (
     load_settings,
     out,
 )
+from metseg.disk import MB
 from metseg.errors import InputError, SeriesError
 from metseg.notice import RESEARCH_NOTICE
 from metseg.settings import Settings
@@ -47,7 +48,7 @@ def segment(
     """
     settings = load_settings(accept_any_t1=accept_any_t1)
     with edge(), _unreadable():
-        files = _study_files(series_dir, max_bytes=int(settings.max_file_mb * 1e6))
+        files = _study_files(series_dir, max_bytes=int(settings.max_file_mb * MB))
         findings, written = _segment(files, out_dir, settings)
     _print(findings, written.warnings)
     for file in written.files:

@@ -75,7 +75,7 @@ class Arrivals:
     @property
     def max_bytes(self) -> int:
         """Size of the largest file that is opened."""
-        return int(self.settings.max_file_mb * 1e6)
+        return int(self.settings.max_file_mb * MB)
 
     def step(self, *, tick: float, now: datetime) -> None:
         """Scan once. `tick` is monotonic seconds and decides; `now` is UTC and is recorded.

@@ -13,6 +13,7 @@ from db.intake.intake import spooled_hashes
 from db.session import make_engine, read_only, session_factory
 from db.trouble import database_trouble, is_database_away
 from db.upgrade import require_current
+from metseg.disk import MB
 from metseg.errors import MetsegError
 from metseg.settings import Settings
 from watcher.arrivals import Arrivals
@@ -72,7 +73,7 @@ class Watcher:
         self._clock, self._utc, self._ask_key = clock, utc, ask_key
         self._engine = make_engine(settings.database)
         self._sessions: sessionmaker[Session] = session_factory(self._engine)
-        self._headers = HeaderPass(max_bytes=int(settings.max_file_mb * 1e6))
+        self._headers = HeaderPass(max_bytes=int(settings.max_file_mb * MB))
         self._hints = Hints(inbox, polling=settings.polling)
         self._presence = Presence(self._sessions, every_s=settings.beat_s)
         self._reconciler = Reconciler(settings, self._sessions, make_ringer(settings))

@@ -90,9 +90,8 @@ def summary_table(summary: "Summary") -> Table:
 
 def pooled(summary: "Summary") -> str:
     """Counts over all lesions of all cases."""
-    lesions = summary.true_positives + summary.false_negatives
     return (
-        f"all lesions: {summary.true_positives} of {lesions} found"
+        f"all lesions: {summary.true_positives} of {summary.lesions} found"
         f" ({bands(summary.sensitivity_by_diameter)}), {summary.false_positives} false"
     )
 

@@ -115,8 +115,7 @@ def ingested_files(session: Session, study_id: int) -> Iterator[IngestedFile]:
         SourceFile.sha256,
     ).where(SourceFile.study_id == study_id, SourceFile.status == FileStatus.INGESTED)
     for row in session.execute(query):
-        fingerprint = Fingerprint(row.size, row.mtime_ns, int(row.inode))
-        yield IngestedFile(row.id, row.path, fingerprint, row.sop_instance_uid, row.sha256)
+        yield IngestedFile(row.id, row.path, _fingerprint(row), row.sop_instance_uid, row.sha256)
 
 
 _KNOWN = select(
@@ -135,10 +134,14 @@ def _read(session: Session, query: Select[*tuple[Any, ...]]) -> dict[str, KnownF
 
 
 def _known(row: Row[*tuple[Any, ...]]) -> KnownFile:
-    # The inode is text in the database. Thousands of files share one reason.
-    fingerprint = Fingerprint(row.size, row.mtime_ns, int(row.inode))
+    # Thousands of files share one reason.
     reason = None if row.reason is None else intern(row.reason)
-    return KnownFile(row.id, fingerprint, row.status, reason)
+    return KnownFile(row.id, _fingerprint(row), row.status, reason)
+
+
+def _fingerprint(row: Row[*tuple[Any, ...]]) -> Fingerprint:
+    """The inode is text in the database."""
+    return Fingerprint(row.size, row.mtime_ns, int(row.inode))
 
 
 def _upsert(session: Session, files: Sequence[tuple[str, Fingerprint]], *, now: datetime) -> None:

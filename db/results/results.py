@@ -16,10 +16,7 @@ from db.results.rows import (
     read_refused,
     read_series,
 )
-from db.results.study_reports import (
-    SentReport,
-    StudyReport,
-)
+from db.results.study_reports import SentReport, StudyReport
 from db.tables.push_tables import Push
 from db.tables.result_tables import (
     ArtifactRow,

@@ -38,9 +38,6 @@ _BRAIN: Final = "brain_"
 _MEASURES: Final = tuple(
     one.name for one in fields(Evaluation) if one.name in EvaluationRow.__table__.c
 )
-_BRAIN_NAMES: Final = tuple(
-    name for one in fields(BrainSeen) for name in (_AXES if one.name == _CENTROID else (one.name,))
-)
 
 
 def columns_of(part: Any) -> dict[str, Any]:
@@ -81,15 +78,8 @@ def evaluation_columns(one: ReferenceEvaluation) -> dict[str, Any]:
 def read_evaluation(row: EvaluationRow) -> ReferenceEvaluation:
     """The evaluation of a row, without single detections."""
     bins = tuple(_counted(size, row) for size in by_diameter(()))
-    return ReferenceEvaluation(
-        reference_sha256=row.reference_sha256,
-        reference_kind=row.reference_kind,
-        measures=Evaluation(
-            **{name: getattr(row, name) for name in _MEASURES}, sensitivity_by_diameter=bins
-        ),
-        labels=None if row.labels is None else tuple(row.labels),
-        notes=tuple(row.notes),
-    )
+    measures = Evaluation(**_fields(Evaluation, row), sensitivity_by_diameter=bins)
+    return ReferenceEvaluation(**_fields(ReferenceEvaluation, row), measures=measures)
 
 
 def read_artifact(row: ArtifactRow) -> Artifact:
@@ -106,11 +96,7 @@ def series_columns(verdict: SeriesVerdict) -> dict[str, Any]:
 
 def read_series(row: SeriesChoice) -> SeriesVerdict:
     """The verdict of a row."""
-    names = [one.name for one in fields(SeriesVerdict) if one.name != "doubt"]
-    values: dict[str, Any] = {name: getattr(row, name) for name in names}
-    for name in ("reasons_for", "reasons_against"):
-        values[name] = tuple(values[name])
-    return SeriesVerdict(**values)
+    return SeriesVerdict(**_fields(SeriesVerdict, row))
 
 
 def read_refused(row: RefusedReferenceRow) -> RefusedReference:
@@ -119,33 +105,27 @@ def read_refused(row: RefusedReferenceRow) -> RefusedReference:
 
 
 def brain_columns(brain: BrainSeen | None) -> dict[str, Any]:
-    """The columns `brain_...` of the table `result`; all None where no network sees a brain."""
-    names = [f"{_BRAIN}{name}" for name in _BRAIN_NAMES]
-    if brain is None:
-        return dict.fromkeys(names)
-    found = columns_of(brain)
-    return {f"{_BRAIN}{name}": found.get(name) for name in _BRAIN_NAMES}
+    """The columns `brain_...` of the table `result`; none of them where no network sees a brain."""
+    found = {} if brain is None else columns_of(brain)
+    return {f"{_BRAIN}{name}": value for name, value in found.items()}
 
 
 def read_brain(row: Result) -> BrainSeen | None:
     """The brain of a result; None where no network sees one."""
     if row.brain_volume_ml is None:
         return None
-    values = {name: getattr(row, f"{_BRAIN}{name}") for name in _BRAIN_NAMES}
-    centroid = tuple(values.pop(axis) for axis in _AXES)
-    return BrainSeen(
-        **values | {"cut": tuple(values["cut"])},
-        centroid_lps_mm=None if None in centroid else centroid,
-    )
+    return BrainSeen(**_fields(BrainSeen, row, prefix=_BRAIN))
 
 
-def _fields(kind: type[Any], row: Any) -> dict[str, Any]:
-    """The fields of a dataclass from the columns of the same names."""
+def _fields(kind: type[Any], row: Any, *, prefix: str = "") -> dict[str, Any]:
+    """The fields of a dataclass that the row has columns of: what `columns_of` makes, reversed."""
     names = [one.name for one in fields(kind)]
-    values = {name: getattr(row, name) for name in names if name != _CENTROID}
+    columns = [name for name in names if f"{prefix}{name}" in row.__table__.c]
+    values = {name: getattr(row, f"{prefix}{name}") for name in columns}
     if _CENTROID in names:
-        values[_CENTROID] = tuple(getattr(row, axis) for axis in _AXES)
-    return values
+        centroid = [getattr(row, f"{prefix}{axis}") for axis in _AXES]
+        values[_CENTROID] = None if None in centroid else centroid
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
 
 
 def _counted(size: DiameterBin, row: EvaluationRow) -> DiameterBin:

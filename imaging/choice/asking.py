@@ -9,7 +9,7 @@ from imaging.choice.verdict import Choice
 from imaging.dicom.values.facts import SeriesFacts
 from imaging.words.words import plain
 
-MOST_PICTURES: Final = 4
+MOST_ASKED: Final = 4
 """Reading a series takes seconds."""
 
 # SPACE, CUBE, VISTA and the like, and preparations that darken blood.
@@ -30,7 +30,7 @@ def next_to_ask(choice: Choice, asked: Collection[str]) -> str | None:
     the chosen series first, as a check; then the other series in doubt, if its contrast agent is in
     doubt or no series is chosen. The pictures of the series in `asked` were read.
     """
-    if len(asked) >= MOST_PICTURES or not choice.verdicts:
+    if len(asked) >= MOST_ASKED or not choice.verdicts:
         return None
     if choice.chosen is not None and choice.chosen not in asked:
         return choice.chosen

@@ -54,10 +54,14 @@ class Summary:
     sensitivity_by_diameter: tuple[DiameterBin, ...]
 
     @property
+    def lesions(self) -> int:
+        """Reference lesions of all cases, found or not."""
+        return self.true_positives + self.false_negatives
+
+    @property
     def sensitivity(self) -> float | None:
         """Found lesions divided by all lesions, over all cases."""
-        lesions = self.true_positives + self.false_negatives
-        return self.true_positives / lesions if lesions else None
+        return self.true_positives / self.lesions if self.lesions else None
 
 
 def summarise(evaluations: Sequence[Evaluation]) -> Summary:
@@ -66,7 +70,7 @@ def summarise(evaluations: Sequence[Evaluation]) -> Summary:
     False positives and volume errors are taken over all cases; the other measures over those whose
     reference holds a lesion.
     """
-    with_lesions = [one for one in evaluations if one.true_positives + one.false_negatives]
+    with_lesions = [one for one in evaluations if one.lesions]
     measures = {name: spread(map(read, with_lesions)) for name, read in OF_LESIONS.items()}
     measures |= {name: spread(map(read, evaluations)) for name, read in OF_ALL.items()}
     return Summary(

@@ -22,10 +22,9 @@ class Row:
     def line(self) -> str:
         """Plain words for a log."""
         found = self.evaluation
-        lesions = found.true_positives + found.false_negatives
         return (
             f"{self.subject}, {self.group}, {self.head}: Dice {found.dice:.3f}, found "
-            f"{found.true_positives} of {lesions}, {found.false_positives} false"
+            f"{found.true_positives} of {found.lesions}, {found.false_positives} false"
         )
 
     def entry(self) -> dict[str, Any]:

@@ -188,10 +188,9 @@ def head_table(rows: Sequence[Row], *groups: Group) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for row in _of(rows, *groups):
         one = row.evaluation
-        lesions = one.true_positives + one.false_negatives
-        dice = f"{one.dice:.3f}" if lesions else "-"
+        dice = f"{one.dice:.3f}" if one.lesions else "-"
         yield (
-            f"| {row.head} ({row.group}) | {dice} | {one.true_positives} of {lesions} | "
+            f"| {row.head} ({row.group}) | {dice} | {one.true_positives} of {one.lesions} | "
             f"{one.false_positives} | {one.volume_error_mm3 / 1000:+.2f} ml |"
         )
 
@@ -229,7 +228,7 @@ def _cell(value: Spread | None, digits: int) -> str:
 
 
 def _found(summary: Summary) -> str:
-    return f"{summary.true_positives} of {summary.true_positives + summary.false_negatives}"
+    return f"{summary.true_positives} of {summary.lesions}"
 
 
 def _falses(summary: Summary) -> str:

@@ -70,10 +70,9 @@ class Gallery:
 
 def _title(kind: str, row: Row) -> str:
     one = row.evaluation
-    lesions = one.true_positives + one.false_negatives
     return (
         f"{kind.capitalize()}: {row.head} ({row.group}), Dice {one.dice:.3f}, "
-        f"{one.true_positives} of {lesions} found, {one.false_positives} false"
+        f"{one.true_positives} of {one.lesions} found, {one.false_positives} false"
     )
 
 

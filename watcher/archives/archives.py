@@ -80,8 +80,8 @@ class Archives:
             settings.spool_dir,
             UnpackLimits(
                 max_files=settings.max_archive_files,
-                max_bytes=int(settings.max_archive_mb * 1e6),
-                max_file_bytes=int(settings.max_file_mb * 1e6),
+                max_bytes=int(settings.max_archive_mb * MB),
+                max_file_bytes=int(settings.max_file_mb * MB),
                 ratio=MAX_RATIO,
                 max_depth=MAX_DEPTH,
             ),
@@ -177,11 +177,11 @@ class Archives:
         held = sum(opened.n_bytes for opened in self._open.values())
         path = next((one for one in waiting if one in self.tracker), None)
         fingerprint = None if path is None else self.tracker.fingerprint(path)
-        if path is None or fingerprint is None or held > self.settings.max_archive_mb * 1e6:
+        if path is None or fingerprint is None or held > self.settings.max_archive_mb * MB:
             return False
         if free_bytes(self.settings.spool_dir) <= self._needed_bytes:
             raise DiskFullError(
-                f"the spool must have over {self._needed_bytes // 10**6} MB free to unpack"
+                f"the spool must have over {self._needed_bytes // MB} MB free to unpack"
             )
         self._pass.start(self.inbox / path, fingerprint)
         self._unpacking = path, fingerprint

@@ -75,7 +75,8 @@ def write_artifacts(
     making, written = Making(findings, settings, authorship), Written(folder)
     found = findings.segmentation
     wanted = [one for one in OUTPUTS if one.name is None or one.name in settings.outputs]
-    of_study = [one for one in wanted if not one.kind.startswith("report-")]
+    reports = [one for one in wanted if one.kind.startswith("report-")]
+    of_study = [one for one in wanted if one not in reports]
     if found is not None:
         written.mask_nifti_gz = making.mask_nifti_gz
         dicom = [one for one in of_study if one.kind.startswith("dicom-")]
@@ -88,12 +89,12 @@ def write_artifacts(
             _take_over(found.kept, written)
             of_study = [one for one in of_study if one.kind in WRITTEN_ANEW]
     _write(of_study, making, written)
-    facts = replace(_facts(findings, written, seconds), run=run)
-    making.report = build_report(replace(facts, made_at=f"{made_at:%Y-%m-%d %H:%M %Z}"))
-    for output in wanted:
-        if output.kind.startswith("report-"):
-            _write([output], making, written)
-            making.report = making.report | {"artifacts": [asdict(one) for one in written.files]}
+    facts = _facts(findings, written, seconds)
+    made = f"{made_at:%Y-%m-%d %H:%M %Z}"
+    making.report = build_report(replace(facts, run=run, made_at=made))
+    for report in reports:
+        _write([report], making, written)
+        making.report = making.report | {"artifacts": [asdict(one) for one in written.files]}
     return written
 
 

@@ -11,6 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imaging.export.dicom.authorship import Authorship
 from imaging.export.dicom.reference_images import cannot_refer
 from imaging.export.dicom.rtstruct import write_structures
@@ -58,19 +61,22 @@ class Making:
         kept = self.found.kept
         return kept.mask_nifti_gz if kept else nifti_bytes(self.found.labels, self.found.volume)
 
+    @property
+    def reference(self) -> NDArray[np.bool_] | None:
+        """The mask of the first reference, which pictures show beside the lesions."""
+        return self.found.scores[0].mask if self.found.scores else None
+
     @cached_property
     def montage(self) -> bytes:
         """PNG of up to six slices."""
         found = self.found
-        reference = found.scores[0].mask if found.scores else None
-        return preview_png(found.volume, found.labels, found.lesions, reference=reference)
+        return preview_png(found.volume, found.labels, found.lesions, reference=self.reference)
 
     @cached_property
     def key_images(self) -> dict[int, bytes]:
         """PNGs of the largest lesions, by number."""
         found = self.found
-        reference = found.scores[0].mask if found.scores else None
-        drawn = key_images(found.volume, found.labels, found.lesions, reference=reference)
+        drawn = key_images(found.volume, found.labels, found.lesions, reference=self.reference)
         return {lesion.number: picture for lesion, picture in islice(drawn, MOST_PICTURES)}
 
 

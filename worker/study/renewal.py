@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.results.earlier import EarlierResult
-from imaging.brain_seen import BrainSeen
 from imaging.dicom.series.series import SourceSeries
 from imaging.export.artifact import Artifact
-from imaging.lesions.lesion import Dropped, Lesion
 from imaging.volume import Volume
 from metseg.disk import sha256_of
 from worker.study.findings import EarlierFiles, Segmentation
@@ -32,15 +30,14 @@ WRITTEN_ANEW = frozenset({"preview-png", "report-html", "report-json"})
 class Earlier:
     """The segmentation of an earlier result. `labels` is ``(Z, H, W)``, value = lesion number."""
 
-    series_instance_uid: str
+    recorded: EarlierResult
     labels: NDArray[np.uint16]
-    lesions: tuple[Lesion, ...]
-    dropped: tuple[Dropped, ...]
-    agreement: float | None
-    expected_dice: float | None
-    entropy: float | None
     kept: EarlierFiles
-    brain: BrainSeen | None = None
+
+    @property
+    def series_instance_uid(self) -> str:
+        """The series that was segmented."""
+        return self.recorded.series_instance_uid
 
     def segmentation(self, volume: Volume, source: SourceSeries) -> Segmentation:
         """The findings on the volume that they are of. The probabilities are not kept: None.
@@ -57,13 +54,13 @@ class Earlier:
             source=source,
             labels=self.labels,
             probability=None,
-            lesions=self.lesions,
-            dropped=self.dropped,
-            agreement=self.agreement,
-            expected_dice=self.expected_dice,
-            entropy=self.entropy,
+            lesions=self.recorded.lesions,
+            dropped=self.recorded.dropped,
+            agreement=self.recorded.agreement,
+            expected_dice=self.recorded.expected_dice,
+            entropy=self.recorded.entropy,
             kept=self.kept,
-            brain=self.brain,
+            brain=self.recorded.brain,
         )
 
 
@@ -77,24 +74,11 @@ def take_over(recorded: EarlierResult, results_dir: Path) -> Earlier | None:
     if not all(_is_intact(paths[one.path], one) for one in recorded.artifacts):
         logger.warning("result %d: its files are not as recorded", recorded.result_id)
         return None
-    return Earlier(
-        series_instance_uid=recorded.series_instance_uid,
-        labels=_labels(recorded.mask_nifti_gz),
-        lesions=recorded.lesions,
-        dropped=recorded.dropped,
-        agreement=recorded.agreement,
-        expected_dice=recorded.expected_dice,
-        entropy=recorded.entropy,
-        kept=EarlierFiles(
-            files=tuple(
-                (one.kind, paths[one.path])
-                for one in recorded.artifacts
-                if one.kind not in WRITTEN_ANEW
-            ),
-            mask_nifti_gz=recorded.mask_nifti_gz,
-        ),
-        brain=recorded.brain,
+    files = tuple(
+        (one.kind, paths[one.path]) for one in recorded.artifacts if one.kind not in WRITTEN_ANEW
     )
+    kept = EarlierFiles(files, recorded.mask_nifti_gz)
+    return Earlier(recorded, _labels(recorded.mask_nifti_gz), kept)
 
 
 def _is_intact(path: Path, recorded: Artifact) -> bool:

@@ -221,10 +221,7 @@ def read_series(
     """
     known = parsed or {}
     found, repeated = distinct(sorted(files), max_bytes, known)
-    every = [
-        known[path].dataset if path in known else parse_header(path, header)
-        for path, header in found
-    ]
+    every = [_dataset(path, header, known) for path, header in found]
     own = without_foreign(every)
     found, datasets = [found[n] for n in own.indices], [every[n] for n in own.indices]
     with parsing("a series header"):
@@ -246,16 +243,17 @@ def read_series(
     check_not_blank(stacked.voxels)
     within, beside = _parted(every, {own.indices[frame.instance] for frame in kept})
     missing = missing_images(within, len(kept), beside=beside)
-    odd = (
+    said = (
+        *(*own.said, *other_planes, *taken.decided, *_named(within)),
         *_warnings(repeated, len(taken.frames) - len(kept)),
-        *unfit_warnings(stacked),
-        *air,
-        *slice_warnings(stacked.voxels),
-        *odd_together(kept, volume.spacing[0]),
-        *missing,
+        *(*unfit_warnings(stacked), *air, *slice_warnings(stacked.voxels)),
+        *(*odd_together(kept, volume.spacing[0]), *missing),
     )
-    said = (*own.said, *other_planes, *taken.decided, *_named(within), *odd)
     return volume, _source(datasets, kept, said)
+
+
+def _dataset(path: Path, header: InstanceHeader, known: ParsedFiles) -> Dataset:
+    return known[path].dataset if path in known else parse_header(path, header)
 
 
 def _parted(every: Sequence[Dataset], used: set[int]) -> tuple[list[Dataset], list[Dataset]]:

@@ -12,20 +12,13 @@ from db.results.study_reports import StudyReport
 from imaging.metrics.bins import DiameterBin
 from imaging.metrics.evaluation import Evaluation, ReferenceEvaluation
 from imaging.metrics.summary import spread, summarise
+from tests.helpers.rows import EVALUATION
 
-MEASURED = ReferenceEvaluation(
-    reference_sha256="f" * 64,
-    reference_kind="dicom-seg",
-    measures=Evaluation(
-        dice=0.8,
-        lesion_dice=0.75,
-        surface_dice=0.85,
-        lesion_surface_dice=0.9,
-        surface_dice_tolerance_mm=1.0,
-        hd95_mm=1.5,
-        true_positives=2,
+MEASURED = replace(
+    EVALUATION,
+    measures=replace(
+        EVALUATION.measures,
         false_positives=4,
-        false_negatives=1,
         reference_volume_mm3=300.0,
         volume_error_mm3=-30.0,
         sensitivity_by_diameter=(DiameterBin(0.0, 3.0, 0, 1), DiameterBin(5.0, 10.0, 2, 2)),

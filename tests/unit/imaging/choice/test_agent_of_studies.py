@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from pydicom.dataset import Dataset
 
-from imaging.choice.asking import MOST_PICTURES, believed, doubts, next_to_ask
+from imaging.choice.asking import MOST_ASKED, believed, doubts, next_to_ask
 from imaging.choice.choice import choose_series
 from imaging.choice.enhancement import Enhancement
 from imaging.choice.verdict import Choice
@@ -161,7 +161,7 @@ def test_the_picture_of_the_chosen_series_is_examined_and_those_of_others_only_i
     nothing = choose(T1, replace(LATER, description="T2 TSE"))
     assert next_to_ask(nothing, set()) == "1.1"
     assert next_to_ask(nothing, {"1.1"}) is None
-    assert next_to_ask(doubtful, set(map(str, range(MOST_PICTURES)))) is None
+    assert next_to_ask(doubtful, set(map(str, range(MOST_ASKED)))) is None
     assert next_to_ask(choose(), set()) is None
 
 
