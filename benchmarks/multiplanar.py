@@ -1,40 +1,19 @@
 """How much work multiplanar refinement adds: ``make bench-multiplanar``.
 
 Counts the pixels that the shipped networks are shown for the demonstration's head, with and without
-the refinement. The work of a convolution is proportional to the pixels, so the result does not
-depend on the machine.
+the refinement, so the result does not depend on the machine.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
+from benchmarks.counted import Counted
 from demo.study import load_head
 from imaging.volume import Volume
-from models.averaging import Network, NetworkEnsemble
+from models.averaging import NetworkEnsemble
 from models.card import read_card
 from models.catalogue import SHIPPED_WEIGHTS
 from models.inputs import InputContract
-
-
-@dataclass(slots=True)
-class Counted:
-    """A network that counts the pixels it is shown."""
-
-    network: Network
-    pixels: int = 0
-
-    @property
-    def name(self) -> str:
-        """Name of the network."""
-        return self.network.name
-
-    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The network's answer."""
-        self.pixels += int(np.prod(batch.shape[:3]))
-        return self.network(batch)
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 Each round is a fresh home: a watcher takes the demo study in, and the daemon's own runner works
 on it in this process, with the networks loaded before. Prints minimum, median and maximum of the
-rounds, and the largest memory of the process with both networks loaded.
+rounds, the largest memory of the process with both networks loaded, and the share of the machine's
+arithmetic that the networks use.
 """
 
 import argparse
@@ -15,10 +16,12 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.peak import main_line
 from benchmarks.printing import peak_mib, table_of
 from db.upgrade import migrate
 from demo.study import write_study
 from metseg.settings import Settings
+from models.averaging import NetworkEnsemble
 from models.ensemble import Ensemble
 from watcher.watch import Watcher
 from worker.job.runner import Runner, load
@@ -37,6 +40,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="metseg-bench-") as folder:
             seen.append(one_round(Path(folder), ensemble))
     print_table(seen)
+    if isinstance(ensemble, NetworkEnsemble):
+        print(main_line(ensemble.networks))
 
 
 def one_round(place: Path, ensemble: Ensemble) -> Mapping[str, float]:

@@ -1,9 +1,11 @@
 """The answers of networks to held-out heads, kept so that thresholds can be tried on them."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,8 @@ from training.data.material import HeldOut
 
 Say = Callable[[str], None]
 
+_SECONDS: Final = "seconds"  # beside the networks' names in a file of kept answers
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
@@ -23,13 +27,22 @@ class Answer:
     float16 on the head's own grid.
 
     `fold` names the part of a cross-validation in which the networks never saw this head; None for
-    a head that no training ever sees.
+    a head that no training ever sees. `seconds` is how long the networks took.
     """
 
     head: HeldOut
     raw: Mapping[str, NDArray[np.float16]]
     brain: Mapping[str, NDArray[np.float16]]
     fold: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Maps:
+    """Each network's lesion and brain ``(2, Z, H, W)``, and the seconds that they all took."""
+
+    by_name: Mapping[str, NDArray[np.float16]]
+    seconds: float
 
 
 def ask(
@@ -50,14 +63,20 @@ def ask(
         file = kept / f"{_digest(head)}.npz" if kept else None
         maps = _read(file, engines) if file else None
         if maps is None:
-            prepared = prepare(head.volume, contract)
-            found = predict_head(engines, prepared, contract)
-            maps = {name: _native(own, prepared) for name, own in found.items()}
+            maps = _asked(head, engines, contract)
             if file:
                 _write(file, maps)
         say(f"answered: {head.group} {head.name}")
-        lesion, brain = ({name: both[n] for name, both in maps.items()} for n in (0, 1))
-        yield Answer(head, lesion, brain, fold)
+        lesion, brain = ({name: both[n] for name, both in maps.by_name.items()} for n in (0, 1))
+        yield Answer(head, lesion, brain, fold, maps.seconds)
+
+
+def _asked(head: HeldOut, engines: Sequence[Network], contract: InputContract) -> _Maps:
+    begun = time.perf_counter()
+    prepared = prepare(head.volume, contract)
+    found = predict_head(engines, prepared, contract)
+    by_name = {name: _native(own, prepared) for name, own in found.items()}
+    return _Maps(by_name, round(time.perf_counter() - begun, 2))
 
 
 def _native(maps: NDArray[np.float32], prepared: PreparedHead) -> NDArray[np.float16]:
@@ -70,18 +89,19 @@ def _digest(head: HeldOut) -> str:
     return hashlib.sha256(np.ascontiguousarray(head.volume.voxels).tobytes()).hexdigest()[:16]
 
 
-def _read(path: Path, engines: Sequence[Network]) -> dict[str, NDArray[np.float16]] | None:
+def _read(path: Path, engines: Sequence[Network]) -> _Maps | None:
     if not path.exists():
         return None
     with np.load(path, allow_pickle=False) as stored:
-        return {engine.name: stored[engine.name] for engine in engines}
+        by_name = {engine.name: stored[engine.name] for engine in engines}
+        return _Maps(by_name, float(stored[_SECONDS]))
 
 
-def _write(path: Path, maps: dict[str, NDArray[np.float16]]) -> None:
+def _write(path: Path, maps: _Maps) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     with partial.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **maps)
+        np.savez(stream, allow_pickle=False, **maps.by_name, **{_SECONDS: maps.seconds})
     partial.replace(path)
 
 

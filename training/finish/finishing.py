@@ -1,7 +1,7 @@
 """From trained networks to an ensemble: temperatures, rule, gate, cross-validation, card."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from training.data.material import Group, HeldOut
 from training.finish.answers import Answer, Say, evidence_of
 from training.finish.calibration import fit_temperature
 from training.finish.evaluation import Row
+from training.finish.fates import Fate, fates
 from training.finish.thresholds import GROW, Table, choose_rule, tabulate
 from training.split import FOLDS
 
@@ -106,21 +107,15 @@ def pass_gate(merits: Mapping[str, float]) -> None:
         )
 
 
-def cross_validate(
-    pool: Sequence[Answer], name: str, taking_part: Mapping[str, float], tables: Tables
-) -> Iterator[Row]:
-    """Measure every real head by networks that never saw it.
-
-    The rule is chosen without its fold.
+def cross_validate(pool: Sequence[Answer], tables: Tables) -> Iterator[tuple[Answer, LesionRule]]:
+    """Every real head, as answered by networks that never saw it, with a rule that was chosen
+    without its fold.
     """
     for fold in range(FOLDS):
         held_out = [answer for answer in pool if answer.fold == fold]
-        if not held_out:
-            continue
-        rule, _ = choose_rule(without_fold(pool, tables, fold))
-        for answer in held_out:
-            labels, _ = judge(evidence_of(answer, taking_part), rule)
-            yield measure(answer.head, name, labels)
+        if held_out:
+            rule, _ = choose_rule(without_fold(pool, tables, fold))
+            yield from ((answer, rule) for answer in held_out)
 
 
 def judge(evidence: Evidence, rule: LesionRule) -> tuple[NDArray[np.uint16], list[Lesion]]:
@@ -165,14 +160,18 @@ def finish(
     fitted = temperatures(pool)
     say(f"temperatures {fitted}")
     chosen, rows = [], []
+    implanted: list[Fate] = []
     for subject, taking_part in subjects(fitted):
         tables = tables_of(pool, taking_part)
         rule, reached = choose_rule(tables)
         say(f"{subject}: merit {reached:.4f} with {rule}")
         chosen.append(Subject(subject, taking_part, rule, reached))
-        for row in cross_validate(pool, subject, taking_part, tables):
-            say(row.line())
-            rows.append(row)
+        for answer, without in cross_validate(pool, tables):
+            evidence = evidence_of(answer, taking_part)
+            rows.append(measure(answer.head, subject, judge(evidence, without)[0]))
+            say(rows[-1].line())
+            if subject == ENSEMBLE and answer.head.group is Group.IMPLANT:
+                implanted += fates(evidence, answer.head.reference, without)
     pass_gate({subject.name: subject.merit for subject in chosen})
     card = Card(
         name=name,
@@ -185,6 +184,7 @@ def finish(
             "merit": {subject.name: round(subject.merit, 4) for subject in chosen},
             "rules": {subject.name: asdict(subject.rule) for subject in chosen},
             "cross_validation": [row.entry() for row in rows],
+            "implanted_lesions": [astuple(one) for one in implanted],
         },
     )
     return card, rows

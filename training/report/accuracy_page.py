@@ -1,14 +1,23 @@
 """`docs/accuracy.md`, from measured heads and pictures."""
 
+import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import median
 
 from metseg.notice import RESEARCH_NOTICE
 from models.card import Card
+from models.engines.choice import engine_in_use
 from training.data.material import Group
 from training.finish.evaluation import Row
+from training.finish.fates import Fate
 from training.report.accuracy import head_table, measure_table, size_table, target_table
-from training.report.conspicuity import ByConspicuity, by_conspicuity, conspicuity_table
-from training.report.fates import MARKED, Fate, fate_counts, fate_table
+from training.report.fate_tables import (
+    conspicuity_table,
+    fate_counts,
+    fate_table,
+    marked_by_conspicuity,
+)
 from training.report.pictures import Shown
 
 _HEAD = """# Accuracy of {version}
@@ -56,52 +65,89 @@ were nowhere probable enough to be one. The database has dropped candidates too,
 """
 
 _CONSPICUITY = """
-## Synthetic lesions marked, by conspicuity and equivalent diameter
+## Lesions marked, by conspicuity and equivalent diameter
 
-By the ensemble, as above. Conspicuity: how far the brighter part of a lesion (third quartile) lies
+By the ensemble. Conspicuity: how far the brighter part of a lesion (third quartile) lies
 above the median of what surrounds it, 1.5 to 4.5 mm from its edge, in standard deviations of that.
 A ring whose rim is less than a quarter of it counts by its centre.
+
+Synthetic heads:
+"""
+
+_TIME = """
+## Seconds that the networks took
+
+By the ensemble in whole, from a volume to probabilities, other work beside it or not: {machine}.
+[benchmarks.md](benchmarks.md) compares.
+"""
+
+_IMPLANTED = """
+Lesions drawn into real scans, cross-validated:
 """
 
 
-def accuracy_page(
-    card: Card,
-    rows: Sequence[Row],
-    ends: Sequence[Fate],
-    shown: Sequence[Shown],
-    command: str,
-) -> str:
-    """Markdown. `ends` are those of the synthetic lesions, `shown` pictures beside the page."""
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the page shows: a row for each head and subject; what became of synthetic lesions and of
+    those drawn into real scans; the seconds that the networks took, by head; pictures beside it.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    synthetic: list[Fate] = field(default_factory=list)
+    implanted: list[Fate] = field(default_factory=list)
+    times: list[tuple[Group, float]] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
+
+
+def accuracy_page(card: Card, found: Findings, command: str) -> str:
+    """Markdown."""
     parts = [
         _HEAD.format(
             notice=RESEARCH_NOTICE,
             name=card.name,
             version=card.version,
             command=command,
-            gliomas=_heads(rows, Group.TUMOUR),
-            negatives=_heads(rows, Group.NEGATIVE),
+            gliomas=_heads(found.rows, Group.TUMOUR),
+            negatives=_heads(found.rows, Group.NEGATIVE),
         ),
         "## Against what was to be reached\n",
-        *target_table(rows),
+        *target_table(found.rows),
         _SHORT,
         "## The ensemble and each member\n",
-        *measure_table(rows),
+        *measure_table(found.rows),
         "\n## Lesions found, by equivalent diameter\n",
-        *size_table(rows),
+        *size_table(found.rows),
         _ENDS,
-        *fate_table(fate_counts(ends)),
+        *fate_table(fate_counts(found.synthetic)),
         _CONSPICUITY,
-        *conspicuity_table(marked_by_conspicuity(ends)),
+        *conspicuity_table(marked_by_conspicuity(found.synthetic)),
+        _IMPLANTED,
+        *conspicuity_table(marked_by_conspicuity(found.implanted)),
         "\n## Each real head, by the ensemble\n",
-        *head_table(rows, Group.TUMOUR, Group.NEGATIVE, Group.FAINT),
-        *_pictures(shown),
+        *head_table(found.rows, Group.TUMOUR, Group.NEGATIVE, Group.FAINT),
+        _TIME.format(machine=machine()),
+        *time_table(found.times),
+        *_pictures(found.shown),
     ]
     return "\n".join(parts) + "\n"
 
 
-def marked_by_conspicuity(ends: Sequence[Fate]) -> ByConspicuity:
-    """Which lesions were marked, for `conspicuity_table`."""
-    return by_conspicuity((one.conspicuity, one.diameter_mm, one.end == MARKED) for one in ends)
+def time_table(times: Sequence[tuple[Group, float]]) -> Iterator[str]:
+    """Markdown: seconds of the networks for a head of each group."""
+    yield "| heads | n | least | median | most |"
+    yield "|---|--:|--:|--:|--:|"
+    for group in Group:
+        seconds = [spent for of, spent in times if of is group]
+        if seconds:
+            yield (
+                f"| {group} | {len(seconds)} | {min(seconds):.1f} | {median(seconds):.1f} | "
+                f"{max(seconds):.1f} |"
+            )
+
+
+def machine() -> str:
+    """The cores that this process may use, and the engine of the networks."""
+    return f"{len(os.sched_getaffinity(0))} cores, {engine_in_use('auto', 'cpu')}"
 
 
 def _heads(rows: Sequence[Row], group: Group) -> int:

@@ -13,11 +13,12 @@ from models.inputs import InputContract
 from training.data.material import Group, faint_heads, full_heads, synthetic_heads
 from training.finish.answers import Answer, Say, evidence_of
 from training.finish.evaluation import Row, row_from
+from training.finish.fates import Fate, fates
 from training.finish.finish_command import answers_of
 from training.finish.finishing import ENSEMBLE, judge, measure, subjects
 from training.report.accuracy import accuracy_entry
-from training.report.accuracy_page import accuracy_page, marked_by_conspicuity
-from training.report.fates import Fate, fate_counts, fates
+from training.report.accuracy_page import Findings, accuracy_page
+from training.report.fate_tables import fate_counts, marked_by_conspicuity
 from training.report.model_card import facts, model_card
 from training.report.pictures import Gallery
 
@@ -48,15 +49,23 @@ def report_command(
     """
     card = read_card(weights / f"{name}.json")
     gallery = Gallery()
-    rows = [row_from(entry) for entry in card.measured["cross_validation"]]
-    ends: list[Fate] = []
+    findings = Findings(
+        rows=[row_from(entry) for entry in card.measured["cross_validation"]],
+        implanted=[Fate(*values) for values in card.measured["implanted_lesions"]],
+    )
     for answer in _answers(card, heads, data, weights, kept, say):
-        for row in measured(card, answer, gallery, ends):
+        if answer.seconds is not None:
+            findings.times.append((answer.head.group, answer.seconds))
+        for row in measured(card, answer, gallery, findings.synthetic):
             say(row.line())
-            rows.append(row)
-    shown = gallery.write(docs)
-    (docs / "accuracy.md").write_text(accuracy_page(card, rows, ends, shown, COMMAND))
-    entry = accuracy_entry(card, rows, COMMAND) | {"synthetic_lesions": _ended(ends)}
+            findings.rows.append(row)
+    findings.shown.extend(gallery.write(docs))
+    rows = findings.rows
+    (docs / "accuracy.md").write_text(accuracy_page(card, findings, COMMAND))
+    entry = accuracy_entry(card, rows, COMMAND) | {
+        "synthetic_lesions": _ended(findings.synthetic),
+        "implanted_lesions": _ended(findings.implanted),
+    }
     (docs / "accuracy.json").write_text(json.dumps(entry, indent=1) + "\n")
     (weights / MODEL_CARD).write_text(json.dumps(facts(card, rows), indent=2) + "\n")
     (weights / "README.md").write_text(model_card(card, rows, COMMAND))

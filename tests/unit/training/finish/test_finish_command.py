@@ -124,6 +124,7 @@ def test_finish_makes_weights_of_runs_and_pages_of_weights(folders, tmp_path):
     ]
     # Six scans, each as it is and with lesions drawn into it, by two subjects.
     assert len(validated) == len(set(validated)) == 6 * 2 * 2
+    assert card.measured["implanted_lesions"]
     asked = {key: folders[key] for key in ("heads", "data", "weights", "name")}
     rows = report_command(**asked, docs=docs, kept=None, say=print)
     assert {row.group for row in rows} == set(Group)

@@ -13,6 +13,7 @@ from training.finish.finishing import (
     GateError,
     cross_validate,
     finish,
+    judge,
     measure,
     pass_gate,
     tables_of,
@@ -95,7 +96,10 @@ def test_the_lesion_rule_of_a_fold_is_chosen_without_that_fold():
     heads[2] = Answer(spoiled.head, raw, spoiled.brain, spoiled.fold)
     taking_part = {"good": 1.0}
     tables = tables_of(heads, taking_part)
-    rows = list(cross_validate(heads, "good", taking_part, tables))
+    rows = [
+        measure(one.head, "good", judge(evidence_of(one, taking_part), rule)[0])
+        for one, rule in cross_validate(heads, tables)
+    ]
     found = {row.head: row.evaluation.false_positives for row in rows}
     assert found == {"g0": 1, "g1": 0, "g2": 0, "n1": 0}
 

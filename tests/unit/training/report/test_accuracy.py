@@ -12,8 +12,9 @@ from imaging.volume import Volume
 from models.card import Card, Member
 from training.data.material import Group, HeldOut
 from training.finish.evaluation import Row, row_from
+from training.finish.fates import MARKED, UNSEEN, Fate
 from training.report.accuracy import accuracy_entry, detected, targets
-from training.report.accuracy_page import accuracy_page
+from training.report.accuracy_page import Findings, accuracy_page
 from training.report.model_card import facts, model_card, short_form
 from training.report.pictures import Gallery, Shown
 
@@ -131,7 +132,10 @@ def test_heads_of_the_cross_validation_are_in_the_model_card_alone():
 
 def test_accuracy_page_and_model_card_name_version_command_and_shortfall():
     shown = [Shown("Good: s1", "accuracy-good-1.jpg")]
-    page = accuracy_page(card(), ROWS, [], shown, "make evaluate")
+    times = [(Group.FULL, 4.0), (Group.FULL, 2.0), (Group.FULL, 2.5)]
+    implanted = [Fate(6.0, MARKED, 5.0), Fate(6.0, UNSEEN, 5.0)]
+    found = Findings(ROWS, implanted=implanted, times=times, shown=shown)
+    page = accuracy_page(card(), found, "make evaluate")
     readme = model_card(card(), ROWS, "make evaluate")
     for text in (page, readme):
         assert card().version in text
@@ -139,6 +143,8 @@ def test_accuracy_page_and_model_card_name_version_command_and_shortfall():
         assert "`make evaluate`" in text
         assert "| MS brains without tumour, cross-validated: false ones | <= 0.5 | 2.000 |" in text
     assert "![Good: s1](accuracy-good-1.jpg)" in page
+    assert "| synthetic, full heads | 3 | 2.0 | 2.5 | 4.0 |" in page
+    assert "| >=4 | 0 of 0 | 0 of 0 | 1 of 2 (0.50) | 0 of 0 |" in page
     assert "lies in brain (mean probability at least 0.5)" in readme
     assert f"SHA-256 `{'0' * 64}`" in readme
     assert any(line.startswith("MS brains") for line in short_form(card(), ROWS))

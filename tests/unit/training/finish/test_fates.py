@@ -6,7 +6,8 @@ import pytest
 from imaging.lesions.candidates import Evidence
 from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
-from training.report.fates import ENDS, MARKED, UNSEEN, fate_counts, fate_table, fates
+from training.finish.fates import ENDS, MARKED, UNSEEN, fates
+from training.report.fate_tables import fate_counts, fate_table
 
 SHAPE = (10, 40, 60)
 GRID = Volume(np.ones(SHAPE, np.float32), np.eye(4))

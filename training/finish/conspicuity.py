@@ -1,7 +1,4 @@
-"""How much a lesion stands out from what surrounds it, and how many were found by that."""
-
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+"""How much a lesion stands out from what surrounds it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +6,7 @@ from scipy import ndimage
 from scipy.stats import median_abs_deviation
 
 from imaging.lesions.candidates import Box, surroundings
-from imaging.metrics.bins import DiameterBin, by_diameter
 from imaging.volume import Volume
-from training.report.accuracy import found_cell
-
-# The classes of conspicuity and their upper ends.
-CLASSES: Final = {"<2": 2.0, "2-4": 4.0, ">=4": np.inf}
-
-ByConspicuity = Mapping[str, tuple[DiameterBin, ...]]
 
 
 def conspicuities(volume: Volume, lesions: NDArray[np.integer]) -> list[float]:
@@ -44,21 +34,3 @@ def _conspicuity(volume: Volume, lesions: NDArray[np.integer], number: int, box:
         return 0.0
     bright = np.percentile(volume.voxels[box][lesion], 75)
     return float((bright - np.median(outside)) / deviation)
-
-
-def by_conspicuity(lesions: Iterable[tuple[float, float, bool]]) -> ByConspicuity:
-    """Count lesions, each its conspicuity, its diameter in mm and whether it was found."""
-    among: dict[str, list[tuple[float, bool]]] = {name: [] for name in CLASSES}
-    for value, diameter_mm, found in lesions:
-        name = next(name for name, below in CLASSES.items() if value < below)
-        among[name].append((diameter_mm, found))
-    return {name: by_diameter(lesions) for name, lesions in among.items()}
-
-
-def conspicuity_table(counts: ByConspicuity) -> Iterator[str]:
-    """Markdown: a row for each class of conspicuity, a column for each bin of diameters."""
-    sizes = [f"{one.name} mm" for one in by_diameter(())]
-    yield "| conspicuity | " + " | ".join(sizes) + " |"
-    yield "|---" * (len(sizes) + 1) + "|"
-    for name, bins in counts.items():
-        yield f"| {name} | " + " | ".join(map(found_cell, bins)) + " |"

@@ -1,6 +1,5 @@
 """What became of each lesion of a reference: marked, dropped for a reason, or never a candidate."""
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +11,8 @@ from imaging.lesions.candidates import Evidence, components
 from imaging.lesions.find import refusal
 from imaging.lesions.lesion import DropReason
 from imaging.lesions.rule import LesionRule
-from imaging.metrics.bins import by_diameter, equivalent_diameter_mm
-from training.report.conspicuity import conspicuities
+from imaging.metrics.bins import equivalent_diameter_mm
+from training.finish.conspicuity import conspicuities
 
 UNSEEN: Final = "no candidate"
 MARKED: Final = "marked"
@@ -51,20 +50,3 @@ def fates(evidence: Evidence, reference: NDArray[np.bool_], rule: LesionRule) ->
             volumes, ends, conspicuities(evidence.volume, truth), strict=True
         )
     ]
-
-
-def fate_counts(found: Sequence[Fate]) -> dict[str, dict[str, int]]:
-    """Lesions that came to each of `ENDS`, by the names of `imaging.metrics.bins.DiameterBin`."""
-    counts: dict[str, dict[str, int]] = {one.name: {} for one in by_diameter(())}
-    for end in ENDS:
-        for one in by_diameter((fate.diameter_mm, True) for fate in found if fate.end == end):
-            counts[one.name][end] = one.lesions
-    return counts
-
-
-def fate_table(counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
-    """Markdown of `fate_counts`."""
-    yield "| mm | " + " | ".join(reversed(ENDS)) + " |"
-    yield "|---" * (len(ENDS) + 1) + "|"
-    for name, ends in counts.items():
-        yield f"| {name} | " + " | ".join(str(ends[end]) for end in reversed(ENDS)) + " |"

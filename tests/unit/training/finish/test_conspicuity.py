@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from imaging.volume import Volume
-from training.report.conspicuity import CLASSES, by_conspicuity, conspicuities, conspicuity_table
+from training.finish.conspicuity import conspicuities
+from training.report.fate_tables import CLASSES, by_conspicuity, conspicuity_table
 
 SHAPE = (24, 30, 40)
 ZYX = np.indices(SHAPE)
