@@ -58,6 +58,7 @@ def card():
         seen={
             "material": {
                 "labelmaps": "maps",
+                "slices": "a set of slices",
                 "gliomas": ["g1", "g2"],
                 "negatives": ["n1"],
                 "never": {"gliomas": ["f1"]},
