@@ -61,10 +61,11 @@ class Settings(BaseSettings):
         None, description="Folder of the weights. Default: the shipped weights."
     )
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="Where the networks run.")
-    engine: Literal["auto", "keras", "openvino"] = Field(
+    engine: Literal["auto", "keras", "openvino", "openvino_bf16"] = Field(
         "auto",
         description="What runs the networks: keras, the reference, or openvino, which is faster on"
-        " processors. auto takes openvino where it is installed and no GPU is used.",
+        " processors. auto takes openvino where it is installed and no GPU is used. openvino_bf16 "
+        "is twice as fast on processors with AVX512-BF16 or AMX, and rounds (docs/benchmarks.md).",
     )
     flip: ForResult[bool] = Field(
         False,

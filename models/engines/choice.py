@@ -10,7 +10,8 @@ from metseg.errors import ConfigurationError
 from models.card import Member
 from models.catalogue import import_quietly
 
-EngineName = Literal["auto", "keras", "openvino"]
+Engine = Literal["keras", "openvino", "openvino_bf16"]
+EngineName = Literal["auto"] | Engine
 
 
 def load_engines(
@@ -26,29 +27,31 @@ def load_engines(
     Parameters
     ----------
     engine
-        ``keras`` on its backend, the reference; ``openvino`` on a processor; ``auto``: OpenVINO
-        where it is installed and no GPU is to be used.
+        ``keras`` on its backend, the reference; ``openvino`` on a processor; ``openvino_bf16``: the
+        same in bfloat16, which rounds; ``auto``: OpenVINO in float32 where it is installed and no
+        GPU is to be used.
     cache
         Folder that keeps what OpenVINO converts; None: it converts at every start.
 
     Raises
     ------
     ConfigurationError
-        OpenVINO is asked for and is not installed, or it is asked for on a GPU.
+        OpenVINO is asked for and is not installed, or it is asked for on a GPU, or in bfloat16 on a
+        processor that does not compute in it.
     WeightsError, DeviceError
         See the engines.
     """
-    if chosen_engine(engine, device, installed=_has_openvino(), gpu=_has_nvidia()) == "openvino":
+    found = engine_in_use(engine, device)
+    if found != "keras":
         openvino = import_quietly("models.engines.openvino_engine").OpenVinoEngine
-        return [openvino.load(member, folder, cache=cache) for member in members]
+        bf16 = found == "openvino_bf16"
+        return [openvino.load(one, folder, cache=cache, bf16=bf16) for one in members]
     keras = import_quietly("models.engines.keras_engine")
     chosen = keras.choose_device(device)
     return [keras.Engine.load(member, folder, device=chosen) for member in members]
 
 
-def chosen_engine(
-    engine: EngineName, device: str, *, installed: bool, gpu: bool
-) -> Literal["keras", "openvino"]:
+def chosen_engine(engine: EngineName, device: str, *, installed: bool, gpu: bool) -> Engine:
     """The engine for a wish and a machine: whether OpenVINO is `installed` and a `gpu` is seen.
 
     Raises
@@ -56,17 +59,17 @@ def chosen_engine(
     ConfigurationError
         As `load_engines`.
     """
-    if engine == "openvino":
+    if engine in ("openvino", "openvino_bf16"):
         if not installed:
-            raise ConfigurationError("engine openvino must be installed: `pip install openvino`")
+            raise ConfigurationError(f"engine {engine} must be installed: `pip install openvino`")
         if device == "gpu":
-            raise ConfigurationError("engine openvino must run on a processor, got device gpu")
-        return "openvino"
+            raise ConfigurationError(f"engine {engine} must run on a processor, got device gpu")
+        return engine
     on_processor = device == "cpu" or (device == "auto" and not gpu)
     return "openvino" if engine == "auto" and installed and on_processor else "keras"
 
 
-def engine_in_use(engine: EngineName, device: str) -> str:
+def engine_in_use(engine: EngineName, device: str) -> Engine:
     """The engine that will run the networks on this machine. Raises as `chosen_engine`."""
     return chosen_engine(engine, device, installed=_has_openvino(), gpu=_has_nvidia())
 

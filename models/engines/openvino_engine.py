@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metseg.disk import sha256_of
-from metseg.errors import DeviceError, OutOfMemoryError
+from metseg.errors import ConfigurationError, DeviceError, OutOfMemoryError
 from models.card import Member
 from models.catalogue import import_quietly
 
@@ -32,34 +32,39 @@ logger = logging.getLogger(__name__)
 _MODEL: Final = "model.xml"
 _FILES: Final = (_MODEL, "model.bin")
 _HASHES: Final = "sha256.json"
+_LATENCY: Final = {"PERFORMANCE_HINT": "LATENCY"}
 # float32 as in Keras: on processors with AVX512-BF16 OpenVINO would round to bfloat16 by default.
-_SETTINGS: Final = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+_PRECISION: Final = "INFERENCE_PRECISION_HINT"
 
 
 class OpenVinoEngine:
     """One member's network, for any batch, height and width."""
 
-    def __init__(self, model: Any, name: str) -> None:
+    def __init__(self, model: Any, name: str, *, bf16: bool = False) -> None:
         self.name = name
-        self._compiled = openvino.Core().compile_model(model, "CPU", _SETTINGS)
+        settings = _LATENCY | {_PRECISION: "bf16" if bf16 else "f32"}
+        self._compiled = openvino.Core().compile_model(model, "CPU", settings)
 
     @classmethod
-    def load(cls, member: Member, folder: Path, *, cache: Path | None) -> "OpenVinoEngine":
+    def load(
+        cls, member: Member, folder: Path, *, cache: Path | None, bf16: bool = False
+    ) -> "OpenVinoEngine":
         """Read the converted network from `cache`, or convert it and keep it there.
+
+        With `bf16` it computes in bfloat16, which has 8 significant bits.
 
         Raises
         ------
         WeightsError
             The weights file is not of this network.
+        ConfigurationError
+            bfloat16 is asked for, and this processor does not compute in it.
         """
-        if cache is None:
-            return cls(_converted(member, folder), member.name)
-        kept = cache / f"{member.name}-{_key(member)}"
-        if not _is_whole(kept):
-            _keep(_converted(member, folder), kept)
-        if not _is_whole(kept):  # the cache cannot be written: that costs time only
-            return cls(_converted(member, folder), member.name)
-        return cls(openvino.Core().read_model(kept / _MODEL), member.name)
+        if bf16 and not computes_in_bf16():
+            raise ConfigurationError(
+                "engine openvino_bf16 must run on a processor with AVX512-BF16 or AMX, got another"
+            )
+        return cls(_kept_or_converted(member, folder, cache), member.name, bf16=bf16)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `models.engines.keras_engine.Engine.__call__`."""
@@ -72,6 +77,22 @@ class OpenVinoEngine:
             raise DeviceError(f"the device failed: {words}") from error
         maps = [found[output] for output in self._compiled.outputs]
         return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
+
+
+def computes_in_bf16() -> bool:
+    """Whether this processor has instructions for bfloat16; others imitate it, slowly."""
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _kept_or_converted(member: Member, folder: Path, cache: Path | None) -> Any:
+    if cache is None:
+        return _converted(member, folder)
+    kept = cache / f"{member.name}-{_key(member)}"
+    if not _is_whole(kept):
+        _keep(_converted(member, folder), kept)
+    if not _is_whole(kept):  # the cache cannot be written: that costs time only
+        return _converted(member, folder)
+    return openvino.Core().read_model(kept / _MODEL)
 
 
 def _key(member: Member) -> str:

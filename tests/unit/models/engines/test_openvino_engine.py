@@ -7,7 +7,7 @@ import pytest
 from metseg.errors import ConfigurationError, WeightsError
 from models.engines.choice import chosen_engine, load_engines
 from models.engines.keras_engine import Engine
-from models.engines.openvino_engine import OpenVinoEngine
+from models.engines.openvino_engine import OpenVinoEngine, computes_in_bf16
 from models.networks.build import build
 from tests.helpers.network_weights import fill
 from tests.unit.models.networks.small_member import TINY, batch, member, of
@@ -36,6 +36,17 @@ def test_answers_of_openvino_are_those_of_keras_whatever_the_shape(weights, name
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, reference, atol=2e-5)
     assert reference.std() > 0.01
+
+
+def test_bfloat16_rounds_where_the_processor_has_it_and_is_refused_elsewhere(weights):
+    if not computes_in_bf16():
+        with pytest.raises(ConfigurationError, match="AVX512-BF16 or AMX"):
+            OpenVinoEngine.load(of("attention_unet"), weights, cache=None, bf16=True)
+        return
+    reference = OpenVinoEngine.load(of("attention_unet"), weights, cache=None)(batch())
+    rounded = OpenVinoEngine.load(of("attention_unet"), weights, cache=None, bf16=True)(batch())
+    np.testing.assert_allclose(rounded, reference, atol=0.05)
+    assert not np.array_equal(rounded, reference)
 
 
 def test_pruned_depths_are_averaged_by_openvino_as_by_keras(weights):
