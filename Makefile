@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Tests start hundreds of processes: without compiled files each takes three times as long to begin.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-crops bench-networks bench-onednn bench-peers bench-multiplanar bench-scout bench-engines image crossvalidate ablations evaluate
+.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-crops bench-networks bench-onednn bench-peers bench-multiplanar bench-scout bench-engines bench-brains image crossvalidate ablations evaluate
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -127,6 +127,9 @@ bench-scout: install-dev  ## what a scout saves and loses, on heads that no weig
 bench-engines: install-dev  ## what bfloat16 saves and loses, on heads that no weights have seen, for docs/benchmarks.md
 	@$(BIN)/metseg synthesize $(RUNS)/heads/choose --part choose --count 24 --seed 21 --workers 2 --label-maps $(DATA)/labelmaps
 	@$(BIN)/python -m benchmarks.engines --heads $(RUNS)/heads/choose --data $(DATA)
+
+bench-brains: install-dev  ## what the networks take for a brain, for docs/dicom.md
+	@$(BIN)/python -m benchmarks.brains --data $(DATA)
 
 bench-agent: install-dev  ## whether pictures show contrast agent, on real scans, for docs/series-choice.md
 	@$(BIN)/python -m benchmarks.agent --data $(DATA)

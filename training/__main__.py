@@ -10,7 +10,7 @@ from pathlib import Path
 from models.catalogue import import_quietly
 
 say = functools.partial(print, flush=True)
-RELEASE = "2.1.0"
+RELEASE = "3.0.0"
 
 
 def main() -> None:
