@@ -20,7 +20,7 @@ from imaging.connected import connected
 from models.inputs import CHANNELS, InputContract, PreparedHead, equalise, stack
 
 # Candidates that are refined: components of probability GROW or more that reach PEAK somewhere and
-# have LEAST_VOXELS voxels. Lesion rules ask for more than that.
+# have LEAST_VOXELS voxels. Lesion rules ask for as high a peak at least.
 GROW: Final = 0.25
 PEAK: Final = 0.4
 LEAST_VOXELS: Final = 8

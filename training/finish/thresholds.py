@@ -14,7 +14,7 @@ from imaging.lesions.rule import FEATURES, LesionRule
 from training.data.material import Side
 from training.finish.candidate_classifier import fit_classifier, out_of_sample
 
-GROW: Final = (0.3, 0.4, 0.5)
+GROW: Final = (0.2, 0.3, 0.4)
 SEED: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # A ball of 3 mm has 14 mm3.
 LEAST_MM3: Final = (8.0, 14.0, 20.0)
