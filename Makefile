@@ -99,7 +99,7 @@ ablations: install-dev  ## widths, CLAHE, losses, real scans, at equal minutes; 
 
 evaluate: install-dev  ## docs/accuracy.md and the model card, on 60 heads that no choice has seen: half an hour
 	@$(BIN)/metseg synthesize $(RUNS)/heads/report --part report --count 60 --seed 22 --workers 2 --label-maps $(DATA)/labelmaps
-	@$(BIN)/python -m training report --heads $(RUNS)/heads/report --data $(DATA)
+	@$(BIN)/python -m training report --heads $(RUNS)/heads/report --data $(DATA) --kept $(RUNS)/answers
 
 bench: install-dev  ## seconds per study by stage; files per second beside pydicom
 	@$(BIN)/python -m benchmarks.stages
