@@ -1,8 +1,8 @@
 """How much brain the networks see, where it lies, and whether it can be a brain.
 
 "No lesion" means something only where a whole, recognised brain was looked at. The limits were
-measured with the shipped weights on 24 real brains, in whole heads and skull-stripped ones, and on
-things that are not brains: balls, cylinders, noise, a drawn knee and a drawn spine (docs/dicom.md).
+measured with shipped weights on real heads, whole and skull-stripped, and on drawn things that are
+not brains (docs/dicom.md has those of today's: `make bench-brains`).
 """
 
 from typing import Final
@@ -24,14 +24,14 @@ REFUSE_ABOVE_ML: Final = 3500.0
 PLAUSIBLE_ML: Final = (700.0, 2000.0)
 """Of adults. A child's brain is smaller, so a smaller volume gives a warning and is not refused."""
 LEAST_VARIATION: Final = 0.03
-"""Standard deviation of the smoothed brain divided by its mean: 0.10 to 0.31 in real brains, below
+"""Standard deviation of the smoothed brain divided by its mean: 0.09 to 0.36 in real brains, below
 0.01 in balls of one substance.
 """
 LONG_MM: Final = 80.0
 THIN_CM2: Final = 60.0
 """What is cut at the bottom and the top of the scan and nowhere else is a limb or a spine where it
 is longer than `LONG_MM` and its mean cross-section is below `THIN_CM2`: 30 and 38 cm2 in drawn
-ones, at least 119 in real brains that were cut there.
+ones, at least 91 in real brains that were cut there.
 """
 CUT_CM2: Final = 15.0
 """A brain that has more than this on a face of the scan was cut there; a brain stem has less."""

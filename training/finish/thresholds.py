@@ -14,7 +14,7 @@ from imaging.lesions.rule import FEATURES, LesionRule
 from training.data.material import Side
 from training.finish.candidate_classifier import fit_classifier, out_of_sample
 
-GROW: Final = (0.2, 0.3, 0.4)
+GROW: Final = (0.2, 0.3)
 SEED: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # A ball of 3 mm has 14 mm3.
 LEAST_MM3: Final = (8.0, 14.0, 20.0)
@@ -24,7 +24,8 @@ LEAST_SCORE: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 # each side.
 FALSE_PER_HEAD: Final = {Side.REAL: 0.5, Side.IMPLANT: 0.5, Side.SYNTHETIC: 0.7}
 
-FALSE_COST: Final = 0.05  # in merit, of one false lesion per head
+FALSE_COST: Final = 0.01  # in merit, of one false lesion per head
+FOUND: Final = 0.75  # in merit, weight of the share of lesions found; the rest is that of Dice
 _COUNTS: Final = ("found", "missed")
 
 Numbers = NDArray[np.float64]
@@ -128,8 +129,8 @@ def outcome(table: Table, rule: LesionRule, *, least_score: float = 0.0) -> Outc
 
 
 def merit(outcomes: Sequence[Outcome]) -> float:
-    """What a rule is chosen by, at most 1: the mean of Dice and of the share of lesions found,
-    less a little for false lesions; every side counts the same.
+    """What a rule is chosen by, at most 1: for the most part the share of lesions found, for the
+    rest Dice, less a little for false lesions; every side counts the same.
 
     False lesions are bounded by `within_limit`; their cost here decides between rules that find the
     same lesions. Those in heads without a lesion count too.
@@ -140,7 +141,8 @@ def merit(outcomes: Sequence[Outcome]) -> float:
         with_lesions = [item.dice for item in items if item.found + item.missed]
         if with_lesions:
             found, missed = (sum(getattr(one, name) for one in items) for name in _COUNTS)
-            good = (float(np.mean(with_lesions)) + found / (found + missed)) / 2
+            share = found / (found + missed)
+            good = FOUND * share + (1 - FOUND) * float(np.mean(with_lesions))
             merits.append(good - FALSE_COST * float(np.mean([item.false for item in items])))
     return float(np.mean(merits)) if merits else 0.0
 

@@ -31,7 +31,7 @@ def test_the_shipped_weights_files_are_those_of_the_card():
 
 
 def test_the_shipped_model_version_names_the_release():
-    assert model_version("standard").startswith("standard-2.")
+    assert model_version("standard").startswith("standard-3.")
 
 
 @pytest.mark.data

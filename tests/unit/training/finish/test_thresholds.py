@@ -119,8 +119,15 @@ def test_false_lesions_in_a_brain_without_lesions_lower_the_merit_of_the_real_he
     rule = LesionRule(0.5, 0.5, 10.0, 2)
     right = outcome(head(RIGHT, side=Side.REAL), rule)
     wrong = outcome(head(FALSE, side=Side.REAL, reference_mm3=0.0, lesions=0), rule)
-    # Dice 1, one of one found, half a false lesion per head at 0.05 each.
-    assert merit([right, wrong]) == pytest.approx(1.0 - 0.025)
+    # Dice 1, one of one found, half a false lesion per head at 0.01 each.
+    assert merit([right, wrong]) == pytest.approx(1.0 - 0.005)
+
+
+def test_merit_is_for_the_most_part_the_share_of_lesions_found():
+    rule = LesionRule(0.5, 0.5, 10.0, 2)
+    half = outcome(head(RIGHT, lesions=2), rule)
+    assert (half.found, half.missed, half.dice) == (1, 1, pytest.approx(1.0))
+    assert merit([half]) == pytest.approx(0.75 * 0.5 + 0.25)
 
 
 def test_of_rules_with_equal_finds_the_one_with_fewer_false_lesions_is_chosen():
