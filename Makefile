@@ -120,12 +120,13 @@ bench-peers: $(VENV)/.installed-crosscheck  ## seconds and memory beside nnU-Net
 bench-multiplanar: install-dev  ## how much work multiplanar refinement adds, for docs/networks.md
 	@$(BIN)/python -m benchmarks.multiplanar
 
-bench-scout: install-dev  ## what a scout saves and loses, on heads that no weights have seen, for docs/networks.md
-	@$(BIN)/metseg synthesize $(RUNS)/heads/choose --part choose --count 24 --seed 21 --workers 2 --label-maps $(DATA)/labelmaps
+$(RUNS)/heads/choose/lesions.csv: | install-dev
+	@$(BIN)/metseg synthesize $(@D) --part choose --count 24 --seed 21 --workers 2 --label-maps $(DATA)/labelmaps
+
+bench-scout: $(RUNS)/heads/choose/lesions.csv  ## what a scout saves and loses, on heads that no weights have seen, for docs/networks.md
 	@$(BIN)/python -m benchmarks.scout --heads $(RUNS)/heads/choose --data $(DATA)
 
-bench-engines: install-dev  ## what bfloat16 saves and loses, on heads that no weights have seen, for docs/benchmarks.md
-	@$(BIN)/metseg synthesize $(RUNS)/heads/choose --part choose --count 24 --seed 21 --workers 2 --label-maps $(DATA)/labelmaps
+bench-engines: $(RUNS)/heads/choose/lesions.csv  ## what bfloat16 saves and loses, on heads that no weights have seen, for docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.engines --heads $(RUNS)/heads/choose --data $(DATA)
 
 bench-brains: install-dev  ## what the networks take for a brain, for docs/dicom.md

@@ -15,9 +15,8 @@ from imaging.brain import brain_seen, check_brain
 from imaging.brain_seen import BrainSeen
 from imaging.volume import Volume
 from metseg.errors import NoBrainError
-from models.averaging import NetworkEnsemble
-from models.card import read_card
-from models.catalogue import SHIPPED_WEIGHTS
+from models.catalogue import load_ensemble
+from models.ensemble import Ensemble
 
 Image = NDArray[np.float32]
 SHAPE = (160, 200, 200)
@@ -28,16 +27,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     data = parser.parse_args().data
-    card = read_card(SHIPPED_WEIGHTS / "standard.json")
-    ensemble = NetworkEnsemble.load(card, SHIPPED_WEIGHTS, device="cpu")
-    print(f"{card.version}")
+    ensemble = load_ensemble("standard", device="cpu")
+    print(ensemble.version)
     for group, name, volume in scans(data):
         print(f"{group}, {name}: {measured(ensemble, volume)}", flush=True)
     for name, voxels in things():
         print(f"no brain, {name}: {measured(ensemble, Volume(voxels, np.eye(4)))}", flush=True)
 
 
-def measured(ensemble: NetworkEnsemble, volume: Volume) -> str:
+def measured(ensemble: Ensemble, volume: Volume) -> str:
     """The brain that the networks see, and what is said of it."""
     brain = ensemble.predict(volume).brain
     assert brain is not None

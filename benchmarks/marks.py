@@ -1,16 +1,20 @@
 """Two ways to run one ensemble, compared by the lesions that they mark in the same heads."""
 
+import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.connected import connected
-from imaging.lesions.find import find_lesions
-from models.averaging import NetworkEnsemble
-from training.data.material import HeldOut
+from imaging.lesions.candidates import Evidence
+from models.ensemble import Ensemble
+from training.data.material import Group, HeldOut, full_heads, synthetic_heads
+from training.finish.finishing import judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +37,46 @@ class Compared:
     second: Marked
 
 
-def compare(first: NetworkEnsemble, second: NetworkEnsemble, head: HeldOut) -> Compared:
+def heads_asked(description: str | None) -> Iterator[HeldOut]:
+    """The heads that the command line names, which no weights have seen: synthetic ones for
+    choosing, then real full heads.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--heads", type=Path, required=True, help="synthetic heads, drawn")
+    parser.add_argument("--data", type=Path, required=True, help="the shared data")
+    arguments = parser.parse_args()
+    return chain(synthetic_heads(arguments.heads), full_heads(arguments.data))
+
+
+def print_compared(first: Ensemble, second: Ensemble, heads: Iterable[HeldOut]) -> None:
+    """A line for each head, and one for all."""
+    seen = []
+    for head in heads:
+        seen.append(compare(first, second, head))
+        print(f"{head.group}, {head.name}: {line(seen[-1:])}", flush=True)
+    print(f"{second.version}, {len(seen)} heads: {line(seen)}")
+
+
+def compare(first: Ensemble, second: Ensemble, head: HeldOut) -> Compared:
     """What both mark in a head."""
     truth, lesions = connected(head.reference)
-    return Compared(lesions, marked(first, head, truth), marked(second, head, truth))
+    if head.group is Group.WHOLE:
+        lesions = 0  # an abnormality of FLAIR: what touches it is no false mark, and no lesion
+    return Compared(
+        lesions, marked(first, head, truth, lesions), marked(second, head, truth, lesions)
+    )
 
 
-def marked(ensemble: NetworkEnsemble, head: HeldOut, truth: NDArray[np.integer]) -> Marked:
-    """What an ensemble marks in a head whose lesions are numbered in `truth`."""
+def marked(ensemble: Ensemble, head: HeldOut, truth: NDArray[np.integer], lesions: int) -> Marked:
+    """What an ensemble marks in a head whose `lesions` are numbered in `truth`."""
     begun = time.perf_counter()
     found = ensemble.predict(head.volume)
     seconds = time.perf_counter() - begun
-    labels, kept, _ = find_lesions(
-        found.mean,
-        head.volume,
-        ensemble.rule,
-        members=list(found.members.values()),
-        brain=found.brain,
-    )
-    on_lesions = np.unique(labels[truth > 0])
-    others = len(kept) - int(np.count_nonzero(on_lesions))
-    touched = np.unique(truth[labels > 0]).tolist()
-    return Marked(frozenset(touched) - {0}, others, seconds)
+    evidence = Evidence(head.volume, found.mean, list(found.members.values()), found.brain)
+    labels, kept = judge(evidence, ensemble.rule)
+    touched = set(np.unique(truth[labels > 0]).tolist()) & set(range(1, lesions + 1))
+    others = len(kept) - int(np.count_nonzero(np.unique(labels[truth > 0])))
+    return Marked(frozenset(touched), others, seconds)
 
 
 def line(seen: Sequence[Compared]) -> str:

@@ -23,7 +23,7 @@ from models.networks import BUILDERS
 from models.networks.build import OUTPUTS, build
 
 SIDE = 256
-WIDTHS = (16, 24, 32)
+WIDTHS = (8, 16, 24, 32)
 LEVELS = 5
 CONVOLUTIONS = (layers.Conv2D, layers.Conv2DTranspose)
 

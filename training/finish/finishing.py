@@ -118,6 +118,19 @@ def cross_validate(pool: Sequence[Answer], tables: Tables) -> Iterator[tuple[Ans
             yield from ((answer, rule) for answer in held_out)
 
 
+def validated(
+    pool: Sequence[Answer], subject: str, taking_part: Mapping[str, float], tables: Tables
+) -> Iterator[tuple[Row, list[Fate]]]:
+    """Every real head, measured in `cross_validate`; for the ensemble also what became of each
+    lesion where lesions were drawn into it.
+    """
+    for answer, rule in cross_validate(pool, tables):
+        evidence = evidence_of(answer, taking_part)
+        row = measure(answer.head, subject, judge(evidence, rule)[0])
+        drawn = subject == ENSEMBLE and answer.head.group is Group.IMPLANT
+        yield row, fates(evidence, answer.head.reference, rule) if drawn else []
+
+
 def judge(evidence: Evidence, rule: LesionRule) -> tuple[NDArray[np.uint16], list[Lesion]]:
     """Labels and lesions under a rule."""
     labels, lesions, _ = find_lesions(
@@ -166,12 +179,10 @@ def finish(
         rule, reached = choose_rule(tables)
         say(f"{subject}: merit {reached:.4f} with {rule}")
         chosen.append(Subject(subject, taking_part, rule, reached))
-        for answer, without in cross_validate(pool, tables):
-            evidence = evidence_of(answer, taking_part)
-            rows.append(measure(answer.head, subject, judge(evidence, without)[0]))
-            say(rows[-1].line())
-            if subject == ENSEMBLE and answer.head.group is Group.IMPLANT:
-                implanted += fates(evidence, answer.head.reference, without)
+        for row, ends in validated(pool, subject, taking_part, tables):
+            say(row.line())
+            rows.append(row)
+            implanted += ends
     pass_gate({subject.name: subject.merit for subject in chosen})
     card = Card(
         name=name,

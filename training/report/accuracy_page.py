@@ -1,13 +1,11 @@
 """`docs/accuracy.md`, from measured heads and pictures."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
 from metseg.notice import RESEARCH_NOTICE
 from models.card import Card
-from models.engines.choice import engine_in_use
 from training.data.material import Group
 from training.finish.evaluation import Row
 from training.finish.fates import Fate
@@ -38,7 +36,8 @@ Kinds of heads, never pooled:
   weights have seen all of them.
 - **Real scans with lesions drawn into them**, cross-validated alike: the same scans, in each nine
   solid lesions of 3 to 15 mm, as bright as its own tumour (`training/data/implanting.py`).
-  Background, noise and blur are real, the lesions are not.
+  Background, noise and blur are real, the lesions are not. The scan's own tumour, where it
+  has one, is counted with them in all tables.
 - **Real gliomas that hardly enhance**, which no weights ever see, answered by the shipped
   weights. They hardly show what the networks look for.
 - **Real full heads**: TCGA-LGG after contrast agent (Buda 2019), skull and all, which no weights
@@ -82,20 +81,22 @@ By the ensemble in whole, from a volume to probabilities, other work beside it o
 """
 
 _IMPLANTED = """
-Lesions drawn into real scans, cross-validated:
+Real scans with lesions drawn into them, cross-validated, their own tumours counted too:
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What the page shows: a row for each head and subject; what became of synthetic lesions and of
-    those drawn into real scans; the seconds that the networks took, by head; pictures beside it.
+    those drawn into real scans; the seconds that the networks took, by head, and on what; pictures
+    beside it.
     """
 
     rows: list[Row] = field(default_factory=list)
     synthetic: list[Fate] = field(default_factory=list)
     implanted: list[Fate] = field(default_factory=list)
     times: list[tuple[Group, float]] = field(default_factory=list)
+    machine: str = ""
     shown: list[Shown] = field(default_factory=list)
 
 
@@ -125,7 +126,7 @@ def accuracy_page(card: Card, found: Findings, command: str) -> str:
         *conspicuity_table(marked_by_conspicuity(found.implanted)),
         "\n## Each real head, by the ensemble\n",
         *head_table(found.rows, Group.TUMOUR, Group.NEGATIVE, Group.FAINT),
-        _TIME.format(machine=machine()),
+        _TIME.format(machine=found.machine),
         *time_table(found.times),
         *_pictures(found.shown),
     ]
@@ -143,11 +144,6 @@ def time_table(times: Sequence[tuple[Group, float]]) -> Iterator[str]:
                 f"| {group} | {len(seconds)} | {min(seconds):.1f} | {median(seconds):.1f} | "
                 f"{max(seconds):.1f} |"
             )
-
-
-def machine() -> str:
-    """The cores that this process may use, and the engine of the networks."""
-    return f"{len(os.sched_getaffinity(0))} cores, {engine_in_use('auto', 'cpu')}"
 
 
 def _heads(rows: Sequence[Row], group: Group) -> int:

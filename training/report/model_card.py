@@ -71,8 +71,7 @@ _PROCEDURE = (
     "The lesion rule is the one of most merit (three quarters the share of lesions found, a "
     "quarter Dice; synthetic, real and implanted lesions alike) with at most half a false lesion "
     "per real scan and 0.7 per synthetic head, on these heads and on the real scans, each answered "
-    "by networks "
-    "that never saw it. An ensemble below its best member is refused."
+    "by networks that never saw it. An ensemble below its best member is refused."
 )
 _FAILURES = (
     (
@@ -172,7 +171,7 @@ by one temperature, on the scanner's own grid, and a probability of brain.
 {data}
 
 Never: gliomas {never}; label maps 19 and 20; the real full heads
-of TCGA-LGG (Buda 2019), with which is only measured.
+of TCGA-LGG (Buda 2019), which serve to measure only.
 None of this material is in the repository.
 
 ## How they were trained

@@ -1,6 +1,7 @@
 """The weights on heads that no choice has seen: accuracy page and model card."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from imaging.lesions.rule import LesionRule
 from models.card import Card, read_card, rule_from
 from models.catalogue import MODEL_CARD
+from models.engines.choice import engine_in_use
 from models.inputs import InputContract
 from training.data.material import Group, faint_heads, full_heads, synthetic_heads
 from training.finish.answers import Answer, Say, evidence_of
@@ -52,6 +54,7 @@ def report_command(
     findings = Findings(
         rows=[row_from(entry) for entry in card.measured["cross_validation"]],
         implanted=[Fate(*values) for values in card.measured["implanted_lesions"]],
+        machine=f"{len(os.sched_getaffinity(0))} cores, {engine_in_use('auto', 'cpu')}",
     )
     for answer in _answers(card, heads, data, weights, kept, say):
         if answer.seconds is not None:
