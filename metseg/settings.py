@@ -65,7 +65,7 @@ class Settings(BaseSettings):
         "auto",
         description="What runs the networks: keras, the reference, or openvino, which is faster on"
         " processors. auto takes openvino where it is installed and no GPU is used. openvino_bf16 "
-        "is twice as fast on processors with AVX512-BF16 or AMX, and rounds (docs/benchmarks.md).",
+        "is faster still on processors with AVX512-BF16 or AMX, and rounds (docs/benchmarks.md).",
     )
     flip: ForResult[bool] = Field(
         False,
