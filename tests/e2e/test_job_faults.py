@@ -137,7 +137,7 @@ def test_a_study_over_the_soft_limit_is_stopped_and_tried_again(site: Site) -> N
 
 
 def test_a_study_that_ignores_the_soft_limit_is_killed_at_the_hard_one(site: Site) -> None:
-    site.extra |= {"TIME_LIMIT_S": "11"}
+    site.extra |= {"TIME_LIMIT_S": "20"}
     site.order(12, "once hang")
     site.watcher()
     site.worker()
