@@ -5,12 +5,14 @@ measured with shipped weights on real heads, whole and skull-stripped, and on dr
 not brains (docs/dicom.md has those of today's: `make bench-brains`).
 """
 
+import math
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.boxes import bounding_box, widened
 from imaging.brain_seen import BrainSeen
 from imaging.connected import connected
 from imaging.volume import Volume
@@ -134,10 +136,13 @@ def _variation(mask: NDArray[np.bool_], volume: Volume) -> float | None:
     inner: list[NDArray[np.float32]] = []
     pixel = np.asarray(volume.spacing[1:])
     rim = max(1, round(3.0 / float(pixel.max())))
+    sigma = _SMOOTH_MM / pixel
+    reach = math.ceil(4.0 * float(sigma.max())) + 1  # gaussian_filter's, in pixels
     for plane, own in zip(volume.voxels, mask, strict=True):
         if own.any():
-            core = ndimage.binary_erosion(own, iterations=rim)
-            inner.append(ndimage.gaussian_filter(plane, _SMOOTH_MM / pixel)[core])
+            around = widened(bounding_box(own), reach, own.shape)
+            core = ndimage.binary_erosion(own[around], iterations=rim)
+            inner.append(ndimage.gaussian_filter(plane[around], sigma)[core])
     values = np.concatenate(inner)
     if values.size == 0:
         return None

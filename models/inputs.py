@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.boxes import bounding_box, widened
 from imaging.clahe import enhance_contrast
-from imaging.metrics.overlap import bounding_box
 from imaging.resample import AxialGrid, to_axial, to_native
 from imaging.volume import Volume
 
@@ -138,10 +138,7 @@ def head_box(head: NDArray[np.bool_], *, margin: int) -> tuple[slice, slice, sli
     """
     if not head.any():
         return slice(0, head.shape[0]), slice(0, head.shape[1]), slice(0, head.shape[2])
-    z, h, w = (
-        slice(max(0, span.start - margin), min(size, span.stop + margin))
-        for span, size in zip(bounding_box(head), head.shape, strict=True)
-    )
+    z, h, w = widened(bounding_box(head), margin, head.shape)
     return z, h, w
 
 

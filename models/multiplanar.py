@@ -16,6 +16,7 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.boxes import widened
 from imaging.connected import connected
 from models.inputs import CHANNELS, InputContract, PreparedHead, equalise, stack
 
@@ -133,9 +134,8 @@ def candidate_boxes(mean: Map, *, scouted: bool = False) -> list[Box]:
         if facts["voxel_counts"][label] < least:
             continue
         if mean[box][labels[box] == label].max() >= peak:
-            spans = zip(box, mean.shape, strict=True)
-            grown = [slice(max(0, s.start - GROWN), min(n, s.stop + GROWN)) for s, n in spans]
-            boxes.append((grown[0], grown[1], grown[2]))
+            z, h, w = widened(box, GROWN, mean.shape)
+            boxes.append((z, h, w))
     return boxes
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.boxes import bounding_box
 from imaging.dicom.series.series import MAX_VOXELS
 from imaging.masks.placed import Mask, PlacedMask, box_corners, grid_corners, sample_nearest
-from imaging.metrics.overlap import bounding_box
 from imaging.volume import Volume
 from metseg.errors import ReferenceMaskError
 

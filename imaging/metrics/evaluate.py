@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
+from imaging.boxes import bounding_box
 from imaging.connected import Labels, connected
 from imaging.metrics.bins import by_diameter
 from imaging.metrics.evaluation import Detection, Evaluation
 from imaging.metrics.matching import match
-from imaging.metrics.overlap import Mask, bounding_box, dice
+from imaging.metrics.overlap import Mask, dice
 from imaging.metrics.surfaces import (
     SURFACE_TOLERANCE_MM,
     Spacing,

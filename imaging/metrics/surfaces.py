@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from imaging.metrics.overlap import Mask, bounding_box
+from imaging.boxes import bounding_box
+from imaging.metrics.overlap import Mask
 
 SURFACE_TOLERANCE_MM = 1.0  # BraTS-METS 2025 on its 1 mm grids
 _ROUNDING_MM = 1e-6  # a distance equal to the tolerance is within it, whatever its last bit

@@ -3,6 +3,7 @@
 import enum
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from imaging.words import phrases
@@ -179,6 +180,7 @@ def told(text: str, *, before: re.Pattern[str] | None, after: dict[str, re.Patte
     return Told(Timing.AFTER, tuple(signs)) if signs else Told(Timing.UNSAID)
 
 
+@lru_cache(maxsize=1024)  # every slice of a series says the same
 def agent_said(value: str) -> Agent:
     """Whether the text of ContrastBolusAgent names an agent, or says that none was given.
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.boxes import widened
 from training.data.real_cases import RealCase
 from training.synthesis.fields import Array, blur
 from training.synthesis.lesion_shapes import draw_shape, share_inside
@@ -77,7 +78,7 @@ def implant(
         if centre is None:
             continue
         box = _draw(image, smooth, numbers, ground.brain, centre, plan, enhancement, rng)
-        near = tuple(slice(max(0, s.start - _CLEAR_MM), s.stop + _CLEAR_MM) for s in box)
+        near = widened(box, _CLEAR_MM, free.shape)
         free[near] = False
     return np.maximum(image * np.float32(ground.white), 0), numbers
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.boxes import widened
 from metseg.errors import MetsegError
 from models.inputs import InputContract, equalise, find_head, normalise, stack
 from training.synthesis.fields import Array
@@ -42,10 +43,7 @@ class HeadSlice:
     def tumour(self) -> NDArray[np.bool_]:
         """The box as a mask, with a margin."""
         mask = np.zeros(self.voxels.shape, dtype=np.bool_)
-        rows, columns = (
-            slice(max(0, side.start - BOX_MARGIN), side.stop + BOX_MARGIN) for side in self.box
-        )
-        mask[rows, columns] = True
+        mask[widened(self.box, BOX_MARGIN, mask.shape)] = True
         return mask
 
     def turned(self) -> "HeadSlice":

@@ -9,12 +9,12 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
+from imaging.boxes import bounding_box
 from imaging.connected import connected
 from imaging.dicom.series.series import MAX_VOXELS
 from imaging.masks.nifti.header import nifti_bytes_of, read_nifti_header
 from imaging.masks.nifti.place import place
 from imaging.masks.placed import Mask
-from imaging.metrics.overlap import bounding_box
 from imaging.remarks import Remarks, listed
 from imaging.volume import Volume
 from metseg.errors import ReferenceMaskError
