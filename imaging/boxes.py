@@ -5,10 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[slice, ...]
 
-
-def bounding_box(mask: NDArray[np.bool_]) -> Box:
+def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
     """Slices of the smallest box that holds a mask; the first voxel for an empty mask."""
     if not mask.any():
         return (slice(0, 1),) * mask.ndim
@@ -20,9 +18,14 @@ def bounding_box(mask: NDArray[np.bool_]) -> Box:
     return tuple(spans)
 
 
-def widened(box: Sequence[slice], by: int, shape: Sequence[int]) -> Box:
-    """The box with `by` voxels more at each side, inside an array of `shape`."""
+def widened(
+    box: Sequence[slice], by: int | Sequence[int], shape: Sequence[int]
+) -> tuple[slice, ...]:
+    """The box with `by` voxels more at each side, one number or one per axis, inside an array of
+    `shape`.
+    """
+    more = [by] * len(box) if isinstance(by, int) else by
     return tuple(
-        slice(max(0, side.start - by), min(size, side.stop + by))
-        for side, size in zip(box, shape, strict=True)
+        slice(max(0, side.start - step), min(size, side.stop + step))
+        for side, step, size in zip(box, more, shape, strict=True)
     )

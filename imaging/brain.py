@@ -137,7 +137,7 @@ def _variation(mask: NDArray[np.bool_], volume: Volume) -> float | None:
     pixel = np.asarray(volume.spacing[1:])
     rim = max(1, round(3.0 / float(pixel.max())))
     sigma = _SMOOTH_MM / pixel
-    reach = math.ceil(4.0 * float(sigma.max())) + 1  # gaussian_filter's, in pixels
+    reach = [math.ceil(4.0 * one) + 1 for one in sigma.tolist()]  # gaussian_filter's, in pixels
     for plane, own in zip(volume.voxels, mask, strict=True):
         if own.any():
             around = widened(bounding_box(own), reach, own.shape)

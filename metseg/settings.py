@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from metseg.counted import parse_labels, parse_patterns
 from metseg.destination import Destination
 from metseg.outputs import DEFAULT_OUTPUTS, OUTPUT_NAMES, parse_outputs
 from metseg.variables import unknown_variables
@@ -332,34 +333,3 @@ class Settings(BaseSettings):
         """SHA-256, hex, of `result_values`: other settings make a new run."""
         values = self.result_values(rules_digest)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
-
-def parse_labels(text: str) -> frozenset[int]:
-    """Labels like ``1,3``.
-
-    Raises
-    ------
-    ValueError
-        The text is not a list of whole numbers above 0.
-    """
-    try:
-        labels = frozenset(int(part) for part in text.split(","))
-    except ValueError:
-        labels = frozenset()
-    if not labels or min(labels) < 1:
-        raise ValueError(f"must be whole numbers above 0, like 1,3, got {text!r}")
-    return labels
-
-
-def parse_patterns(text: str) -> tuple[str, ...]:
-    """Patterns of names, separated by commas; `imaging.masks.regions.matches` says what each means.
-
-    Raises
-    ------
-    ValueError
-        There is no pattern, or a ``!`` with nothing behind it.
-    """
-    patterns = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not patterns or "!" in patterns:
-        raise ValueError(f"must be patterns of names, like GTV*,!*old, got {text!r}")
-    return patterns

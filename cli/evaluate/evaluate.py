@@ -11,8 +11,8 @@ import typer
 from rich.markup import escape
 
 from cli.common import ExitCode, Format, edge, err, out
+from metseg.counted import parse_labels
 from metseg.notice import RESEARCH_NOTICE
-from metseg.settings import parse_labels
 
 if TYPE_CHECKING:
     from cli.evaluate.cases import Cases, Compared

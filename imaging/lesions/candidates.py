@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.boxes import widened
 from imaging.connected import connected
 from imaging.volume import Volume
 
@@ -161,10 +162,9 @@ def surroundings(
     """
     spacing = volume.spacing
     reach = [int(np.ceil(SHELL_MM[1] / step)) for step in spacing]
-    low = [max(0, side.start - r) for side, r in zip(box, reach, strict=True)]
-    high = [min(n, s.stop + r) for s, r, n in zip(box, reach, volume.shape, strict=True)]
-    around = (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
-    padding = [(side.start - a, b - side.stop) for side, a, b in zip(box, low, high, strict=True)]
+    z, h, w = widened(box, reach, volume.shape)
+    around = (z, h, w)
+    padding = [(i.start - o.start, o.stop - i.stop) for i, o in zip(box, around, strict=True)]
     distance = ndimage.distance_transform_edt(~np.pad(mask, padding), sampling=spacing)
     return around, np.asarray((distance >= SHELL_MM[0]) & (distance <= SHELL_MM[1]))
 

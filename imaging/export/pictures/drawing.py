@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.boxes import bounding_box, widened
 from imaging.export.pictures.display import PictureLayout
 from metseg.notice import RESEARCH_NOTICE
 
@@ -180,14 +181,10 @@ def grey_window(voxels: NDArray[np.float32]) -> tuple[float, float]:
 def head_window(voxels: NDArray[np.float32], threshold: float) -> Box:
     """Rows and columns that hold the head in any slice, with a margin."""
     inside = (voxels > threshold).mean(axis=0) > 0.02
-    spans = []
-    for axis in (1, 0):
-        hit = np.flatnonzero(inside.any(axis=axis))
-        size = inside.shape[1 - axis]
-        first, last = (int(hit[0]), int(hit[-1])) if hit.size else (0, size - 1)
-        margin = max(2, (last - first) // 20)
-        spans.append(slice(max(0, first - margin), min(size, last + margin + 1)))
-    return spans[0], spans[1]
+    box = bounding_box(inside if inside.any() else np.ones_like(inside))
+    margins = [max(2, (side.stop - 1 - side.start) // 20) for side in box]
+    rows, columns = widened(box, margins, inside.shape)
+    return rows, columns
 
 
 def jpeg_bytes(png: bytes) -> bytes:

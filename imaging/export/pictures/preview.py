@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.boxes import bounding_box
 from imaging.export.pictures.display import PictureLayout, layout_of
 from imaging.export.pictures.drawing import (
     FOUND,
@@ -169,12 +170,10 @@ def _detail(mask: Mask, lesion: Lesion, spacing: tuple[float, float, float]) -> 
     """Rows and columns around a lesion, a square in mm where the slice has room."""
     side_mm = max(DETAIL_MM, DETAIL_DIAMETERS * lesion.longest_diameter_mm)
     spans = []
-    for axis in (0, 1):
-        hit = np.flatnonzero(mask.any(axis=1 - axis))
-        reach = side_mm / 2 / spacing[1 + axis]
-        middle = (hit[0] + hit[-1]) / 2
-        first = max(0, round(middle - reach))
-        spans.append(slice(first, min(mask.shape[axis], round(middle + reach) + 1)))
+    for side, size, step in zip(bounding_box(mask), mask.shape, spacing[1:], strict=True):
+        reach = side_mm / 2 / step
+        middle = (side.start + side.stop - 1) / 2
+        spans.append(slice(max(0, round(middle - reach)), min(size, round(middle + reach) + 1)))
     return spans[0], spans[1]
 
 
