@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.averaging import Network
+from models.averaging import Engine
 
 
 @dataclass(slots=True)
@@ -14,13 +14,17 @@ class Counted:
     to them.
     """
 
-    network: Network
+    network: Engine
     pixels: int = 0
 
     @property
     def name(self) -> str:
         """Name of the network."""
         return self.network.name
+
+    def use_threads(self, threads: int) -> None:
+        """Pass it on."""
+        self.network.use_threads(threads)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """The network's answer."""

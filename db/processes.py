@@ -23,6 +23,8 @@ class ProcessRow:
     started_at: datetime
     seen_at: datetime
     paused_reason: str | None
+    device: str | None = None
+    devices_left_out: str | None = None
 
 
 def register(
@@ -45,6 +47,8 @@ def register(
         "started_at": now,
         "seen_at": now,
         "paused_reason": None,
+        "device": None,
+        "devices_left_out": None,
     }
     session.execute(
         upsert(session, Worker)
@@ -59,16 +63,29 @@ def is_registered(session: Session, name: str) -> bool:
 
 
 def beat_process(
-    session: Session, name: str, *, now: datetime, paused_reason: str | None = None
+    session: Session,
+    name: str,
+    *,
+    now: datetime,
+    paused_reason: str | None = None,
+    device: str | None = None,
+    devices_left_out: str | None = None,
 ) -> bool:
-    """Say that this process lives, and why it takes no work just now (None: it does).
+    """Say that this process lives, why it takes no work just now (None: it does), and what it
+    computes on.
 
     False when the row is gone: register again. Never commits.
     """
     found = session.scalar(
         update(Worker)
         .where(Worker.name == name)
-        .values(beat=Worker.beat + 1, seen_at=now, paused_reason=paused_reason)
+        .values(
+            beat=Worker.beat + 1,
+            seen_at=now,
+            paused_reason=paused_reason,
+            device=device,
+            devices_left_out=devices_left_out,
+        )
         .returning(Worker.id)
         .execution_options(synchronize_session=False)
     )
@@ -94,6 +111,8 @@ def live(session: Session, role: Role | None = None) -> list[ProcessRow]:
         Worker.started_at,
         Worker.seen_at,
         Worker.paused_reason,
+        Worker.device,
+        Worker.devices_left_out,
     ).order_by(Worker.name)
     if role is not None:
         query = query.where(Worker.role == role)

@@ -96,6 +96,12 @@ class DeviceError(InfrastructureError):
     code = "device"
 
 
+class NoFreeDeviceError(InfrastructureError):
+    """Other processes of the host hold all devices that could be computed on."""
+
+    code = "no_free_device"
+
+
 class WeightsError(InfrastructureError):
     """A weights file is missing or does not have its recorded SHA-256."""
 

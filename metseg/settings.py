@@ -62,6 +62,15 @@ class Settings(BaseSettings):
         None, description="Folder of the weights. Default: the shipped weights."
     )
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="Where the networks run.")
+    workers_per_device: int = Field(
+        1, ge=1, description="Workers that share one GPU, and its memory (docs/gpu.md)."
+    )
+    unload_s: float = Field(
+        600.0,
+        gt=0,
+        description="A worker that has had nothing to do for this long gives its memory and its "
+        "GPU back. It loads the networks again for the next study.",
+    )
     engine: Literal["auto", "keras", "openvino", "openvino_bf16"] = Field(
         "auto",
         description="What runs the networks: keras, the reference, or openvino, which is faster on"

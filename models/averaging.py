@@ -16,24 +16,30 @@ from numpy.typing import NDArray
 from imaging.lesions.rule import LesionRule
 from imaging.resample import to_native
 from imaging.volume import Volume
+from metseg.compute import Compute
 from models import multiplanar
 from models.card import Card
 from models.engines.choice import EngineName, load_engines
 from models.ensemble import Prediction
-from models.inputs import CHANNELS, InputContract, PreparedHead, prepare, stack
+from models.inputs import BATCH, CHANNELS, InputContract, PreparedHead, prepare, stack
 
-# Slices per call. Eight keep two cores busy; U-Net++ then needs about 0.6 GB for a large head.
-BATCH = 8
 # Four halvings in the networks: heights and widths are padded to multiples of this.
 MULTIPLE = 16
 
 
 class Network(multiplanar.Network, Protocol):
-    """What the ensemble asks of an engine, such as `models.engines.keras_engine.Engine`."""
+    """What is asked of a member's network, such as `models.engines.keras_engine.Engine`."""
 
     @property
     def name(self) -> str:
         """Name of the member."""
+
+
+class Engine(Network, Protocol):
+    """A network whose threads can be counted out."""
+
+    def use_threads(self, threads: int) -> None:
+        """Compute with so many threads from now on, where their number can be changed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,15 +47,16 @@ class NetworkEnsemble:
     """A `models.ensemble.Ensemble` of networks.
 
     `flip` averages each answer with that for the left-right mirrored head. `temperatures` are those
-    of the networks by name; a network without one has 1.
+    of the networks by name; a network without one has 1. `compute` is what they run on.
     """
 
     version: str
     rule: LesionRule
     contract: InputContract
-    networks: Sequence[Network]
+    networks: Sequence[Engine]
     flip: bool = False
     temperatures: Mapping[str, float] = field(default_factory=dict)
+    compute: Compute | None = None
 
     @classmethod
     def load(
@@ -61,12 +68,28 @@ class NetworkEnsemble:
         device: str = "auto",
         engine: EngineName = "auto",
         cache: Path | None = None,
+        memory_mib: int | None = None,
     ) -> "NetworkEnsemble":
         """Build a card's networks and load their weights, whose hashes the caller has checked."""
-        networks = load_engines(card.members, folder, engine=engine, device=device, cache=cache)
+        loaded = load_engines(
+            card.members, folder, engine=engine, device=device, cache=cache, memory_mib=memory_mib
+        )
         contract = InputContract.of(card.contract)
         temperatures = {member.name: member.temperature for member in card.members}
-        return cls(card.version, card.rule, contract, networks, flip, temperatures)
+        return cls(
+            card.version,
+            card.rule,
+            contract,
+            loaded.networks,
+            flip,
+            temperatures,
+            loaded.compute,
+        )
+
+    def use_threads(self, threads: int) -> None:
+        """Compute with so many threads from now on, where the engine can change their number."""
+        for network in self.networks:
+            network.use_threads(threads)
 
     def predict(
         self, volume: Volume, *, progress: Callable[[float], None] | None = None
@@ -75,7 +98,14 @@ class NetworkEnsemble:
         started = time.monotonic()
         head = prepare(volume, self.contract)
         prepared = time.monotonic()
-        maps = predict_head(self.networks, head, self.contract, flip=self.flip, progress=progress)
+        maps = predict_head(
+            self.networks,
+            head,
+            self.contract,
+            flip=self.flip,
+            batch=BATCH if self.compute is None else self.compute.batch,
+            progress=progress,
+        )
         members = {
             name: to_native(
                 calibrate(own[0], self.temperatures.get(name, 1.0)), head.grid, corner=head.corner
@@ -89,7 +119,7 @@ class NetworkEnsemble:
         mean /= np.float32(len(members))
         brain = to_native(_mean(brains), head.grid, corner=head.corner) if brains else None
         seconds = {"prepare": prepared - started, "infer": time.monotonic() - prepared}
-        return Prediction(members, np.clip(mean, 0.0, 1.0), seconds, brain)
+        return Prediction(members, np.clip(mean, 0.0, 1.0), seconds, brain, self.compute)
 
 
 def _mean(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -111,6 +141,7 @@ def predict_head(
     contract: InputContract,
     *,
     flip: bool = False,
+    batch: int = BATCH,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     """Uncalibrated probabilities ``(outputs, z, h, w)`` of each network, by name.
@@ -133,17 +164,23 @@ def predict_head(
             head.normalised,
             head.clahe,
             flip=flip,
+            size=batch,
             progress=partial(report, before=number),
         )
     for number, network in enumerate(_others(networks, whole), start=len(whole)):
         maps[network.name] = np.array(maps[whole[0].name])
-        multiplanar.follow_scout(network, head, contract, maps[network.name][0])
+        multiplanar.follow_scout(network, head, contract, maps[network.name][0], batch=batch)
         report(1.0, number)
     maps = {network.name: maps[network.name] for network in networks}
     if contract.multiplanar:
         lesion = [own[0] for own in maps.values()]
         multiplanar.refine(
-            networks, head, contract, lesion, progress=partial(report, before=len(networks))
+            networks,
+            head,
+            contract,
+            lesion,
+            batch=batch,
+            progress=partial(report, before=len(networks)),
         )
         report(1.0, len(networks))
     return maps
@@ -175,11 +212,12 @@ def predict_slices(
     clahe: NDArray[np.float32],
     *,
     flip: bool = False,
+    size: int = BATCH,
     progress: Callable[[float], None] | None = None,
 ) -> NDArray[np.float32]:
     """Probabilities ``(outputs, z, h, w)`` of a prepared head ``(z, h, w)``.
 
-    Slices go in batches of one shape, padded with air.
+    Slices go in batches of `size` and of one shape, padded with air.
 
     Raises
     ------
@@ -188,12 +226,12 @@ def predict_slices(
     """
     z, h, w = normalised.shape
     result: NDArray[np.float32] | None = None
-    batch = np.zeros((BATCH, h + -h % MULTIPLE, w + -w % MULTIPLE, CHANNELS), dtype=np.float32)
+    batch = np.zeros((size, h + -h % MULTIPLE, w + -w % MULTIPLE, CHANNELS), dtype=np.float32)
     batch[..., : CHANNELS - 1] = normalised.min()
-    for start in range(0, z, BATCH):
-        count = min(BATCH, z - start)
+    for start in range(0, z, size):
+        count = min(size, z - start)
         # The last batch repeats its last slice: another shape would be another trace.
-        slices = np.minimum(np.arange(start, start + BATCH), z - 1)
+        slices = np.minimum(np.arange(start, start + size), z - 1)
         batch[:, :h, :w] = stack(normalised, clahe, slices)
         probability = network(batch)
         if flip:

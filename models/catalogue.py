@@ -112,6 +112,7 @@ def load_ensemble(
     device: str = "auto",
     engine: str = "auto",
     cache: Path | None = None,
+    memory_mib: int | None = None,
 ) -> Ensemble:
     """Load an ensemble, its weights checked against the card first.
 
@@ -121,7 +122,7 @@ def load_ensemble(
         Average with the prediction for the mirrored head.
     device
         ``auto``, ``cpu`` or ``gpu``.
-    engine, cache
+    engine, cache, memory_mib
         See `models.engines.choice.load_engines`; not passed to a factory.
 
     Raises
@@ -138,7 +139,7 @@ def load_ensemble(
     check_weights(name, weights_dir)
     networks = import_quietly(_NETWORKS)
     loaded: Ensemble = networks.NetworkEnsemble.load(
-        card, folder, flip=flip, device=device, engine=engine, cache=cache
+        card, folder, flip=flip, device=device, engine=engine, cache=cache, memory_mib=memory_mib
     )
     return loaded
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
+from metseg.compute import Compute
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,12 +26,15 @@ class Prediction:
         Mean probability of brain, same shape and range; None when no member reports it.
     seconds
         Wall time by stage: prepare, infer.
+    compute
+        What it was computed on; None where the ensemble does not say.
     """
 
     members: Mapping[str, NDArray[np.float32]]
     mean: NDArray[np.float32]
     seconds: Mapping[str, float] = field(default_factory=dict)
     brain: NDArray[np.float32] | None = None
+    compute: Compute | None = None
 
 
 class Ensemble(Protocol):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from imaging.boxes import widened
 from imaging.connected import connected
-from models.inputs import CHANNELS, InputContract, PreparedHead, equalise, stack
+from models.inputs import BATCH, CHANNELS, InputContract, PreparedHead, equalise, stack
 
 # Candidates that are refined: components of probability GROW or more that reach PEAK somewhere and
 # have LEAST_VOXELS voxels. Lesion rules ask for as high a peak at least.
@@ -32,8 +32,7 @@ SCOUT_LEAST_VOXELS: Final = 3
 # Voxels that a box is grown by, and how much more the networks see around it.
 GROWN: Final = 3
 CONTEXT: Final = 20
-# Slices per call, and the edges of their squares in pixels: each edge is compiled once.
-BATCH: Final = 8
+# The edges of squares of slices, in pixels: each edge is compiled once.
 EDGES: Final = (64, 96, 128, 192)
 
 Map = NDArray[np.float32]
@@ -72,6 +71,7 @@ def refine(
     contract: InputContract,
     lesion: Sequence[Map],
     *,
+    batch: int = BATCH,
     progress: Callable[[float], None] | None = None,
 ) -> None:
     """Replace each network's lesion map, within boxes around candidates, by the mean of its answers
@@ -82,6 +82,8 @@ def refine(
     networks, lesion
         Networks and their maps ``(z, h, w)`` of axial slices, changed in place. Candidates are
         found in the mean of the maps.
+    batch
+        Slices per call.
     """
     boxes = candidate_boxes(np.mean(lesion, axis=0))
     if not boxes:
@@ -90,7 +92,7 @@ def refine(
     for step, axis in enumerate((1, 2)):
         view = _view(head, contract, axis, boxes)
         for number, network in enumerate(networks):
-            for at, found in _answers(network, view, boxes):
+            for at, found in _answers(network, view, boxes, batch):
                 total[at][number] += found
             if progress is not None:
                 progress((step * len(networks) + number + 1) / (2 * len(networks)))
@@ -100,14 +102,20 @@ def refine(
 
 
 def follow_scout(
-    network: Network, head: PreparedHead, contract: InputContract, lesion: Map
+    network: Network,
+    head: PreparedHead,
+    contract: InputContract,
+    lesion: Map,
+    *,
+    batch: int = BATCH,
 ) -> None:
     """Replace a scout's lesion map ``(z, h, w)``, within boxes around what the scout does not rule
-    out, by the answer of another network for axial slices there; in place.
+    out, by the answer of another network for axial slices there; in place. `batch` is slices per
+    call.
     """
     boxes = candidate_boxes(lesion, scouted=True)
     view = _view(head, contract, 0, boxes)
-    for at, found in _answers(network, view, boxes):
+    for at, found in _answers(network, view, boxes, batch):
         lesion[boxes[at]] = found
 
 
@@ -155,15 +163,17 @@ def _view(head: PreparedHead, contract: InputContract, axis: int, boxes: Sequenc
     return _View(axis, normalised, clahe, air)
 
 
-def _answers(network: Network, view: _View, boxes: Sequence[Box]) -> Iterator[tuple[int, Map]]:
+def _answers(
+    network: Network, view: _View, boxes: Sequence[Box], batch: int
+) -> Iterator[tuple[int, Map]]:
     """The number of each box, and a network's answer ``(z, h, w)`` for it."""
     turned = [_turned(box, view.axis) for box in boxes]
     found = [np.zeros([s.stop - s.start for s in box], dtype=np.float32) for box in turned]
     for edge, windows in _by_edge(turned, view.normalised.shape).items():
-        for start in range(0, len(windows), BATCH):
-            some = windows[start : start + BATCH]
+        for start in range(0, len(windows), batch):
+            some = windows[start : start + batch]
             # The last batch repeats its last window: another shape would be another trace.
-            shown = _cut(view, [*some, *[some[-1]] * (BATCH - len(some))], edge)
+            shown = _cut(view, [*some, *[some[-1]] * (batch - len(some))], edge)
             for window, said in zip(some, network(shown)[..., 0], strict=False):
                 slices, rows, columns = turned[window.box]
                 row, column = rows.start - window.corner[0], columns.start - window.corner[1]

@@ -244,6 +244,7 @@ def _segmentation(
         agreement=agreement(prediction.members),
         expected_dice=expected_dice(prediction.mean, labels > 0),
         entropy=entropy(prediction.mean),
+        compute=prediction.compute,
     )
 
 

@@ -103,11 +103,16 @@ def _weights(settings: Settings) -> Iterator[Check]:
 def _devices(settings: Settings) -> Iterator[Check]:
     from models.catalogue import device_names
     from models.engines.choice import engine_in_use
+    from worker.host.host import Host
 
     names = device_names()
     missing = settings.device == "gpu" and not any("GPU" in name.upper() for name in names)
     todo = "METSEG_DEVICE is gpu, but no GPU was found: install the cuda extra and the driver"
     yield Check("devices", ", ".join(names), todo if missing else "")
+    for use in Host(settings, "").device_uses():
+        holders = "held by " + ", ".join(use.holders) if use.holders else "free"
+        failed = use.left_out or ""
+        yield Check(f"device {use.device}", f"left out: {failed}" if failed else holders, failed)
     yield Check("engine", engine_in_use(settings.engine, settings.device))
 
 

@@ -63,10 +63,19 @@ def _print_jobs(found: Overview) -> None:
 def _print_processes(found: Overview, *, now: datetime) -> None:
     for process in found.processes:
         age = max(0.0, (now - process.seen_at).total_seconds())
+        on = f", on {process.device}" if process.device else ""
         paused = f", pauses: {process.paused_reason}" if process.paused_reason else ""
-        out.print(f"{process.role} {process.name}: beat {age:.0f} s ago{paused}", soft_wrap=True)
+        line = f"{process.role} {process.name}: beat {age:.0f} s ago{on}{paused}"
+        out.print(line, soft_wrap=True, markup=False)
+    for host, left_out in sorted(_left_out(found)):
+        out.print(f"device left out on {host}: {left_out}", soft_wrap=True, markup=False)
     if not found.processes:
         out.print("no watcher or worker is registered")
+
+
+def _left_out(found: Overview) -> set[tuple[str, str]]:
+    """Hosts and what their workers leave out; workers of one host say the same."""
+    return {(one.host, one.devices_left_out) for one in found.processes if one.devices_left_out}
 
 
 def retry(

@@ -31,6 +31,7 @@ from db.tables.result_tables import (
     SeriesChoice,
 )
 from db.tables.tables import Base, Job, JobState, Snapshot
+from metseg.compute import entry
 from metseg.errors import LostLeaseError
 
 
@@ -129,6 +130,7 @@ def _columns(result: NewResult) -> dict[str, Any]:
         "warnings": list(result.warnings),
         "timings_s": dict(result.timings_s),
         "versions": dict(result.versions),
+        "compute": entry(result.compute),
         "directory": result.directory,
     }
 

@@ -67,6 +67,29 @@ def mark_published(session: Session, job_ids: Sequence[int], *, now: datetime) -
     )
 
 
+def is_waiting(
+    session: Session, job_id: int | None, *, now: datetime, settings_digest: str
+) -> bool:
+    """Whether this job is PENDING, or with None any job is due, among those made for these
+    settings: loading networks for nothing takes seconds.
+    """
+    which = is_due(now) if job_id is None else (Job.id == job_id) & (Job.state == JobState.PENDING)
+    query = select(Job.id).where(which, Job.settings_digest == settings_digest).limit(1)
+    return session.scalar(query) is not None
+
+
+def ring_again(session: Session, job_id: int) -> None:
+    """Forget that the doorbell of a PENDING job was rung: whoever heard it cannot run the job, and
+    another may hear it soon. Never commits.
+    """
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.state == JobState.PENDING)
+        .values(published_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def job_counts(session: Session) -> dict[JobState, int]:
     """How many jobs stand in each state, zeros included."""
     found = session.execute(select(Job.state, func.count()).group_by(Job.state)).all()

@@ -13,6 +13,7 @@ from db.tables.tables import Instance, Job, Outcome, Snapshot
 from imaging.brain_seen import BrainSeen
 from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Dropped, Lesion
+from metseg.compute import Compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class EarlierResult:
     agreement: float | None
     expected_dice: float | None
     entropy: float | None
+    compute: Compute | None
     mask_nifti_gz: bytes = field(repr=False)
 
 
@@ -87,5 +89,6 @@ def _recorded(session: Session, result: Result) -> EarlierResult:
         agreement=result.agreement,
         expected_dice=result.expected_dice,
         entropy=result.entropy,
+        compute=Compute.of(result.compute),
         mask_nifti_gz=session.get_one(Mask, result.id).nifti_gz,
     )

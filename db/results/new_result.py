@@ -10,6 +10,7 @@ from imaging.choice.verdict import SeriesVerdict
 from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Dropped, Lesion
 from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference
+from metseg.compute import Compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class NewResult:
     warnings: tuple[str, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, Any] = field(default_factory=dict)
+    compute: Compute | None = None
 
     def __post_init__(self) -> None:
         segmented = self.outcome is Outcome.SEGMENTED

@@ -65,6 +65,10 @@ class Result(Base):
     brain_height_mm: Mapped[float | None]
     brain_variation: Mapped[float | None]
     brain_certainty: Mapped[float | None]
+    compute: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Device, engine, precision, batch and threads (`metseg.compute`); None where nothing was
+    segmented, or the ensemble does not say.
+    """
 
 
 class SeriesChoice(Base):

@@ -218,3 +218,7 @@ class Worker(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     paused_reason: Mapped[str | None] = mapped_column(Text)
     """Why it takes no jobs just now, such as a full disk."""
+    device: Mapped[str | None] = mapped_column(Text)
+    """What it computes on, ``cpu`` or a GPU; None: nothing yet, or not a worker."""
+    devices_left_out: Mapped[str | None] = mapped_column(Text)
+    """Devices of its host that failed and are not used for a while, and why."""

@@ -2,16 +2,32 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
+from metseg.compute import Compute
 from metseg.errors import ConfigurationError
 from models.card import Member
 from models.catalogue import import_quietly
+from models.engines.batch import Halving, batch_seconds, fastest_batch, remembered_batch
+from models.inputs import BATCH
 
 Engine = Literal["keras", "openvino", "openvino_bf16"]
 EngineName = Literal["auto"] | Engine
+
+
+BATCHES = "batches.json"
+"""File in the cache folder that keeps the batch size found for each device and ensemble."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Networks that are ready to run, see `models.averaging.Network`, and what they run on."""
+
+    networks: list[Any]
+    compute: Compute
 
 
 def load_engines(
@@ -21,8 +37,9 @@ def load_engines(
     engine: EngineName = "auto",
     device: str = "auto",
     cache: Path | None = None,
-) -> list[Any]:
-    """The members' networks, ready to run; see `models.averaging.Network`.
+    memory_mib: int | None = None,
+) -> Loaded:
+    """The members' networks, ready to run.
 
     Parameters
     ----------
@@ -31,7 +48,10 @@ def load_engines(
         same in bfloat16, which rounds; ``auto``: OpenVINO in float32 where it is installed and no
         GPU is to be used.
     cache
-        Folder that keeps what OpenVINO converts; None: it converts at every start.
+        Folder that keeps what OpenVINO converts and the batch sizes found; None: both are made
+        anew at every start.
+    memory_mib
+        Memory of the GPU that may be used; None: as much as is needed.
 
     Raises
     ------
@@ -45,10 +65,27 @@ def load_engines(
     if found != "keras":
         openvino = import_quietly("models.engines.openvino_engine").OpenVinoEngine
         bf16 = found == "openvino_bf16"
-        return [openvino.load(one, folder, cache=cache, bf16=bf16) for one in members]
+        networks = [openvino.load(one, folder, cache=cache, bf16=bf16) for one in members]
+        compute = Compute("cpu", "openvino", "bfloat16" if bf16 else "float32", BATCH)
+        return Loaded([Halving(network) for network in networks], compute)
     keras = import_quietly("models.engines.keras_engine")
-    chosen = keras.choose_device(device)
-    return [keras.Engine.load(member, folder, device=chosen) for member in members]
+    chosen = keras.choose_device(device, memory_mib=memory_mib)
+    precision = keras.fast_precision(chosen)
+    networks = [
+        Halving(keras.Engine.load(member, folder, device=chosen, precision=precision))
+        for member in members
+    ]
+    batch = BATCH
+    if chosen != "cpu:0":
+        key = "/".join([keras.device_model(chosen), precision, str(memory_mib), *_hashes(members)])
+        batch = remembered_batch(
+            cache and cache / BATCHES, key, lambda: fastest_batch(batch_seconds(networks))
+        )
+    return Loaded(networks, Compute(chosen.removesuffix(":0"), "keras", precision, batch))
+
+
+def _hashes(members: Sequence[Member]) -> list[str]:
+    return [member.sha256[:16] for member in members]
 
 
 def chosen_engine(engine: EngineName, device: str, *, installed: bool, gpu: bool) -> Engine:

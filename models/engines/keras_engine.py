@@ -1,7 +1,10 @@
 """The reference engine: networks run by Keras on a device, as a compiled function."""
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 import keras
 import numpy as np
@@ -12,6 +15,9 @@ from models.card import Member
 from models.engines.failures import translated
 from models.networks.build import build
 from models.networks.unet_plus_plus import pruned
+
+HALF_FROM: Final = (7, 0)
+"""Compute capability from which NVIDIA devices multiply float16 in tensor cores (Volta)."""
 
 
 def device_names() -> list[str]:
@@ -29,8 +35,11 @@ def _listed(kind: str) -> list[str]:
         return []
 
 
-def choose_device(wanted: str) -> str:
+def choose_device(wanted: str, *, memory_mib: int | None = None) -> str:
     """``cpu:0`` or ``gpu:0`` for ``auto``, ``cpu`` or ``gpu``.
+
+    TensorFlow takes a GPU's memory as it needs it and, before the GPU is first used, can be told to
+    take at most `memory_mib`.
 
     Raises
     ------
@@ -46,7 +55,47 @@ def choose_device(wanted: str) -> str:
     has_gpu = any("gpu" in name for name in device_names())
     if wanted == "gpu" and not has_gpu:
         raise DeviceError("device must be there, got gpu and no GPU is seen")
-    return "gpu:0" if has_gpu else "cpu:0"
+    if not has_gpu:
+        return "cpu:0"
+    if keras.backend.backend() == "tensorflow":
+        with translated():
+            _limit_memory(memory_mib)
+    return "gpu:0"
+
+
+def _limit_memory(memory_mib: int | None) -> None:
+    config = _tensorflow().config
+    gpu = config.list_physical_devices("GPU")[0]
+    if memory_mib is None:
+        config.experimental.set_memory_growth(gpu, True)
+        return
+    limit = config.LogicalDeviceConfiguration(memory_limit=memory_mib)
+    config.set_logical_device_configuration(gpu, [limit])
+
+
+def fast_precision(device: str) -> str:
+    """The Keras policy to predict with: ``mixed_float16`` where the device has tensor cores, else
+    ``float32``. Probabilities are float32 under either.
+    """
+    capability = _gpu_details(device).get("compute_capability") or (0, 0)
+    return "mixed_float16" if tuple(capability) >= HALF_FROM else "float32"
+
+
+def device_model(device: str) -> str:
+    """The maker's name of a device, or the device's own where nobody says."""
+    return str(_gpu_details(device).get("device_name") or device)
+
+
+def _gpu_details(device: str) -> dict[str, Any]:
+    """What TensorFlow knows of a GPU; nothing of a processor, and nothing with another backend."""
+    if device == "cpu:0" or keras.backend.backend() != "tensorflow":
+        return {}
+    config = _tensorflow().config
+    return dict(config.experimental.get_device_details(config.list_physical_devices("GPU")[0]))
+
+
+def _tensorflow() -> Any:
+    return importlib.import_module("tensorflow")
 
 
 def member_model(member: Member, folder: Path) -> keras.Model:
@@ -84,17 +133,24 @@ class Engine:
         model.compile(jit_compile=False)
 
     @classmethod
-    def load(cls, member: Member, folder: Path, *, device: str) -> "Engine":
+    def load(
+        cls, member: Member, folder: Path, *, device: str, precision: str = "float32"
+    ) -> "Engine":
         """Build the member's network, read its weights and prune it to the wanted depths.
+
+        `precision` is the Keras policy of its arithmetic.
 
         Raises
         ------
         WeightsError
             The file is not of this network.
         """
-        with translated(), keras.device(device):
+        with translated(), keras.device(device), _policy(precision):
             model = member_model(member, folder)
         return cls(model, member, device=device)
+
+    def use_threads(self, threads: int) -> None:
+        """Nothing: TensorFlow makes its threads once, when the process first computes."""
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities ``(n, H, W, outputs)`` of ``(n, H, W, channels)``, mean over the
@@ -113,3 +169,14 @@ class Engine:
         maps = outputs if isinstance(outputs, list) else [outputs]
         mean = np.mean([np.asarray(one, dtype=np.float32) for one in maps], axis=0)
         return np.asarray(mean, dtype=np.float32)
+
+
+@contextmanager
+def _policy(precision: str) -> Iterator[None]:
+    """Layers made in the block compute by this policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

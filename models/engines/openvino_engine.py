@@ -35,6 +35,7 @@ _HASHES: Final = "sha256.json"
 _LATENCY: Final = {"PERFORMANCE_HINT": "LATENCY"}
 # float32 as in Keras: on processors with AVX512-BF16 OpenVINO would round to bfloat16 by default.
 _PRECISION: Final = "INFERENCE_PRECISION_HINT"
+_THREADS: Final = "INFERENCE_NUM_THREADS"
 
 
 class OpenVinoEngine:
@@ -42,8 +43,9 @@ class OpenVinoEngine:
 
     def __init__(self, model: Any, name: str, *, bf16: bool = False) -> None:
         self.name = name
-        settings = _LATENCY | {_PRECISION: "bf16" if bf16 else "f32"}
-        self._compiled = openvino.Core().compile_model(model, "CPU", settings)
+        self._model = model
+        self._settings = _LATENCY | {_PRECISION: "bf16" if bf16 else "f32"}
+        self._compiled: Any = None
 
     @classmethod
     def load(
@@ -66,9 +68,20 @@ class OpenVinoEngine:
             )
         return cls(_kept_or_converted(member, folder, cache), member.name, bf16=bf16)
 
+    def use_threads(self, threads: int) -> None:
+        """Compute with so many threads from now on: the network is compiled again, in half a
+        second, where it was compiled for another number.
+        """
+        wanted = self._settings | {_THREADS: str(threads)}
+        if wanted != self._settings:
+            self._settings, self._compiled = wanted, None
+
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `models.engines.keras_engine.Engine.__call__`."""
         try:
+            if self._compiled is None:
+                core = openvino.Core()
+                self._compiled = core.compile_model(self._model, "CPU", self._settings)
             found = self._compiled(batch)
         except RuntimeError as error:
             words = f"{type(error).__name__} in OpenVINO"

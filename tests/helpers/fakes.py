@@ -5,7 +5,8 @@ Faults are driven from outside through the folder named by the environment varia
 file in it, named for the number of slices of a volume (``13``) or ``all``, holds what is to happen
 to such volumes: ``kill`` (SIGKILL to ourselves), ``memory``, ``error``, ``device``, ``sleep 2.5``,
 ``wait`` (until the file is gone) or ``hang`` (for ever, whatever the soft limit). With ``once``
-before it the file is removed first. Each prediction leaves a file ``seen-<slices>-<pid>-<count>``.
+before it the file is removed first. Each prediction leaves a file ``seen-<slices>-<pid>-<count>``,
+which holds the devices that CUDA would see.
 """
 
 import os
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
+from metseg.compute import Compute
 from metseg.errors import DeviceError
 from models.ensemble import Prediction
 
@@ -39,7 +41,8 @@ class ThresholdEnsemble:
         seed_threshold=0.5, grow_threshold=0.5, minimum_volume_mm3=2.0, minimum_slices=1
     )
 
-    def __init__(self, **_options: object) -> None:
+    def __init__(self, *, device: str = "cpu", **_options: object) -> None:
+        self._compute = Compute(device, "fake", "float32", batch=1)
         _act_on_load()
 
     def predict(
@@ -58,6 +61,7 @@ class ThresholdEnsemble:
             members=members,
             mean=mean,
             seconds={"prepare": 0.0, "infer": time.monotonic() - started},
+            compute=self._compute,
         )
 
 
@@ -97,7 +101,8 @@ def _act(slices: int) -> None:
 
 def _leave_trace(folder: Path, slices: int) -> None:
     count = len(list(folder.glob(f"seen-{slices}-{os.getpid()}-*")))
-    (folder / f"seen-{slices}-{os.getpid()}-{count}").touch()
+    trace = folder / f"seen-{slices}-{os.getpid()}-{count}"
+    trace.write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "all"))
 
 
 def _obey(words: list[str], order: Path) -> None:

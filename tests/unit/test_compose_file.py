@@ -217,6 +217,7 @@ def test_the_gpu_file_gives_the_worker_a_device_and_the_cuda_image() -> None:
     assert raw["environment"]["METSEG_DEVICE"] == "gpu"
     (device,) = raw["deploy"]["resources"]["reservations"]["devices"]
     assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    assert device["count"] == "all"
 
 
 def test_docker_compose_itself_reads_both_files(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def answers_of(
     fold: int | None = None,
 ) -> Iterator[Answer]:
     """Uncalibrated answers of members to heads, kept under the hashes of their weights."""
-    engines = load_engines(members, weights, device="cpu")
+    engines = load_engines(members, weights, device="cpu").networks
     named = hashlib.sha256("".join(member.sha256 for member in members).encode()).hexdigest()[:12]
     folder = None if kept is None else kept / named
     return ask(heads, engines, contract, say=say, fold=fold, kept=folder)

@@ -15,6 +15,7 @@ from pathlib import Path
 from db.intake.fingerprint import Fingerprint, fingerprint_of
 from metseg.disk import flush, spool_path
 from metseg.errors import DiskFullError, InfrastructureError
+from metseg.locks import try_flock
 
 CHUNK_BYTES = 1024 * 1024
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -184,11 +185,6 @@ def _lock(folder: Path, how: int) -> Iterator[bool]:
     with spool_faults():
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        try:
-            fcntl.flock(descriptor, how)
-        except OSError:
-            yield False
-        else:
-            yield True
+        yield try_flock(descriptor, how)
     finally:
         os.close(descriptor)

@@ -146,6 +146,7 @@ def _facts(findings: StudyFindings, written: Written, seconds: Mapping[str, floa
         agreement=found.agreement,
         expected_dice=found.expected_dice,
         entropy=found.entropy,
+        compute=found.compute,
         brain=found.brain,
         voxel_spacing_mm=found.volume.spacing,
     )

@@ -45,4 +45,5 @@ def _segmented(result: NewResult, found: Segmentation, written: Written) -> NewR
         agreement=found.agreement,
         expected_dice=found.expected_dice,
         entropy=found.entropy,
+        compute=found.compute,
     )

@@ -3,10 +3,11 @@ embedded worker differ only in who says which job is next."""
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,38 +16,31 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
 from db.jobs import Claim
-from db.session import make_engine, session_factory
+from db.session import make_engine, read_only, session_factory
 from imaging.choice.rules import rules_in_force
+from metseg.errors import NoFreeDeviceError
 from metseg.processes import Owner, new_owner
 from metseg.settings import Settings
-from models.catalogue import load_ensemble
-from models.ensemble import Ensemble
+from worker.host.host import Host
+from worker.host.pause_note import PauseNote
 from worker.job.execute import JobTools, Report, execute
+from worker.job.exits import EXIT_DEVICE, EXIT_RESTED
 from worker.job.failures import Failure, FailureKind, classify
-from worker.job.pause import PauseNote, paused_reason
+from worker.job.networks import Networks
+from worker.job.pause import pause_note, paused_reason
 from worker.study.stopwatch import Progress, silent
 
 logger = logging.getLogger(__name__)
 
-EXIT_DEVICE = 73
-"""Exit status of a process whose compute device failed: only a new process gets a new device."""
-
-
-def load(settings: Settings) -> Ensemble:
-    """The networks of the settings."""
-    return load_ensemble(
-        settings.ensemble,
-        weights_dir=settings.weights,
-        flip=settings.flip,
-        device=settings.device,
-        engine=settings.engine,
-        cache=settings.engines_dir,
-    )
+PATIENCE_S = 5.0
+"""Seconds that a message waits for a device of this host before another worker may hear it."""
+LOOK_S = 0.25
+"""Time between two looks for a free device."""
 
 
 @dataclass(slots=True)
 class Runner:
-    """Runs one job at a time in this process. Networks load at the first job and stay.
+    """Runs one job at a time in this process.
 
     Parameters
     ----------
@@ -60,68 +54,106 @@ class Runner:
     sessions: sessionmaker[Session]
     owner: Owner
     note: PauseNote
-    loader: Callable[[Settings], Ensemble] = load
+    networks: Networks
     progress: Progress = silent
     time_limit: Callable[[], AbstractContextManager[None]] = nullcontext
     end: Callable[[int], object] = os._exit
-    _ensemble: Ensemble | None = None
+    patience_s: float = PATIENCE_S
+    _busy: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def build(cls, settings: Settings, *, worker: str, folder: Path) -> "Runner":
         """A runner of this process for the worker of that name; `folder` holds the pause note."""
         rules_in_force(settings.series_rules)  # now: a file that is wrong ends the program
-        engine = make_engine(settings.database)
-        owner = new_owner(worker)
-        return cls(settings, session_factory(engine), owner, PauseNote(folder))
+        sessions = session_factory(make_engine(settings.database))
+        networks = Networks(settings, Host(settings, worker))
+        return cls(settings, sessions, new_owner(worker), pause_note(folder), networks)
 
     def run_job(self, job_id: int) -> Report | None:
-        """Run this job. None: it was not ours to run, or this worker takes no jobs just now."""
-        return self._run(job_id)
+        """Run this job. None: it was not ours to run, or this worker takes no jobs just now.
+
+        Where others hold all devices, it waits a little for one, then has the doorbell rung again.
+        """
+        until = time.monotonic() + self.patience_s
+        while True:
+            try:
+                return self._run(job_id)
+            except NoFreeDeviceError:
+                if time.monotonic() >= until:
+                    break
+            time.sleep(LOOK_S)
+        with self.sessions.begin() as session:
+            jobs.ring_again(session, job_id)
+        return None
 
     def run_next(self) -> Report | None:
         """Run the first job that is due. None: there is none, or this worker takes no jobs just
         now.
         """
-        return self._run(None)
+        try:
+            return self._run(None)
+        except NoFreeDeviceError:
+            return None
+
+    def rest(self) -> None:
+        """End the process if it has had nothing to do for long. May be called from any thread."""
+        if self._busy.acquire(blocking=False):
+            try:
+                if self.networks.resting:
+                    logger.info("nothing to do: memory is given back")
+                    self.end(EXIT_RESTED)
+            finally:
+                self._busy.release()
 
     def paused_reason(self) -> str | None:
         """Why this process takes no jobs just now."""
         return paused_reason(self.settings, self.note, now=time.monotonic())
 
     def _run(self, job_id: int | None) -> Report | None:
+        """Raises NoFreeDeviceError: see `Host.compute_device`."""
         if self.paused_reason() is not None:
             return None
-        try:
-            ensemble = self._loaded()
-            claim = self._claim(job_id, ensemble.version)
+        with self._busy:
+            try:
+                report = self._claim_and_execute(job_id)
+            except NoFreeDeviceError:
+                raise
+            except Exception as error:
+                failure = classify(error)
+                if failure.kind is not FailureKind.INFRASTRUCTURE:
+                    raise
+                self._take_trouble(failure)
+                return None
+        if report is not None:
+            self._learn(report)
+        return report
+
+    def _claim_and_execute(self, job_id: int | None) -> Report | None:
+        rules = rules_in_force(self.settings.series_rules)
+        digest = self.settings.result_digest(rules.digest)
+        if not self._is_waiting(job_id, digest):
+            return None
+        with self.networks.host.at_work() as threads:
+            ensemble = self.networks.ready(threads)
+            claim = self._claim(job_id, ensemble.version, digest)
             if claim is None:
                 return None
             logger.info("job %d claimed, attempt %d", claim.job_id, claim.attempt)
             tools = JobTools(self.settings, self.sessions, ensemble, self.owner)
             with self.time_limit():
                 report = execute(claim, tools, progress=self.progress)
-        except Exception as error:
-            failure = classify(error)
-            if failure.kind is not FailureKind.INFRASTRUCTURE:
-                raise
-            self._pause(failure)
-            return None
-        self._learn(report)
-        return report
+            self.networks.used()
+            return report
 
-    def _loaded(self) -> Ensemble:
-        if self._ensemble is None:
-            started = time.monotonic()
-            self._ensemble = self.loader(self.settings)
-            seconds = time.monotonic() - started
-            logger.info("networks %s loaded in %.1f s", self._ensemble.version, seconds)
-        return self._ensemble
+    def _is_waiting(self, job_id: int | None, digest: str) -> bool:
+        with self.sessions() as session:
+            now = datetime.now(UTC)
+            return jobs.is_waiting(read_only(session), job_id, now=now, settings_digest=digest)
 
-    def _claim(self, job_id: int | None, model_version: str) -> Claim | None:
+    def _claim(self, job_id: int | None, model_version: str, digest: str) -> Claim | None:
         """Only jobs made for our networks and settings: others are for other workers, as in a
         rolling upgrade.
         """
-        rules = rules_in_force(self.settings.series_rules)
         with self.sessions.begin() as session:
             take = jobs.claim_next if job_id is None else partial(jobs.claim, job_id=job_id)
             return take(
@@ -130,18 +162,25 @@ class Runner:
                 now=datetime.now(UTC),
                 max_attempts=jobs.MAX_ATTEMPTS,
                 model_version=model_version,
-                settings_digest=self.settings.result_digest(rules.digest),
+                settings_digest=digest,
             )
 
     def _learn(self, report: Report) -> None:
-        """Pause this worker after trouble that is not a study's fault; end the pause after a job
-        that went well.
-        """
+        """Act on trouble that is not a study's fault; forget it after a job that went well."""
         failure = report.failure
         if failure is None:
             self.note.clear()
-            return
-        if failure.kind is FailureKind.INFRASTRUCTURE:
+            self.networks.host.device_worked()
+        elif failure.kind is FailureKind.INFRASTRUCTURE:
+            self._take_trouble(failure)
+
+    def _take_trouble(self, failure: Failure) -> None:
+        """Leave the device out if it is at fault, else pause this worker; end the process if only
+        another can go on.
+        """
+        if failure.process_must_end and self.networks.host.device_failed(failure.message):
+            logger.error("the device is left out: %s (%s)", failure.message, failure.code)
+        else:
             self._pause(failure)
         if failure.process_must_end:
             self.end(EXIT_DEVICE)

@@ -31,6 +31,7 @@ def run_worker(runner: Runner, stop: threading.Event, *, idle_s: float = IDLE_S)
             stop.wait(runner.settings.backoff_s)
             continue
         if report is None:
+            runner.rest()
             stop.wait(idle_s)
 
 

@@ -23,7 +23,8 @@ from metseg.processes import is_running, parse_owner
 from metseg.settings import Settings
 from worker.background import Background
 from worker.files.sweep import sweep_results
-from worker.job.pause import PauseNote, paused_reason
+from worker.host.host import Host
+from worker.job.pause import pause_note, paused_reason
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,8 @@ class Parent(Background):
         self.settings = settings
         self.name = name
         self.sessions = sessions
-        self._note = PauseNote(folder)
+        self._note = pause_note(folder)
+        self._host = Host(settings, name)
         self._looked = threading.Event()
         self._beats = 0
         self._reason: str | None = None
@@ -99,10 +101,19 @@ class Parent(Background):
     def step(self) -> None:
         """One beat: update our row, look after our children's jobs, now and then sweep."""
         now = datetime.now(UTC)
+        standing = self._host.standing()
         reason = paused_reason(self.settings, self._note, now=time.monotonic())
+        reason = reason or standing.waiting_reason
         self._log_change(reason)
         with self.sessions.begin() as session:
-            if not processes.beat_process(session, self.name, now=now, paused_reason=reason):
+            if not processes.beat_process(
+                session,
+                self.name,
+                now=now,
+                paused_reason=reason,
+                device=standing.device,
+                devices_left_out=standing.left_out,
+            ):
                 self._register(session, now)
         self.look_after_children()
         if self._beats % SWEEP_EVERY == 0:

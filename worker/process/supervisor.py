@@ -13,6 +13,7 @@ from db.session import session_factory
 from metseg.backoff import backoff
 from metseg.processes import process_name
 from metseg.settings import Settings
+from worker.job.exits import EXIT_RESTED
 from worker.outbox.pusher import Pusher
 from worker.process.parent import Parent
 from worker.process.ready import wait_for_database
@@ -54,6 +55,8 @@ def supervise(settings: Settings, stop: threading.Event) -> None:
                 status = error.errno or -1
             if stop.is_set():
                 return
+            if status == EXIT_RESTED:
+                continue
             deaths = 1 if time.monotonic() - started > HEALTHY_S else deaths + 1
             wait = backoff(deaths, first_s=0.5, longest_s=LONGEST_WAIT_S)
             logger.warning("worker process ended with %d, next in %.1f s", status, wait)

@@ -1,8 +1,10 @@
 """The one Celery task. Its message is a job's id and nothing else."""
 
 import logging
+import threading
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import Celery, Task, shared_task
 from celery.signals import setup_logging as setup_logging_signal
@@ -20,6 +22,9 @@ WORKER_KEY = "metseg_worker"
 """Configuration key of the worker's name, which its children need."""
 FOLDER_KEY = "metseg_folder"
 """Configuration key of the folder that parent and children share."""
+
+REST_LOOK_S = 1.0
+"""Time between two looks whether this process has had nothing to do for long."""
 
 _runners: "dict[str, Runner]" = {}
 """The runner of this process, by the worker's name: made at the first message and kept, so that
@@ -47,8 +52,16 @@ def runner_of(app: Celery) -> "Runner":
     if worker not in _runners:
         _our_logs()  # again: pydicom sets its own level when it is imported
         folder = Path(str(app.conf[FOLDER_KEY]))
-        _runners[worker] = Runner.build(Settings(), worker=worker, folder=folder)
+        runner = Runner.build(Settings(), worker=worker, folder=folder)
+        threading.Thread(target=_rest_when_idle, args=(runner,), daemon=True).start()
+        _runners[worker] = runner
     return _runners[worker]
+
+
+def _rest_when_idle(runner: "Runner") -> NoReturn:
+    while True:
+        time.sleep(REST_LOOK_S)
+        runner.rest()
 
 
 @setup_logging_signal.connect  # type: ignore[untyped-decorator]

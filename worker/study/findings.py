@@ -14,6 +14,7 @@ from imaging.dicom.series.series import Series, SourceSeries
 from imaging.lesions.lesion import Dropped, Lesion
 from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference
 from imaging.volume import Volume
+from metseg.compute import Compute
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +44,7 @@ class Segmentation:
     `labels` is ``(Z, H, W)`` on the native grid of `volume`, value = lesion number, and
     `probability` the mean probability there, None where `kept` is of an earlier result. `agreement`
     is Dice between the members; `expected_dice` and `entropy` are of the mean probability.
-    `brain` is None where no network sees one.
+    `brain` is None where no network sees one, and `compute` where the ensemble does not say.
     """
 
     volume: Volume
@@ -56,6 +57,7 @@ class Segmentation:
     expected_dice: float | None
     entropy: float | None
     brain: BrainSeen | None = None
+    compute: Compute | None = None
     scores: tuple[ScoredReference, ...] = ()
     refused: tuple[RefusedReference, ...] = ()
     kept: EarlierFiles | None = None

@@ -61,6 +61,7 @@ class Earlier:
             entropy=self.recorded.entropy,
             kept=self.kept,
             brain=self.recorded.brain,
+            compute=self.recorded.compute,
         )
 
 

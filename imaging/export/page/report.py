@@ -11,6 +11,7 @@ from imaging.export.artifact import Artifact
 from imaging.export.burden import burden
 from imaging.lesions.lesion import Dropped, Lesion, dropped_entry, lesion_entry
 from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference, reference_entry
+from metseg.compute import Compute, entry
 from metseg.notice import RESEARCH_NOTICE
 
 REPORT_VERSION = 1  # grows when a key changes its meaning or goes
@@ -41,6 +42,7 @@ class ReportFacts:
     voxel_spacing_mm: tuple[float, float, float] | None = None
     warnings: Sequence[str] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    compute: Compute | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     timings_s: Mapping[str, float] = field(default_factory=dict)
     artifacts: Sequence[Artifact] = ()
@@ -98,6 +100,7 @@ def build_report(facts: ReportFacts) -> dict[str, Any]:
         "series": [verdict_entry(one) for one in facts.choice.verdicts],
         "warnings": list(facts.warnings),
         "versions": dict(facts.versions),
+        "compute": entry(facts.compute),
         "settings": dict(facts.settings),
         "timings_s": {name: round(seconds, 3) for name, seconds in facts.timings_s.items()},
     }

@@ -14,8 +14,10 @@ from tests.helpers.fakes import ThresholdEnsemble
 from tests.helpers.invariants import artifacts_are_on_disk, counts_and_sums_agree
 from tests.helpers.invariants import one_current_result_per_study as one_current
 from watcher.intake.intake import JobKey
+from worker.host.host import Host
 from worker.job.execute import Ended
-from worker.job.pause import PauseNote
+from worker.job.networks import Networks
+from worker.job.pause import pause_note
 from worker.job.runner import Runner
 
 NAMES = {"dicom-seg": "seg.dcm", "dicom-rtstruct": "rtss.dcm", "nifti": "mask.nii.gz"}
@@ -66,8 +68,8 @@ class ReferenceSite:
             settings=settings,
             sessions=self.watcher_site.sessions,
             owner=new_owner("one"),
-            note=PauseNote(self.watcher_site.home),
-            loader=lambda _: self.ensemble,
+            note=pause_note(self.watcher_site.home),
+            networks=Networks(settings, Host(settings, "one"), loader=lambda *_: self.ensemble),
         )
         while (report := runner.run_next()) is not None:
             assert report.ended is Ended.RECORDED, report.failure

@@ -12,7 +12,7 @@ from db.processes import live
 from db.tables.tables import Job, JobState, Role
 from metseg.processes import Owner, new_owner
 from tests.integration.worker.conftest import WorkerSite
-from worker.job.pause import PauseNote
+from worker.job.pause import pause_note
 from worker.process.parent import Parent
 
 NAME = "host:1:ab"
@@ -48,7 +48,7 @@ def test_a_step_of_the_parent_registers_beats_and_records_why_no_jobs_are_taken(
     one = parent(site, tmp_path)
     one.step()
     one.step()
-    PauseNote(tmp_path).hit("disk full", now=time.monotonic(), backoff_s=60.0)
+    pause_note(tmp_path).hit("disk full", now=time.monotonic(), backoff_s=60.0)
     one.step()
     with site.sessions() as session:
         (row,) = live(session, Role.WORKER)

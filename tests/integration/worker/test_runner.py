@@ -1,19 +1,27 @@
 """Between jobs: what a worker takes, what it leaves to others, when it pauses."""
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from db import jobs
 from db.tables.tables import Job, JobState
 from metseg.errors import DeviceError, WeightsError
 from metseg.processes import new_owner
 from metseg.settings import Settings
 from models.ensemble import Ensemble, Prediction
+from tests.helpers.devices import FakeDevices
 from tests.helpers.fakes import ThresholdEnsemble
 from tests.integration.worker.conftest import WorkerSite
+from worker.host.devices import Device
+from worker.host.host import Host
 from worker.job.execute import Ended
-from worker.job.pause import PauseNote
-from worker.job.runner import EXIT_DEVICE, Runner
+from worker.job.exits import EXIT_DEVICE, EXIT_RESTED
+from worker.job.networks import Networks
+from worker.job.pause import pause_note
+from worker.job.runner import Runner
 
 
 class FailingEnsemble(ThresholdEnsemble):
@@ -32,8 +40,12 @@ def runner(site: WorkerSite, folder: Path, *, ensemble: Ensemble | None = None) 
         settings=site.settings,
         sessions=site.sessions,
         owner=new_owner("worker"),
-        note=PauseNote(folder),
-        loader=lambda _settings: ensemble or ThresholdEnsemble(),
+        note=pause_note(folder),
+        networks=Networks(
+            site.settings,
+            Host(site.settings, "worker"),
+            loader=lambda _settings, _device: ensemble or ThresholdEnsemble(),
+        ),
     )
 
 
@@ -83,7 +95,7 @@ def test_networks_are_loaded_once_and_before_the_first_claim(
 ) -> None:
     loads: list[int] = []
 
-    def loader(_settings: Settings) -> Ensemble:
+    def loader(_settings: Settings, _device: Device | None) -> Ensemble:
         loads.append(1)
         if len(loads) == 1:
             raise WeightsError("weights must have their recorded SHA-256, got another")
@@ -92,7 +104,7 @@ def test_networks_are_loaded_once_and_before_the_first_claim(
     job_id, _ = site.add_study("one")
     site.add_study("two")
     one = runner(site, tmp_path)
-    one.loader = loader
+    one.networks.loader = loader
     assert one.run_next() is None
     assert state(site, job_id) == (JobState.PENDING, 0)
     assert "SHA-256" in str(one.paused_reason())
@@ -169,15 +181,98 @@ def test_little_free_space_stops_claims(site: WorkerSite, tmp_path: Path) -> Non
 def test_a_bug_while_loading_networks_is_not_hidden(
     site: WorkerSite, tmp_path: Path, *, loaded: bool
 ) -> None:
-    def loader(_settings: Settings) -> Ensemble:
+    def loader(_settings: Settings, _device: Device | None) -> Ensemble:
         if loaded:
             return ThresholdEnsemble()
         raise ValueError("bug")
 
     one = runner(site, tmp_path)
-    one.loader = loader
+    one.networks.loader = loader
+    assert one.run_next() is None
+    site.add_study()
     if loaded:
-        assert one.run_next() is None
+        assert one.run_next() is not None
     else:
         with pytest.raises(ValueError, match="bug"):
             one.run_next()
+
+
+def test_networks_are_loaded_only_when_a_job_is_due(site: WorkerSite, tmp_path: Path) -> None:
+    loads: list[int] = []
+
+    def loader(_settings: Settings, _device: Device | None) -> Ensemble:
+        loads.append(1)
+        return ThresholdEnsemble()
+
+    one = runner(site, tmp_path)
+    one.networks.loader = loader
+    assert one.run_next() is None
+    assert one.run_job(987_654) is None
+    assert loads == []
+    site.add_study()
+    assert one.run_next() is not None
+    assert loads == [1]
+
+
+def test_a_process_ends_only_when_it_has_loaded_networks_and_had_nothing_to_do_for_long(
+    site: WorkerSite, tmp_path: Path
+) -> None:
+    one = runner(site, tmp_path)
+    statuses: list[int] = []
+    one.end = statuses.append
+    one.networks.settings = site.settings.model_copy(update={"unload_s": 1e-9})
+    one.rest()
+    site.add_study()
+    one.run_next()
+    with one._busy:
+        one.rest()  # as from another thread, in the middle of a job
+    assert statuses == []
+    one.rest()
+    assert statuses == [EXIT_RESTED]
+
+
+@pytest.fixture
+def gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDevices:
+    """One device on this host."""
+    fake = FakeDevices(tmp_path / "fake")
+    fake.plug([0])
+    monkeypatch.setenv("PATH", f"{fake.bin}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return fake
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_message_that_no_device_is_free_for_is_sent_again_and_costs_no_attempt(
+    site: WorkerSite, tmp_path: Path
+) -> None:
+    job_id, _ = site.add_study()
+    with site.sessions.begin() as session:
+        jobs.mark_published(session, [job_id], now=datetime.now(UTC))
+    other = Host(site.settings, "other")
+    other.compute_device()
+    one = runner(site, tmp_path)
+    one.patience_s = 0.0
+    assert one.run_job(job_id) is None
+    assert one.run_next() is None
+    assert state(site, job_id) == (JobState.PENDING, 0)
+    with site.sessions() as session:
+        due = {"now": datetime.now(UTC), "republish_s": 1e6, "limit": 9}
+        assert jobs.jobs_to_ring(session, **due) == [job_id]
+    assert one.paused_reason() is None
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_failed_device_is_left_out_and_the_worker_itself_does_not_pause(
+    site: WorkerSite, tmp_path: Path
+) -> None:
+    job_id, _ = site.add_study()
+    networks = FailingEnsemble()
+    networks.error = DeviceError("the device must answer, got nothing")
+    one = runner(site, tmp_path, ensemble=networks)
+    statuses: list[int] = []
+    one.end = statuses.append
+    one.run_next()
+    assert statuses == [EXIT_DEVICE]
+    assert one.paused_reason() is None
+    assert state(site, job_id) == (JobState.PENDING, 0)
+    assert "got nothing" in str(Host(site.settings, "next").standing().left_out)

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -5,6 +6,7 @@ from metseg.errors import DeviceError, OutOfMemoryError
 from models.engines.failures import translated
 from models.engines.keras_engine import Engine, choose_device, device_names
 from models.networks.build import build
+from tests.helpers.network_weights import fill
 from tests.unit.models.networks.small_member import TINY, batch, member
 
 # Keras 3.15 copies TensorFlow variables the old way (keras/src/backend/tensorflow/core.py).
@@ -17,6 +19,19 @@ def test_an_engine_averages_the_depths_of_the_saved_network(tmp_path):
     engine = Engine.load(member(), tmp_path, device="cpu:0")
     maps = [np.asarray(one) for one in model(batch(), training=False)]
     np.testing.assert_allclose(engine(batch()), np.mean(maps, axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_rounds_and_answers_float32(tmp_path, precision):
+    model = build("unet_plus_plus", filters=TINY)
+    fill(model, seed=3)
+    model.save_weights(tmp_path / "x.weights.h5")
+    reference = Engine.load(member(), tmp_path, device="cpu:0")(batch())
+    found = Engine.load(member(), tmp_path, device="cpu:0", precision=precision)(batch())
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, reference, atol=0.05)
+    assert not np.array_equal(found, reference)
+    assert keras.config.dtype_policy().name == "float32"
 
 
 @pytest.mark.parametrize(("depths", "deepest"), [((2,), 2), ((1, 3), 3)])

@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 
+from metseg.compute import Compute
 from metseg.errors import ConfigurationError, WeightsError
 from models.engines.choice import chosen_engine, load_engines
 from models.engines.keras_engine import Engine
@@ -132,10 +133,22 @@ def test_openvino_is_refused_where_it_cannot_run(device, installed, words):
 
 def test_members_are_loaded_in_the_order_of_the_card(weights):
     members = [of("unet_plus_plus"), of("attention_unet")]
-    for engine, kind in (("openvino", OpenVinoEngine), ("keras", Engine)):
+    for engine in ("openvino", "keras"):
         loaded = load_engines(members, weights, engine=engine, device="cpu")
-        assert [network.name for network in loaded] == ["unet_plus_plus", "attention_unet"]
-        assert all(isinstance(network, kind) for network in loaded)
+        assert [network.name for network in loaded.networks] == ["unet_plus_plus", "attention_unet"]
+        assert loaded.compute == Compute("cpu", engine, "float32", batch=8)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_answers_are_the_same_with_any_number_of_threads(weights, name):
+    engine = OpenVinoEngine.load(of(name), weights, cache=None)
+    answers = [engine(batch())]
+    for threads in (2, 1):
+        engine.use_threads(threads)
+        answers.append(engine(batch()))
+        assert engine._compiled.get_property("INFERENCE_NUM_THREADS") == threads
+    for one in answers[1:]:
+        np.testing.assert_allclose(one, answers[0], atol=1e-6)
 
 
 def test_a_stored_network_needs_no_keras_and_sends_no_usage_data(weights, tmp_path):

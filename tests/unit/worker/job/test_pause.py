@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from metseg.settings import Settings
-from worker.job.pause import PauseNote, low_space, paused_reason
+from worker.job.pause import low_space, pause_note, paused_reason
 
 
 def test_each_trouble_in_a_row_pauses_twice_as_long(tmp_path: Path) -> None:
-    note = PauseNote(tmp_path)
+    note = pause_note(tmp_path)
     assert note.hit("disk", now=100.0, backoff_s=30.0).until == 130.0
     assert note.hit("disk", now=200.0, backoff_s=30.0).until == 260.0
     note.clear()
@@ -15,16 +15,16 @@ def test_each_trouble_in_a_row_pauses_twice_as_long(tmp_path: Path) -> None:
 
 
 def test_another_process_of_the_worker_reads_the_pause(tmp_path: Path) -> None:
-    PauseNote(tmp_path).hit("the device failed", now=100.0, backoff_s=30.0)
+    pause_note(tmp_path).hit("the device failed", now=100.0, backoff_s=30.0)
     settings = Settings(home=tmp_path, min_free_mb=0)
-    note = PauseNote(tmp_path)
+    note = pause_note(tmp_path)
     assert paused_reason(settings, note, now=129.0) == "the device failed"
     assert paused_reason(settings, note, now=131.0) is None
 
 
 def test_a_damaged_pause_note_is_not_a_pause(tmp_path: Path) -> None:
     (tmp_path / "pause.json").write_text("{")
-    assert PauseNote(tmp_path).read() is None
+    assert pause_note(tmp_path).read() is None
 
 
 def test_too_little_space_names_the_folder_by_its_role(tmp_path: Path) -> None:
