@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Tests start hundreds of processes: without compiled files each takes three times as long to begin.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-crops bench-networks bench-onednn bench-peers bench-multiplanar bench-scout bench-engines bench-brains image crossvalidate ablations evaluate
+.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-crops bench-networks bench-onednn bench-peers bench-multiplanar bench-scout bench-workers bench-gpu bench-engines bench-brains image crossvalidate ablations evaluate
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -110,6 +110,12 @@ bench-crops: install-dev  ## training crops per second, by a thread and by proce
 
 bench-networks: install-dev  ## parameters, arithmetic and time of the networks, for docs/networks.md
 	@$(BIN)/python -m benchmarks.networks
+
+bench-workers: install-dev  ## the same studies by one, two and four workers, for docs/performance.md
+	@$(BIN)/python -m benchmarks.workers
+
+bench-gpu: install-dev  ## seconds a study, slices per second and memory on a GPU, for docs/gpu.md
+	@$(BIN)/python -m benchmarks.gpu
 
 bench-onednn: install-dev  ## what oneDNN does for the networks on this processor, for docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.onednn

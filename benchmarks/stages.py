@@ -24,7 +24,8 @@ from metseg.settings import Settings
 from models.averaging import NetworkEnsemble
 from models.ensemble import Ensemble
 from watcher.watch import Watcher
-from worker.job.runner import Runner, load
+from worker.job.networks import load
+from worker.job.runner import Runner
 
 STAGES = ("read", "prepare", "infer", "lesions", "write", "record")
 
@@ -34,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    ensemble = load(Settings())
+    ensemble = load(Settings(), None)
     seen: list[Mapping[str, float]] = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(prefix="metseg-bench-") as folder:
@@ -53,7 +54,7 @@ def one_round(place: Path, ensemble: Ensemble) -> Mapping[str, float]:
     migrate(settings.database)
     take_in(settings, inbox)
     runner = Runner.build(settings, worker="benchmark", folder=place)
-    runner.loader = lambda _: ensemble
+    runner.networks.loader = lambda *_: ensemble
     report = runner.run_next()
     if report is None or not report.seconds:
         raise RuntimeError(f"the demo study must be recorded, got {report}")

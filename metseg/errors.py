@@ -96,6 +96,10 @@ class DeviceError(InfrastructureError):
     code = "device"
 
 
+class NoDeviceError(DeviceError):
+    """A GPU is wanted, and the framework sees none."""
+
+
 class NoFreeDeviceError(InfrastructureError):
     """Other processes of the host hold all devices that could be computed on."""
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from metseg.errors import DeviceError, WeightsError
+from metseg.errors import NoDeviceError, WeightsError
 from models.card import Member
 from models.engines.failures import translated
 from models.networks.build import build
@@ -45,7 +45,7 @@ def choose_device(wanted: str, *, memory_mib: int | None = None) -> str:
     ------
     ValueError
         `wanted` is not one of the three.
-    DeviceError
+    NoDeviceError
         A GPU is wanted and no GPU is seen.
     """
     if wanted not in ("auto", "cpu", "gpu"):
@@ -54,7 +54,7 @@ def choose_device(wanted: str, *, memory_mib: int | None = None) -> str:
         return "cpu:0"
     has_gpu = any("gpu" in name for name in device_names())
     if wanted == "gpu" and not has_gpu:
-        raise DeviceError("device must be there, got gpu and no GPU is seen")
+        raise NoDeviceError("device must be there, got gpu and no GPU is seen")
     if not has_gpu:
         return "cpu:0"
     if keras.backend.backend() == "tensorflow":

@@ -1,12 +1,15 @@
 """Which NVIDIA devices this process may use: whole cards and MIG slices."""
 
+import logging
 import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-LISTING_S = 30.0
+logger = logging.getLogger(__name__)
+
+LISTING_S = 10.0
 """nvidia-smi takes seconds where no driver daemon keeps the devices awake."""
 
 
@@ -131,5 +134,8 @@ def _ask(*arguments: str) -> str:
             text=True,
             timeout=LISTING_S,
         ).stdout
-    except (OSError, subprocess.SubprocessError):
+    except FileNotFoundError:
+        return ""
+    except (OSError, subprocess.SubprocessError) as error:
+        logger.warning("nvidia-smi does not answer: %s", type(error).__name__)
         return ""

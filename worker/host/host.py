@@ -48,6 +48,7 @@ class Host:
     _lease: DeviceLease | None = None
     _listed: list[Device] = field(default_factory=list)
     _listed_at: float | None = None
+    _unfit: bool = False
 
     def compute_device(self) -> Device | None:
         """The device to compute on, from now to the end of this process; None: the processor.
@@ -66,6 +67,16 @@ class Host:
         if self._lease is None:
             raise NoFreeDeviceError(no_free_device(self.device_uses()))
         return self._lease.device
+
+    def use_processor(self) -> bool:
+        """Compute on the processor from now on: the framework sees no device. False, and nothing
+        changes, where the settings insist on one.
+        """
+        if self.settings.device != "auto" or self._lease is None:
+            return False
+        self._lease.release()
+        self._lease, self._unfit = None, True
+        return True
 
     def device_failed(self, reason: str) -> bool:
         """Have nobody take our device for a while, longer after each failure. False where we have
@@ -111,8 +122,9 @@ class Host:
         return Seats(self._folder()).taken(Cores.of_this_process())
 
     def _on_processor(self, devices: list[Device]) -> bool:
-        wish = self.settings.device
-        return wish == "cpu" or (wish == "auto" and not devices)
+        wish, engine = self.settings.device, self.settings.engine
+        could = devices and not self._unfit and engine in ("auto", "keras")
+        return wish == "cpu" or (wish == "auto" and not could)
 
     def _leases(self) -> DeviceLeases:
         return DeviceLeases(self._folder(), shares=self.settings.workers_per_device)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
+from metseg.errors import NoDeviceError
 from metseg.settings import Settings
 from models.catalogue import load_ensemble
 from models.ensemble import Ensemble, Prediction
@@ -67,14 +68,23 @@ class Networks:
             See `models.catalogue.load_ensemble`.
         """
         if self._loaded is None:
-            self._device = self.host.compute_device()
-            _tell_framework(self._device, threads())
             started = time.monotonic()
-            self._loaded = self.loader(self.settings, self._device)
+            self._loaded = self._load(threads)
             seconds = time.monotonic() - started
             logger.info("networks %s loaded in %.1f s", self._loaded.version, seconds)
         self.used()
         return OnHost(self._loaded, self._device, threads)
+
+    def _load(self, threads: Callable[[], int]) -> Ensemble:
+        self._device = self.host.compute_device()
+        _tell_framework(self._device, threads())
+        try:
+            return self.loader(self.settings, self._device)
+        except NoDeviceError as error:
+            if not self.host.use_processor():
+                raise
+            logger.warning("computing on the processor: %s", error)
+            return self._load(threads)
 
     def used(self) -> None:
         """They are in use just now."""

@@ -100,3 +100,11 @@ def test_cores_are_shared_while_both_work(tmp_path: Path) -> None:
         with two.at_work() as theirs:
             assert ours() + theirs() == max(2, alone)
         assert ours() == alone
+
+
+def test_an_engine_of_processors_computes_on_the_processor(
+    tmp_path: Path, fake: FakeDevices
+) -> None:
+    fake.plug([0])
+    assert host(tmp_path, "a", engine="openvino").compute_device() is None
+    assert host(tmp_path, "a", engine="openvino").standing().device == "cpu"

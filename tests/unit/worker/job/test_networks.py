@@ -9,6 +9,7 @@ import pytest
 from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
 from metseg.compute import Compute
+from metseg.errors import NoDeviceError
 from metseg.settings import Settings
 from models.ensemble import Ensemble, Prediction
 from tests.helpers.devices import FakeDevices
@@ -92,3 +93,29 @@ def test_memory_is_limited_only_where_it_is_shared(
     memory: int | None, workers: int, share: int | None
 ) -> None:
     assert memory_share(Device("GPU-1", "one", memory_mib=memory), workers) == share
+
+
+def test_auto_computes_on_the_processor_where_the_framework_sees_no_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, asked = FakeDevices(tmp_path / "fake"), []
+    fake.plug([3])
+    monkeypatch.setenv("PATH", f"{fake.bin}:/usr/bin:/bin")
+
+    def loader(_settings: Settings, device: Device | None) -> Ensemble:
+        asked.append(device and device.uuid)
+        if device is not None:
+            raise NoDeviceError("device must be there, got gpu and no GPU is seen")
+        return Threaded()
+
+    auto = networks(tmp_path / "auto", Threaded(), device="auto")
+    auto.loader = loader
+    compute = auto.ready(lambda: 1).predict(HEAD).compute
+    assert compute == Compute("cpu", "openvino", "float32", 8, 1)
+    assert asked == ["GPU-3", None]
+    assert auto.host.standing().device == "cpu"
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    insisting = networks(tmp_path / "gpu", Threaded(), device="gpu")
+    insisting.loader = loader
+    with pytest.raises(NoDeviceError):
+        insisting.ready(lambda: 1)
