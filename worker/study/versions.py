@@ -1,11 +1,15 @@
 """The packages that a result was made with."""
 
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
+from types import MappingProxyType
 
 PACKAGES = ("metseg", "keras", "tensorflow", "numpy", "pydicom", "highdicom")
 """Packages whose versions are recorded with each result."""
 
 
-def package_versions() -> dict[str, str]:
+@cache
+def package_versions() -> Mapping[str, str]:
     """Installed versions of the packages that shape a result."""
-    return {name: version(name) for name in PACKAGES}
+    return MappingProxyType({name: version(name) for name in PACKAGES})
