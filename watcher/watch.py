@@ -95,7 +95,10 @@ class Watcher:
         done at a later step.
         """
         if self._clock() >= self._next_scan:
+            taken_in = self._arrivals.tally.taken_in
             self._guard("inbox", self._scan)
+            if self._arrivals.tally.taken_in > taken_in:  # idle workers need not wait
+                self._next_reconcile = self._clock()
         if self._clock() >= self._next_reconcile:
             self._guard("queue", self._reconcile)
             self._next_reconcile = self._clock() + self._settings.reconcile_s

@@ -124,5 +124,7 @@ def _family(pid: int) -> list[psutil.Process]:
 
 def calls_in(summary: str) -> int:
     """How many calls the summary of ``strace -c`` counts in all."""
-    rows = re.findall(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) .*(?:fsync|fdatasync)$", summary, re.MULTILINE)
+    rows = re.findall(
+        r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) .*(?:fsync|fdatasync)$", summary, re.MULTILINE
+    )
     return sum(map(int, rows))

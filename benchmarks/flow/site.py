@@ -91,7 +91,9 @@ def flow_site(outputs: str, slices: int) -> Iterator[tuple[FlowSite, PostgresSer
         home = Path(folder)
         rules = home / "rules.toml"
         rules.write_text(SMALL_SERIES)
-        extra = SHORTEST | {"OUTPUTS": outputs} | ({"SERIES_RULES": str(rules)} if slices > 3 else {})
+        extra = (
+            SHORTEST | {"OUTPUTS": outputs} | ({"SERIES_RULES": str(rules)} if slices > 3 else {})
+        )
         try:
             postgres.start()
             redis.start()
