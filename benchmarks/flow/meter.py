@@ -1,5 +1,6 @@
 """What a stretch of work cost: processor time by process, statements, commits, syncs, bytes."""
 
+import os
 import re
 import shutil
 import signal
@@ -9,15 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 from sqlalchemy import Engine, text
 
 COUNTERS = """
-SELECT (SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s
-        JOIN pg_database d ON d.oid = s.dbid
-        WHERE d.datname = current_database() AND query NOT LIKE '%bench%') AS statements,
-       w.wal_bytes AS wal_bytes, w.wal_sync AS wal_syncs
+SELECT (SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
+        WHERE query NOT LIKE '%bench%') AS statements,
+       (SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query = 'COMMIT') AS commits,
+       w.wal_bytes AS wal_bytes
 FROM pg_stat_wal w /* bench */
 """
 
@@ -35,11 +37,12 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Reads what processes, given by the pid of the topmost, and the database have used."""
+    """Reads what processes and the server of `engine` have used. `tops` are the pids of the topmost
+    processes by name; those below them count as ``NAME child``, but all of PostgreSQL as one, and
+    of this very process only itself.
+    """
 
     tops: Mapping[str, Sequence[int]]
-    """By name: ``worker`` is split in ``worker`` and ``worker child``, as is every other with
-    children, but ``postgres``."""
     engine: Engine
 
     @contextmanager
@@ -57,69 +60,70 @@ class Meter:
 
     def _used(self) -> dict[str, tuple[float, int]]:
         used: dict[str, tuple[float, int]] = {}
-        for name, pids in self.tops.items():
+        for top, pids in self.tops.items():
             for pid in pids:
-                for part, amount in _used_by(psutil.Process(pid), name).items():
-                    had = used.get(part, (0.0, 0))
-                    used[part] = (had[0] + amount[0], had[1] + amount[1])
+                for name, (processor, written) in _used_by(pid, top).items():
+                    had = used.get(name, (0.0, 0))
+                    used[name] = (had[0] + processor, had[1] + written)
         return used
 
     def _counters(self) -> dict[str, int]:
-        with self.engine.connect() as connection:
+        with self.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             row = connection.execute(text(COUNTERS)).mappings().one()
             return {name: int(value) for name, value in row.items()}
 
 
-def _used_by(top: psutil.Process, name: str) -> dict[str, tuple[float, int]]:
+def _used_by(pid: int, top: str) -> dict[str, tuple[float, int]]:
     """Processor seconds and bytes written of a process, and of those below it, ended or not."""
-    times = top.cpu_times()
-    below = [0.0 + times.children_user + times.children_system, 0]
-    for child in top.children(recursive=True):
+    used: dict[str, tuple[float, int]] = {}
+    for one in family(pid):
+        name = top if one.pid == pid or top == "postgres" else f"{top} child"
+        had = used.get(name, (0.0, 0))
         try:
-            own = child.cpu_times()
-            below[0] += own.user + own.system + own.children_user + own.children_system
-            below[1] += child.io_counters().write_bytes
+            times, written = one.cpu_times(), one.io_counters().write_bytes
         except psutil.NoSuchProcess:
             continue
-    own_bytes = top.io_counters().write_bytes
-    if name == "postgres":
-        return {name: (times.user + times.system + below[0], own_bytes + int(below[1]))}
-    return {
-        name: (times.user + times.system, own_bytes),
-        f"{name} child": (below[0], int(below[1])),
-    }
+        used[name] = (had[0] + times.user + times.system, had[1] + written)
+        if pid != os.getpid():
+            below = top if top == "postgres" else f"{top} child"
+            had = used.get(below, (0.0, 0))
+            used[below] = (had[0] + times.children_user + times.children_system, had[1])
+    return used
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """A process and all below it; of this very process only itself."""
+    top = psutil.Process(pid)
+    return [top] if pid == os.getpid() else [top, *top.children(recursive=True)]
 
 
 @contextmanager
-def counted_syncs(tops: Mapping[str, Sequence[int]], folder: Path) -> Iterator[dict[str, int]]:
-    """Count fsync and fdatasync by name of a process while the block runs, with strace, which slows
-    them: measure no time meanwhile. Empty where strace is missing.
+def counted_syncs(tops: Mapping[str, Sequence[int]], counts: dict[str, int]) -> Iterator[Cost]:
+    """Count fsync and fdatasync by name of the topmost process while the block runs, with strace,
+    which slows them: nothing else is measured. `counts` stays empty where strace is missing.
     """
-    counts: dict[str, int] = {}
     strace = shutil.which("strace")
-    tracers = {}
-    if strace is not None:
-        for name, pids in tops.items():
-            every = [str(p.pid) for pid in pids for p in _family(pid)]
-            command = [strace, "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", str(folder / name)]
-            tracers[name] = subprocess.Popen(
-                [*command, *(word for pid in every for word in ("-p", pid))],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+    with TemporaryDirectory(prefix="metseg-bench-") as folder:
+        tracers = {
+            name: _trace(strace, pids, Path(folder) / name) for name, pids in tops.items() if strace
+        }
         time.sleep(1.0)
-    try:
-        yield counts
-    finally:
-        for name, tracer in tracers.items():
-            tracer.send_signal(signal.SIGINT)
-            tracer.wait(30)
-            counts[name] = calls_in((folder / name).read_text())
+        try:
+            yield Cost()
+        finally:
+            for name, tracer in tracers.items():
+                tracer.send_signal(signal.SIGINT)
+                tracer.wait(30)
+                counts[name] = calls_in((Path(folder) / name).read_text())
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    top = psutil.Process(pid)
-    return [top, *top.children(recursive=True)]
+def _trace(strace: str, pids: Sequence[int], summary: Path) -> subprocess.Popen[bytes]:
+    every = [word for pid in pids for one in family(pid) for word in ("-p", str(one.pid))]
+    return subprocess.Popen(
+        [strace, "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", str(summary), *every],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def calls_in(summary: str) -> int:

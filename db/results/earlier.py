@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from db.results.rows import read_artifact, read_brain, read_dropped, read_lesion
@@ -36,22 +37,7 @@ def earlier_result(session: Session, job_id: int) -> EarlierResult | None:
     """The newest result of a job's study by the job's networks and settings, if its series has the
     same files in the job's snapshot: what arrived since has not changed what was found.
     """
-    job, own = aliased(Job), aliased(Snapshot)
-    row = session.execute(
-        select(Result, Job.snapshot_id, job.snapshot_id)
-        .join(Job, Job.id == Result.job_id)
-        .join(Snapshot, Snapshot.id == Job.snapshot_id)
-        .join(own, own.study_id == Snapshot.study_id)
-        .join(job, job.snapshot_id == own.id)
-        .where(
-            job.id == job_id,
-            Result.outcome == Outcome.SEGMENTED,
-            Job.model_version == job.model_version,
-            Job.settings_digest == job.settings_digest,
-        )
-        .order_by(Snapshot.revision.desc(), Result.id.desc())
-        .limit(1)
-    ).one_or_none()
+    row = session.execute(_newest_segmented(), {"job_id": job_id}).one_or_none()
     if row is None:
         return None
     result, before, now = row
@@ -59,6 +45,27 @@ def earlier_result(session: Session, job_id: int) -> EarlierResult | None:
     if _files(session, before, uid) != _files(session, now, uid):
         return None
     return _recorded(session, result)
+
+
+@cache
+def _newest_segmented() -> Select[Result, int, int]:
+    """That result, its snapshot and the snapshot of the job `job_id`. Kept: each job asks."""
+    job, own = aliased(Job), aliased(Snapshot)
+    return (
+        select(Result, Job.snapshot_id, job.snapshot_id)
+        .join(Job, Job.id == Result.job_id)
+        .join(Snapshot, Snapshot.id == Job.snapshot_id)
+        .join(own, own.study_id == Snapshot.study_id)
+        .join(job, job.snapshot_id == own.id)
+        .where(
+            job.id == bindparam("job_id"),
+            Result.outcome == Outcome.SEGMENTED,
+            Job.model_version == job.model_version,
+            Job.settings_digest == job.settings_digest,
+        )
+        .order_by(Snapshot.revision.desc(), Result.id.desc())
+        .limit(1)
+    )
 
 
 def _files(
