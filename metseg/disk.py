@@ -66,12 +66,11 @@ def flush_all(paths: Iterable[Path]) -> None:
         The disk is gone.
     """
     todo = list(paths)
-    if len(todo) <= 1:
-        for path in todo:
+    with ThreadPoolExecutor(FLUSHED_AT_ONCE) as threads:
+        others = threads.map(flush, todo[1:])
+        for path in todo[:1]:  # by this thread meanwhile
             flush(path)
-        return
-    with ThreadPoolExecutor(min(FLUSHED_AT_ONCE, len(todo))) as threads:
-        list(threads.map(flush, todo))
+        list(others)
 
 
 def free_bytes(folder: Path) -> int:

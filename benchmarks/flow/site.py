@@ -18,7 +18,7 @@ from tests.helpers.dicom.phantom import Recipe, write_study
 from tests.helpers.servers.services import PostgresServer, RedisServer
 
 LONGEST_S = 900.0
-LOOK_S = 0.05
+LOOK_S = 0.2
 STATISTICS = ("shared_preload_libraries=pg_stat_statements",)
 SHORTEST = {"QUIET_S": "0", "SCAN_INTERVAL_S": "0.5", "LEASE_S": "90", "BACKOFF_S": "30"}
 """No waiting for more files; all else as shipped."""
