@@ -4,11 +4,15 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 MB: Final = 10**6
 """Bytes of a megabyte, wherever metseg writes MB."""
+FLUSHED_AT_ONCE: Final = 16
+"""Files: more gain nothing."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -50,6 +54,23 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def flush_all(paths: Iterable[Path]) -> None:
+    """`flush` for many files and folders at once: together they take a disk hardly longer than one
+    alone.
+
+    Raises
+    ------
+    OSError
+        The disk is gone.
+    """
+    todo = list(paths)
+    with ThreadPoolExecutor(FLUSHED_AT_ONCE) as threads:
+        others = threads.map(flush, todo[1:])
+        for path in todo[:1]:  # by this thread meanwhile
+            flush(path)
+        list(others)
 
 
 def free_bytes(folder: Path) -> int:

@@ -10,37 +10,34 @@ from pathlib import Path
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.intake.files import may_pass
+from db.intake.intake import IntakeOutcome
 from db.tables.tables import FileStatus
 from metseg.disk import MB, free_bytes
 from metseg.errors import DiskFullError
 from metseg.settings import Settings
 from watcher.archives.archives import Archives
-from watcher.intake.intake import DISPUTED, Intake, IntakeReport, JobKey, StudyFile
+from watcher.intake.intake import DISPUTED, ArrivedStudy, Intake, IntakeReport, JobKey, StudyFile
 from watcher.intake.pairing import Pairing
 from watcher.reading.header_pass import Archive, Header, HeaderPass, Nifti, Refusal
-from watcher.scan.grouping import ReadyStudy, StudyWait, group
+from watcher.scan.grouping import ReadyStudy, StudyWait, batches, group
 from watcher.scan.inbox import MARKER_FILE, ScanReport, Sighting, walk
 from watcher.scan.ledger import Ledger
 from watcher.scan.tracker import Tracker
 from watcher.scan.verdicts import Judgement, judge, judge_refusal
+from watcher.view import Tally
 
 READ_BUDGET_S = 5.0
 """Longest time for headers in one step: doorbells and heartbeats must go on meanwhile."""
 INTAKE_BUDGET_S = 5.0
 """No study is begun after this time of a step, for the same reason."""
+FILES_AT_ONCE = 64
+"""Studies of so many files in all are taken in together: small ones then share what each would
+otherwise wait for, the disk and the commit.
+"""
 LOGGED_IDS = 10
 NOT_OPENED = Refusal("archive", "archives are not opened, max_archive_mb is 0", ignore=True)
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was done since the start."""
-
-    taken_in: int = 0
-    known: int = 0
-    refused: int = 0
 
 
 @dataclass(slots=True)
@@ -190,47 +187,60 @@ class Arrivals:
                     self.tracker.done(path)
 
     def _take_in_all(self, ready: Sequence[ReadyStudy], *, tick: float, now: datetime) -> None:
-        """Take complete studies in, oldest first. One too large for the disk stops only itself."""
+        """Take complete studies in, oldest first."""
         full: DiskFullError | None = None
         end = time.monotonic() + INTAKE_BUDGET_S
-        for study in ready:
+        for batch in batches(ready, files=FILES_AT_ONCE):
             if time.monotonic() > end:
                 self.backlog = True
                 break
-            try:
-                self._take_in(study, tick=tick, now=now)
-            except DiskFullError as error:
-                full = error
+            full = self._take_in_some(batch, tick=tick, now=now) or full
         if full is not None:
             raise full
 
-    def _take_in(self, study: ReadyStudy, *, tick: float, now: datetime) -> None:
+    def _take_in_some(
+        self, batch: Sequence[ReadyStudy], *, tick: float, now: datetime
+    ) -> DiskFullError | None:
+        """Take a batch in. Where it is too large for the disk, each study alone: a large one stops
+        only itself.
+        """
+        try:
+            self._take_in(batch, tick=tick, now=now)
+        except DiskFullError as error:
+            if len(batch) == 1:
+                return error
+            alone = [self._take_in_some([study], tick=tick, now=now) for study in batch]
+            return next((full for full in alone if full is not None), None)
+        return None
+
+    def _take_in(self, batch: Sequence[ReadyStudy], *, tick: float, now: datetime) -> None:
+        arrived = [one for one in map(self._arrived, batch) if one is not None]
+        self._check_space(sum(file.fingerprint.size for one in arrived for file in one.files))
+        started = time.monotonic()
+        reports = self.intake.take(arrived, self.job_key(), now=now)
+        seconds = time.monotonic() - started
+        for taken in reports:
+            self._note(taken, tick)
+            if taken.outcome is not None:
+                self.tally.count(taken.outcome)
+                _log(taken.outcome, len(taken.ingested), seconds)
+                self.tracker.hurry(self.pairing.waiting, now=tick)
+
+    def _arrived(self, study: ReadyStudy) -> ArrivedStudy | None:
+        """A complete study as `Intake` takes it; None where a file is not recorded yet: the next
+        step.
+        """
         files = []
         for path in study.paths:
             known = self.ledger.get(path)
             if known is None or known.fingerprint != self.tracker.fingerprint(path):
-                return  # not recorded yet: the next step
+                return None
             fingerprint = self.archives.fingerprint(path, known.fingerprint)
             verdict = self.tracker.verdict(path)
             own_study = verdict.own_study if isinstance(verdict, Header) else None
             source = self.archives.source(path)
             files.append(StudyFile(path, known.id, source, fingerprint, own_study))
-        self._check_space(sum(file.fingerprint.size for file in files))
-        started = time.monotonic()
-        taken = self.intake.take(study.study, files, self.job_key(), now=now)
-        self._note(taken, tick)
-        if taken.outcome is not None:
-            log.info(
-                "study %d, revision %d: %d files in %.1f s, %s",
-                taken.outcome.study_id,
-                taken.outcome.revision,
-                len(taken.ingested),
-                time.monotonic() - started,
-                "known already" if taken.outcome.known else f"job {taken.outcome.job_id}",
-            )
-            self.tracker.hurry(self.pairing.waiting, now=tick)
-            self.tally.known += taken.outcome.known
-            self.tally.taken_in += not taken.outcome.known
+        return ArrivedStudy(study.study, files)
 
     def _close_archives(self, tick: float) -> None:
         judged = [
@@ -277,3 +287,9 @@ class Arrivals:
         known = [self.ledger.get(path) for path in paths[:LOGGED_IDS]]
         more = ", ..." if len(paths) > LOGGED_IDS else ""
         return "files " + ", ".join(str(one.id) for one in known if one is not None) + more
+
+
+def _log(outcome: IntakeOutcome, n_files: int, seconds: float) -> None:
+    what = "known already" if outcome.known else f"job {outcome.job_id}"
+    where = (outcome.study_id, outcome.revision)
+    log.info("study %d, revision %d: %d files in %.1f s, %s", *where, n_files, seconds, what)

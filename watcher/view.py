@@ -3,6 +3,22 @@
 import hashlib
 from dataclasses import dataclass
 
+from db.intake.intake import IntakeOutcome
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done since the start: studies taken in or known already, files refused."""
+
+    taken_in: int = 0
+    known: int = 0
+    refused: int = 0
+
+    def count(self, outcome: IntakeOutcome) -> None:
+        """Count a study."""
+        self.known += outcome.known
+        self.taken_in += not outcome.known
+
 
 @dataclass(frozen=True, slots=True)
 class StudyView:

@@ -36,6 +36,8 @@ SHARE_OF_TIME = 10
 """A scan that took a second is not repeated within ten, whatever the file events say."""
 UNPACKING_S = 0.5
 """Time between scans while an archive is being unpacked."""
+NEW_STUDIES_S = 1.0
+"""Most often that doorbells ring for studies that have just been taken in."""
 SWEEP_EVERY_S = 3600.0
 REPEAT_S = 60.0
 """A log whose beginning has scrolled away must still say what the watcher waits for."""
@@ -78,15 +80,16 @@ class Watcher:
         self._presence = Presence(self._sessions, every_s=settings.beat_s)
         self._reconciler = Reconciler(settings, self._sessions, make_ringer(settings))
         self._arrivals = Arrivals(
-            settings, inbox, self._sessions, self._headers, self._key, self._beat
+            settings, inbox, self._sessions, self._headers, self._key, self._go_on
         )
         self._job_key: JobKey | None = None
         self._paused: dict[str, str] = {}
         self._repeat_at: dict[str, float] = {}
         self._checked = self._reran = False
         self._scans = 0
-        self._next_scan = self._next_reconcile = self._next_sweep = float("-inf")
-        self._earliest_scan = float("-inf")
+        self._next_scan = self._next_sweep = self._earliest_scan = float("-inf")
+        self._reconciled = float("-inf")
+        self._rung_for = 0
 
     def step(self) -> None:
         """Do what is due: scan the inbox, reconcile, sweep the spool, beat.
@@ -96,9 +99,7 @@ class Watcher:
         """
         if self._clock() >= self._next_scan:
             self._guard("inbox", self._scan)
-        if self._clock() >= self._next_reconcile:
-            self._guard("queue", self._reconcile)
-            self._next_reconcile = self._clock() + self._settings.reconcile_s
+        self._reconcile_when_due()
         if self._clock() >= self._next_sweep and self._scans:
             self._guard("spool", self._sweep)
             self._next_sweep = self._clock() + SWEEP_EVERY_S
@@ -106,7 +107,8 @@ class Watcher:
 
     def wait(self, seconds: float) -> None:
         """Wait for the next thing to do, `seconds` at most; file events end the wait."""
-        until_due = min(self._next_scan, self._next_reconcile) - self._clock()
+        next_reconcile = self._reconciled + self._settings.reconcile_s
+        until_due = min(self._next_scan, next_reconcile) - self._clock()
         if self._hints.wait(max(0.0, min(seconds, until_due))):
             self._next_scan = min(self._next_scan, self._earliest_scan)
 
@@ -201,6 +203,23 @@ class Watcher:
         self._reran = True
         if jobs:
             log.info("%d known studies run again: the model or a setting has changed", len(jobs))
+
+    def _go_on(self) -> None:
+        """What must not wait for the end of a long scan."""
+        self._beat()
+        self._reconcile_when_due()
+
+    def _reconcile_when_due(self) -> None:
+        """At its interval, and soon after studies were taken in: idle workers wait for them."""
+        taken_in = self._arrivals.tally.taken_in
+        interval = self._settings.reconcile_s
+        if taken_in != self._rung_for:
+            interval = min(interval, NEW_STUDIES_S)
+        if self._clock() < self._reconciled + interval:
+            return
+        self._rung_for = taken_in
+        self._guard("queue", self._reconcile)
+        self._reconciled = self._clock()
 
     def _reconcile(self) -> None:
         self._check_schema()

@@ -5,10 +5,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from db.jobs import create_job
+from db.jobs import create_first_job, create_job
 from db.tables.tables import FileStatus, Instance, Snapshot, SourceFile, Study
 from db.upsert import upsert
 
@@ -35,6 +35,15 @@ class ArrivedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class LockedStudy:
+    """A study whose row is held until the transaction ends: nobody else gives it a revision."""
+
+    id: int
+    newest: int
+    """Its newest revision; 0 where it has none yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class StudyIntake:
     """A whole study: what an earlier snapshot has, and what came since.
 
@@ -44,9 +53,7 @@ class StudyIntake:
         No instance, or one SOPInstanceUID twice.
     """
 
-    study_instance_uid: str
     instances: tuple[SpooledInstance, ...]
-    files: tuple[ArrivedFile, ...] = ()
 
     def __post_init__(self) -> None:
         uids = {instance.sop_instance_uid for instance in self.instances}
@@ -77,71 +84,68 @@ class IntakeOutcome:
 
 def record_intake(
     session: Session,
+    study: LockedStudy,
     intake: StudyIntake,
     *,
     model_version: str,
     settings_digest: str,
     now: datetime,
-    priority: int = 0,
 ) -> IntakeOutcome:
-    """Record a study as the next snapshot with a job, and its files as INGESTED.
+    """Record a study as the next snapshot with a job.
 
-    Bytes that are known make no snapshot, and no job where model and settings are known as well. Of
-    two watchers one wins, the other waits for it and sees a known study. Never commits.
+    Bytes that are known make no snapshot, and no job where model and settings are known as well.
+    Never commits.
     """
-    study_id = lock_study(session, intake.study_instance_uid, now=now)
-    _mark_ingested(session, intake.files, study_id=study_id)
-    newest = session.scalar(_newest_revision(study_id)) or 0
-    known = session.execute(
-        select(Snapshot.id, Snapshot.revision).where(
-            Snapshot.study_id == study_id, Snapshot.digest == intake.digest
-        )
-    ).one_or_none()
+    known = _known_snapshot(session, study, intake) if study.newest else None
     if known is None:
-        snapshot_id, revision = _insert_snapshot(session, study_id, newest + 1, intake, now=now)
+        revision = study.newest + 1
+        snapshot_id = _insert_snapshot(session, study.id, revision, intake, now=now)
     else:
         snapshot_id, revision = known
-    if revision < newest:
-        return IntakeOutcome(study_id, snapshot_id, revision, None, known=True)
-    job_id = create_job(
+    if revision < study.newest:
+        return IntakeOutcome(study.id, snapshot_id, revision, None, known=True)
+    create = create_job if study.newest else create_first_job
+    job_id = create(
         session,
         snapshot_id=snapshot_id,
         model_version=model_version,
         settings_digest=settings_digest,
-        priority=priority,
         now=now,
     )
-    return IntakeOutcome(study_id, snapshot_id, revision, job_id, known=known is not None)
+    return IntakeOutcome(study.id, snapshot_id, revision, job_id, known=known is not None)
 
 
-def lock_study(session: Session, study_instance_uid: str, *, now: datetime) -> int:
-    """Id of the study's row, made if need be and held until the caller's transaction ends.
+def lock_study(session: Session, study_instance_uid: str, *, now: datetime) -> LockedStudy:
+    """The study, its row made if need be and held until the caller's transaction ends.
 
-    Call it before `latest_instances` when the intake is a union with them. Never commits.
+    Of two watchers one wins, the other waits for it and sees a known study. Whoever locks several
+    does so in the order of their UIDs. Never commits.
     """
-    session.execute(
+    made = session.scalar(
         upsert(session, Study)
         .values(study_instance_uid=study_instance_uid, created_at=now)
         .on_conflict_do_nothing(index_elements=["study_instance_uid"])
+        .returning(Study.id)
     )
-    return session.scalars(
+    if made is not None:
+        return LockedStudy(made, newest=0)
+    study_id = session.scalars(
         select(Study.id)
         .where(Study.study_instance_uid == study_instance_uid)
         .with_for_update(key_share=True)
     ).one()
+    newest = select(func.max(Snapshot.revision)).where(Snapshot.study_id == study_id)
+    return LockedStudy(study_id, session.scalar(newest) or 0)
 
 
-def latest_instances(session: Session, study_instance_uid: str) -> list[SpooledInstance]:
-    """The instances of the study's newest snapshot, by SOPInstanceUID. Empty when unknown."""
-    newest = (
-        select(Snapshot.id)
-        .join(Study, Study.id == Snapshot.study_id)
-        .where(Study.study_instance_uid == study_instance_uid)
-        .order_by(Snapshot.revision.desc())
-        .limit(1)
+def latest_instances(session: Session, study: LockedStudy) -> list[SpooledInstance]:
+    """The instances of the study's newest snapshot, by SOPInstanceUID. Empty when it has none."""
+    if not study.newest:
+        return []
+    newest = select(Snapshot.id).where(
+        Snapshot.study_id == study.id, Snapshot.revision == study.newest
     )
-    snapshot_id = session.scalar(newest)
-    return [] if snapshot_id is None else snapshot_instances(session, snapshot_id)
+    return snapshot_instances(session, session.scalars(newest).one())
 
 
 def snapshot_instances(session: Session, snapshot_id: int) -> list[SpooledInstance]:
@@ -165,13 +169,21 @@ def spooled_hashes(session: Session, hashes: Collection[str]) -> set[str]:
     return set(session.scalars(select(Instance.sha256).where(Instance.sha256.in_(hashes))))
 
 
-def _newest_revision(study_id: int) -> Select[int | None]:
-    return select(func.max(Snapshot.revision)).where(Snapshot.study_id == study_id)
+def _known_snapshot(
+    session: Session, study: LockedStudy, intake: StudyIntake
+) -> tuple[int, int] | None:
+    """Id and revision of the snapshot that has exactly these bytes."""
+    known = session.execute(
+        select(Snapshot.id, Snapshot.revision).where(
+            Snapshot.study_id == study.id, Snapshot.digest == intake.digest
+        )
+    ).one_or_none()
+    return None if known is None else (known.id, known.revision)
 
 
 def _insert_snapshot(
     session: Session, study_id: int, revision: int, intake: StudyIntake, *, now: datetime
-) -> tuple[int, int]:
+) -> int:
     snapshot_id = session.scalars(
         insert(Snapshot)
         .values(
@@ -196,12 +208,15 @@ def _insert_snapshot(
         for instance in intake.instances
     ]
     session.execute(insert(Instance), rows)
-    return snapshot_id, revision
+    return snapshot_id
 
 
-def _mark_ingested(session: Session, files: Sequence[ArrivedFile], *, study_id: int) -> None:
-    if not files:
-        return
+def mark_ingested(session: Session, files: Sequence[tuple[int, ArrivedFile]]) -> None:
+    """Move files to INGESTED, each with the id of the study that has its instance.
+
+    Give them in the order of their paths, in which `db.intake.files.see` locks their rows. Never
+    commits.
+    """
     rows = [
         {
             "id": file.file_id,
@@ -211,6 +226,7 @@ def _mark_ingested(session: Session, files: Sequence[ArrivedFile], *, study_id: 
             "sha256": file.instance.sha256,
             "study_id": study_id,
         }
-        for file in files
+        for study_id, file in files
     ]
-    session.execute(update(SourceFile), rows)
+    if rows:
+        session.execute(update(SourceFile), rows)

@@ -8,7 +8,7 @@ from db.jobs.claims import Claim, Lease, beat, claim, claim_next, claimants, hol
 from db.jobs.failure import fail, release
 from db.jobs.finish import finalise
 from db.jobs.leases import expire, release_owner, running_leases
-from db.jobs.making import create_job, studies_to_rerun
+from db.jobs.making import create_first_job, create_job, studies_to_rerun
 from db.jobs.operator import cancel, retry
 from db.jobs.queue import (
     MAX_WAIT,
@@ -34,6 +34,7 @@ __all__ = [
     "claim",
     "claim_next",
     "claimants",
+    "create_first_job",
     "create_job",
     "doorbells_unanswered",
     "expire",

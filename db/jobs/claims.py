@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.jobs.queue import is_due
 from db.jobs.states import EXHAUSTED, EventCode, record_event
-from db.tables.tables import Job, JobEvent, JobState
+from db.tables.tables import Job, JobEvent, JobState, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Claim:
     attempt: int
     """1 at the first claim; a refunded one is not counted."""
     snapshot_id: int
+    study_id: int
     owner: str
     model_version: str
     settings_digest: str
@@ -96,6 +97,7 @@ def _take(
             Job.fence,
             Job.attempt,
             Job.snapshot_id,
+            select(Snapshot.study_id).where(Snapshot.id == Job.snapshot_id).scalar_subquery(),
             Job.model_version,
             Job.settings_digest,
         )
@@ -103,8 +105,10 @@ def _take(
     ).one_or_none()
     if row is None:
         return None
-    job_id, fence, attempt, snapshot_id, model_version, settings_digest = row
-    return Claim(job_id, fence, attempt, snapshot_id, owner, model_version, settings_digest)
+    job_id, fence, attempt, snapshot_id, study_id, model_version, settings_digest = row
+    return Claim(
+        job_id, fence, attempt, snapshot_id, study_id, owner, model_version, settings_digest
+    )
 
 
 def claim_next(

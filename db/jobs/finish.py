@@ -58,8 +58,6 @@ def finalise(
     # Two results of one study decide one after the other which is current.
     study_id = lock_study_of(session, claim.snapshot_id)
     current = _becomes_current(session, claim, study_id)
-    if current:
-        replace_current(session, study_id)
     result_id = session.scalars(
         insert(Result)
         .values(
@@ -107,14 +105,20 @@ def _succeed(session: Session, claim: Claim, *, now: datetime) -> None:
 
 
 def _becomes_current(session: Session, claim: Claim, study_id: int) -> bool:
+    """Whether our result is to be the current one; the one before it then is no more."""
     order = select(Snapshot.revision, Job.wish, Job.id).join(Job, Job.snapshot_id == Snapshot.id)
-    ours = session.execute(order.where(Job.id == claim.job_id)).one()
     theirs = session.execute(
         order.join(Result, Result.job_id == Job.id).where(
             Result.study_id == study_id, Result.is_current
         )
     ).one_or_none()
-    return theirs is None or tuple(theirs) < tuple(ours)
+    if theirs is None:
+        return True
+    ours = session.execute(order.where(Job.id == claim.job_id)).one()
+    if tuple(theirs) > tuple(ours):
+        return False
+    replace_current(session, study_id)
+    return True
 
 
 def _columns(result: NewResult) -> dict[str, Any]:

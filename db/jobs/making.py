@@ -36,22 +36,51 @@ def create_job(
     }
     study_id = lock_study_of(session, snapshot_id)
     wish = 1 + (session.scalar(select(func.max(Job.wish)).filter_by(snapshot_id=snapshot_id)) or 0)
-    waiting = {"state": JobState.PENDING, "priority": priority, "run_after": now, "wish": wish}
-    job_id = session.scalar(
-        upsert(session, Job)
-        .values(**key, **waiting, created_at=now)
-        .on_conflict_do_nothing(index_elements=list(key))
-        .returning(Job.id)
-    )
-    if job_id is not None:
-        edge = (None, JobState.PENDING)
-        record_event(session, job_id, edge, fence=0, actor=ACTOR, code=EventCode.CREATED, now=now)
-    else:
+    waiting = _waiting(now, priority=priority, wish=wish)
+    job_id = _insert(session, key | waiting, now=now)
+    if job_id is None:
         job_id = _revive(session, key, waiting, now=now)
     if job_id is not None:
         _supersede_others(session, job_id, now=now)
     else:
         prefer(session, key, study_id=study_id, wish=wish)
+    return job_id
+
+
+def create_first_job(
+    session: Session,
+    *,
+    snapshot_id: int,
+    model_version: str,
+    settings_digest: str,
+    now: datetime,
+) -> int | None:
+    """Make the job of a study's first snapshot, which this transaction has made: as `create_job`,
+    but nothing can be there already or wait. Never commits.
+    """
+    key = {
+        "snapshot_id": snapshot_id,
+        "model_version": model_version,
+        "settings_digest": settings_digest,
+    }
+    return _insert(session, key | _waiting(now, priority=0, wish=1), now=now)
+
+
+def _waiting(now: datetime, *, priority: int, wish: int) -> dict[str, object]:
+    return {"state": JobState.PENDING, "priority": priority, "run_after": now, "wish": wish}
+
+
+def _insert(session: Session, values: dict[str, object], *, now: datetime) -> int | None:
+    """The id of a new job; None when its snapshot, model and settings have one already."""
+    job_id = session.scalar(
+        upsert(session, Job)
+        .values(**values, created_at=now)
+        .on_conflict_do_nothing(index_elements=["snapshot_id", "model_version", "settings_digest"])
+        .returning(Job.id)
+    )
+    if job_id is not None:
+        edge = (None, JobState.PENDING)
+        record_event(session, job_id, edge, fence=0, actor=ACTOR, code=EventCode.CREATED, now=now)
     return job_id
 
 

@@ -81,14 +81,15 @@ def record_event(
     old, new = edge
     check_edge(old, new)
     session.execute(
-        insert(JobEvent).values(
-            job_id=job_id,
-            at=now,
-            old_state=old,
-            new_state=new,
-            fence=fence,
-            actor=actor,
-            code=code,
-            detail=detail,
-        )
+        insert(JobEvent),
+        {
+            "job_id": job_id,
+            "at": now,
+            "old_state": old,
+            "new_state": new,
+            "fence": fence,
+            "actor": actor,
+            "code": code,
+            "detail": detail,
+        },
     )

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import Session, aliased
 
 from db.results.rows import read_artifact, read_brain, read_dropped, read_lesion
 from db.tables.result_tables import ArtifactRow, DroppedCandidate, LesionRow, Mask, Result
@@ -38,27 +39,35 @@ def earlier_result(session: Session, job_id: int) -> EarlierResult | None:
     """The newest result of a job's study by the job's networks and settings, if its series has the
     same files in the job's snapshot: what arrived since has not changed what was found.
     """
-    job = session.get_one(Job, job_id)
-    row = session.execute(
-        select(Result, Job.snapshot_id)
+    row = session.execute(_newest_segmented(), {"job_id": job_id}).one_or_none()
+    if row is None:
+        return None
+    result, before, now = row
+    uid = result.series_instance_uid
+    if _files(session, before, uid) != _files(session, now, uid):
+        return None
+    return _recorded(session, result)
+
+
+@cache
+def _newest_segmented() -> Select[Result, int, int]:
+    """That result, its snapshot and the snapshot of the job `job_id`. Kept: each job asks."""
+    job, own = aliased(Job), aliased(Snapshot)
+    return (
+        select(Result, Job.snapshot_id, job.snapshot_id)
         .join(Job, Job.id == Result.job_id)
         .join(Snapshot, Snapshot.id == Job.snapshot_id)
+        .join(own, own.study_id == Snapshot.study_id)
+        .join(job, job.snapshot_id == own.id)
         .where(
-            Result.study_id == session.get_one(Snapshot, job.snapshot_id).study_id,
+            job.id == bindparam("job_id"),
             Result.outcome == Outcome.SEGMENTED,
             Job.model_version == job.model_version,
             Job.settings_digest == job.settings_digest,
         )
         .order_by(Snapshot.revision.desc(), Result.id.desc())
         .limit(1)
-    ).one_or_none()
-    if row is None:
-        return None
-    result, snapshot_id = row
-    uid = result.series_instance_uid
-    if _files(session, snapshot_id, uid) != _files(session, job.snapshot_id, uid):
-        return None
-    return _recorded(session, result)
+    )
 
 
 def _files(

@@ -231,10 +231,14 @@ class Site:
         for log in sorted(self.logs.iterdir()):
             sys.stdout.write(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}\n")
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Kill whatever still runs."""
         for process in self.processes:
             process.kill()
+
+    def close(self) -> None:
+        """Kill whatever still runs, and leave the database."""
+        self.stop()
         self.engine.dispose()
 
     def check(self) -> None:

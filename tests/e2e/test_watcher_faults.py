@@ -3,13 +3,14 @@
 import random
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from db.intake.files import load_known
-from db.intake.intake import latest_instances
+from db.intake.intake import latest_instances, lock_study
 from db.processes import live
 from db.tables.tables import FileStatus, Job, JobState, Role, Snapshot, Study
 from tests.e2e.site import Site
@@ -51,7 +52,8 @@ def _closing(site: Site) -> Iterator[Site]:
 def content(site: Site, study: str) -> set[str]:
     """The hashes in the study's newest snapshot."""
     with site.sessions() as session:
-        return {one.sha256 for one in latest_instances(session, uid(study))}
+        locked = lock_study(session, uid(study), now=datetime.now(UTC))
+        return {one.sha256 for one in latest_instances(session, locked)}
 
 
 def revisions(site: Site) -> list[tuple[str, int]]:

@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from db import jobs
-from db.intake.intake import IntakeOutcome, SpooledInstance, StudyIntake, record_intake
+from db.intake.intake import (
+    IntakeOutcome,
+    SpooledInstance,
+    StudyIntake,
+    lock_study,
+    record_intake,
+)
 from db.jobs import Claim
 from db.results.new_result import NewResult
 from db.tables.tables import Outcome
@@ -52,7 +58,8 @@ def arrive(
     )
     return record_intake(
         session,
-        StudyIntake(study, instances),
+        lock_study(session, study, now=T0),
+        StudyIntake(instances),
         model_version=model,
         settings_digest=settings,
         now=T0,

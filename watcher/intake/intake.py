@@ -1,4 +1,4 @@
-"""Takes one complete study in: an immutable copy in the spool and rows, in one transaction."""
+"""Takes complete studies in: immutable copies in the spool and rows, in one transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +12,12 @@ from db.intake.fingerprint import Fingerprint
 from db.intake.intake import (
     ArrivedFile,
     IntakeOutcome,
+    LockedStudy,
     SpooledInstance,
     StudyIntake,
     latest_instances,
     lock_study,
+    mark_ingested,
     record_intake,
 )
 from db.tables.tables import FileStatus
@@ -44,6 +46,14 @@ class StudyFile:
 
 
 @dataclass(frozen=True, slots=True)
+class ArrivedStudy:
+    """A complete study: its StudyInstanceUID, and its settled files in the order of their paths."""
+
+    study: str
+    files: Sequence[StudyFile]
+
+
+@dataclass(frozen=True, slots=True)
 class JobKey:
     """What besides the bytes makes a job: the model and the settings that can change a result."""
 
@@ -53,7 +63,9 @@ class JobKey:
 
 @dataclass(slots=True)
 class IntakeReport:
-    """What became of each file. If `moved` is not empty, nothing was recorded; all wait again."""
+    """What became of each file of a study. If `moved` is not empty, nothing was recorded; all wait
+    again.
+    """
 
     outcome: IntakeOutcome | None = None
     ingested: list[str] = field(default_factory=list)
@@ -82,6 +94,20 @@ class _CopiedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class _Taking:
+    """A study on its way in: what is copied of it, and what became of its files."""
+
+    study: str
+    copies: list[_CopiedFile] = field(default_factory=list)
+    report: IntakeReport = field(default_factory=IntakeReport)
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is something to record."""
+        return bool(self.copies) and not self.report.moved
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """What an intake works with. `beat` is called often, to report that work goes on."""
 
@@ -92,38 +118,39 @@ class Intake:
     beat: Callable[[], None]
 
     def take(
-        self, study: str, files: Sequence[StudyFile], key: JobKey, *, now: datetime
-    ) -> IntakeReport:
-        """Copy, hash, check and record the settled files of one study.
+        self, studies: Sequence[ArrivedStudy], key: JobKey, *, now: datetime
+    ) -> list[IntakeReport]:
+        """Copy, hash, check and record the settled files of some studies, one report for each.
 
         The headers that count are those of the copies: what is recorded is what was hashed. Files
-        that moved since they settled stop the intake; the others stay as they are in the inbox.
+        that moved since they settled stop the intake of their study; the others stay as they are
+        in the inbox.
 
         Raises
         ------
         InfrastructureError
             The spool cannot be written. Nothing is recorded.
         sqlalchemy.exc.DBAPIError
-            The database does not answer. The study may be recorded: doing it again is harmless.
+            The database does not answer. The studies may be recorded: doing it again is harmless.
         """
-        taken = IntakeReport()
         with workspace(self.spool_dir) as folder:
-            copies = self._copy_all(study, files, folder, taken)
-            if taken.moved or not copies:
-                return taken
-            place([one.copied for one in copies], self.spool_dir)
-            self._record(study, copies, key, taken, now=now)
-        return taken
+            takings = [
+                self._copy_all(one, folder, f"{number}-") for number, one in enumerate(studies)
+            ]
+            whole = [taking for taking in takings if taking.whole]
+            if whole:
+                place([one.copied for taking in whole for one in taking.copies], self.spool_dir)
+                self._record_all(whole, key, now=now)
+        return [taking.report for taking in takings]
 
-    def _copy_all(
-        self, study: str, files: Sequence[StudyFile], folder: Path, taken: IntakeReport
-    ) -> list[_CopiedFile]:
-        """Copies with the headers that are in them; what cannot be taken goes to `taken`."""
-        copies = []
-        for number, file in enumerate(files):
+    def _copy_all(self, arrived: ArrivedStudy, folder: Path, prefix: str) -> _Taking:
+        """Copies with the headers that are in them, their names beginning with `prefix`."""
+        taking = _Taking(arrived.study)
+        study, copies, taken = taking.study, taking.copies, taking.report
+        for number, file in enumerate(arrived.files):
             self.beat()
             try:
-                copied = copy_in(file.source, file.fingerprint, folder / str(number))
+                copied = copy_in(file.source, file.fingerprint, folder / f"{prefix}{number}")
             except MovedError:
                 taken.moved.append(file.path)
                 continue
@@ -139,44 +166,47 @@ class Intake:
                 taken.refused[file.path] = header
             else:
                 taken.moved.append(file.path)
-        return copies
+        return taking
+
+    def _record_all(self, takings: Sequence[_Taking], key: JobKey, *, now: datetime) -> None:
+        """One transaction. Studies in the order of their UIDs, then files in that of their paths,
+        so that two watchers do not lock each other out.
+        """
+        accepted: dict[str, tuple[int, ArrivedFile]] = {}
+        with self.sessions.begin() as session:
+            for taking in sorted(takings, key=lambda one: one.study):
+                accepted |= self._record(session, taking, key, now=now)
+            mark_ingested(session, [accepted[path] for path in sorted(accepted)])
 
     def _record(
-        self,
-        study: str,
-        copies: Sequence[_CopiedFile],
-        key: JobKey,
-        taken: IntakeReport,
-        *,
-        now: datetime,
-    ) -> None:
-        with self.sessions.begin() as session:
-            union = self._unite(session, study, [one.arrived for one in copies], now=now)
-            set_status(
-                session,
-                [arrival.file_id for arrival in union.refused],
-                FileStatus.QUARANTINED,
-                reason=DISPUTED,
-            )
-            outcome = None
-            if union.accepted:
-                outcome = record_intake(
-                    session,
-                    StudyIntake(study, union.instances, union.accepted),
-                    model_version=key.model_version,
-                    settings_digest=key.settings_digest,
-                    now=now,
-                )
+        self, session: Session, taking: _Taking, key: JobKey, *, now: datetime
+    ) -> dict[str, tuple[int, ArrivedFile]]:
+        """Record one study. Returns its files that are in it now, with its id, by path."""
+        study = lock_study(session, taking.study, now=now)
+        union = self._unite(session, study, [one.arrived for one in taking.copies])
         disputed = {arrival.file_id for arrival in union.refused}
-        taken.outcome = outcome
-        taken.disputed = [one.file.path for one in copies if one.file.file_id in disputed]
-        taken.ingested = [one.file.path for one in copies if one.file.file_id not in disputed]
+        if disputed:
+            set_status(session, sorted(disputed), FileStatus.QUARANTINED, reason=DISPUTED)
+        if union.accepted:
+            taking.report.outcome = record_intake(
+                session,
+                study,
+                StudyIntake(union.instances),
+                model_version=key.model_version,
+                settings_digest=key.settings_digest,
+                now=now,
+            )
+        inside = [one for one in taking.copies if one.file.file_id not in disputed]
+        taking.report.ingested = [one.file.path for one in inside]
+        taking.report.disputed = [
+            one.file.path for one in taking.copies if one.file.file_id in disputed
+        ]
+        return {one.file.path: (study.id, one.arrived) for one in inside}
 
     def _unite(
-        self, session: Session, study: str, arrivals: Sequence[ArrivedFile], *, now: datetime
+        self, session: Session, study: LockedStudy, arrivals: Sequence[ArrivedFile]
     ) -> Union:
         """The next revision, decided while nobody else can make one of this study."""
-        study_id = lock_study(session, study, now=now)
         latest = latest_instances(session, study)
         recorded = {instance.sop_instance_uid: instance.sha256 for instance in latest}
         contested = {
@@ -186,7 +216,7 @@ class Intake:
             != one.instance.sha256
         }
         own = {arrival.file_id for arrival in arrivals}
-        standing = self._standing(session, study_id, contested, own) if contested else {}
+        standing = self._standing(session, study.id, contested, own) if contested else {}
         return unite(latest, arrivals, standing=standing)
 
     def _standing(

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from db.intake.fingerprint import Fingerprint, fingerprint_of
-from metseg.disk import flush, spool_path
+from metseg.disk import flush_all, spool_path
 from metseg.errors import DiskFullError, InfrastructureError
 from metseg.locks import try_flock
 
@@ -32,7 +32,7 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A durable copy under a temporary name, and the hash of exactly its bytes."""
+    """A copy under a temporary name, not durable yet, and the hash of exactly its bytes."""
 
     path: Path
     sha256: str
@@ -89,7 +89,6 @@ def _copy(descriptor: int, expected_size: int, target: Path) -> Copied:
                 raise MovedError
             _write(copy.fileno(), chunk)
         os.fchmod(copy.fileno(), 0o444)
-        os.fsync(copy.fileno())
     return Copied(target, digest.hexdigest(), size)
 
 
@@ -118,19 +117,20 @@ def spool_faults() -> Iterator[None]:
 
 
 def place(copies: Sequence[Copied], spool_dir: Path) -> None:
-    """Give copies their final names and make these durable. Bytes that are there already stay."""
+    """Make copies durable, first their bytes, then their final names. Bytes that are there already
+    stay.
+    """
     with spool_faults():
-        folders = set()
-        for copied in copies:
-            target = spool_path(spool_dir, copied.sha256)
-            if not _is_there(target, copied.size):
-                if not target.parent.is_dir():
-                    target.parent.mkdir(exist_ok=True)
-                    folders.add(spool_dir)
-                copied.path.replace(target)
-                folders.add(target.parent)
-        for folder in sorted(folders):
-            flush(folder)
+        targets = {spool_path(spool_dir, copied.sha256): copied for copied in copies}
+        new = {to: copied for to, copied in targets.items() if not _is_there(to, copied.size)}
+        flush_all(copied.path for copied in new.values())
+        folders = {target.parent for target in targets}
+        missing = [folder for folder in folders if not folder.is_dir()]
+        for folder in missing:
+            folder.mkdir(exist_ok=True)
+        for target, copied in new.items():
+            copied.path.replace(target)
+        flush_all({*folders, spool_dir} if missing else folders)
 
 
 def _is_there(target: Path, size: int) -> bool:

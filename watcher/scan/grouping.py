@@ -1,6 +1,6 @@
 """Which studies are complete, from what is known of their files. Pure: no clock, no disk."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -80,6 +80,20 @@ def group(
         else:
             waits.append(wait)
     return [study for _, study in sorted(ready, key=lambda pair: (pair[0], pair[1].study))], waits
+
+
+def batches(studies: Iterable[ReadyStudy], *, files: int) -> Iterator[list[ReadyStudy]]:
+    """Studies in their order, some together as long as these have at most so many files."""
+    batch: list[ReadyStudy] = []
+    size = 0
+    for study in studies:
+        if batch and size + len(study.paths) > files:
+            yield batch
+            batch, size = [], 0
+        batch.append(study)
+        size += len(study.paths)
+    if batch:
+        yield batch
 
 
 def _wait(

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from imaging.export.artifact import Artifact
@@ -71,7 +70,8 @@ def write_artifacts(
     OSError
         The disk is full or gone.
     """
-    authorship = Authorship(findings.ensemble_version, version("metseg"), made_at.astimezone())
+    ours = package_versions()["metseg"]
+    authorship = Authorship(findings.ensemble_version, ours, made_at.astimezone())
     making, written = Making(findings, settings, authorship), Written(folder)
     found = findings.segmentation
     wanted = [one for one in OUTPUTS if one.name is None or one.name in settings.outputs]

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from metseg.disk import flush, sha256_of
+from metseg.disk import flush_all, sha256_of
 from metseg.errors import InfrastructureError
 
 STAGING = ".staging"
@@ -71,16 +71,15 @@ class RunFolders:
         DamagedFileError
             A file does not read back with its SHA-256.
         """
+        flush_all([*(self.staged / name for name in sha256), self.staged])
         for name, expected in sha256.items():
-            flush(self.staged / name)
             found = sha256_of(self.staged / name)
             if found != expected:
                 raise DamagedFileError(f"{name} must have SHA-256 {expected}, got {found}")
-        flush(self.staged)
         self.published.parent.mkdir(parents=True, exist_ok=True)
         self.staged.rename(self.published)
-        for folder in (self.published.parent, self.published.parent.parent, self.staged.parent):
-            flush(folder)
+        of_study = self.published.parent
+        flush_all((of_study, of_study.parent, self.staged.parent))
 
     def discard(self) -> None:
         """Take away whatever this run left. Never raises: the sweep finds what stays."""

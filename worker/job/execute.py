@@ -4,7 +4,7 @@ mode both come through here.
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,11 +13,11 @@ from pathlib import Path
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
-from db.intake.intake import snapshot_instances
+from db.intake.intake import SpooledInstance, snapshot_instances
 from db.jobs import Claim
 from db.results.earlier import earlier_result
 from db.session import read_only
-from db.tables.tables import Job, JobState, Snapshot
+from db.tables.tables import Job, JobState
 from metseg.backoff import backoff
 from metseg.disk import spool_path
 from metseg.errors import MetsegError, TransientError
@@ -31,7 +31,7 @@ from worker.job.failures import Failure, FailureKind, classify
 from worker.job.heartbeat import Heartbeat
 from worker.job.record import commit
 from worker.pipeline import segment_study
-from worker.study.renewal import Earlier, take_over
+from worker.study.renewal import take_over
 from worker.study.stopwatch import Progress, Stopwatch, silent
 
 logger = logging.getLogger(__name__)
@@ -95,8 +95,8 @@ def execute(claim: Claim, tools: JobTools, *, progress: Progress = silent) -> Re
     Raises
     ------
     sqlalchemy.exc.DBAPIError
-        The database did not answer: at the start at once, later for a whole lease. The job's row
-        says RUNNING, until its lease ends.
+        The database did not answer for a whole lease. The job's row says RUNNING, until its lease
+        ends.
     """
     place = _Place(listener=progress)
     folders = _folders(claim, tools)
@@ -119,13 +119,15 @@ def _run(
     claim: Claim, tools: JobTools, heart: Heartbeat, folders: RunFolders, watch: Stopwatch
 ) -> None:
     """The job itself: walk, write, publish, record."""
-    files = _spooled_files(claim, tools)
+    with tools.sessions() as session:
+        instances = snapshot_instances(read_only(session), claim.snapshot_id)
+        recorded = earlier_result(session, claim.job_id)
     findings = segment_study(
-        files,
+        _spooled_files(instances, tools.settings.spool_dir),
         ensemble=tools.ensemble,
         settings=tools.settings,
         watch=watch,
-        earlier=_earlier(claim, tools),
+        earlier=None if recorded is None else take_over(recorded, tools.settings.results_dir),
     )
     directory = folders.published.relative_to(tools.settings.results_dir).as_posix()
     with watch.stage("write"):
@@ -196,7 +198,7 @@ def _wait_s(session: Session, claim: Claim, tools: JobTools) -> float:
     return 2 * backoff(retries + 1, first_s=tools.settings.backoff_s)
 
 
-def _spooled_files(claim: Claim, tools: JobTools) -> list[Path]:
+def _spooled_files(instances: Sequence[SpooledInstance], spool: Path) -> list[Path]:
     """The files of the snapshot, all there and of the right size.
 
     Raises
@@ -204,9 +206,6 @@ def _spooled_files(claim: Claim, tools: JobTools) -> list[Path]:
     SpoolError
         One is missing or damaged. A spool that is away as a whole raises FileNotFoundError.
     """
-    spool = tools.settings.spool_dir
-    with tools.sessions.begin() as session:
-        instances = snapshot_instances(session, claim.snapshot_id)
     spool.stat()
     paths = [spool_path(spool, instance.sha256) for instance in instances]
     for path, instance in zip(paths, instances, strict=True):
@@ -218,21 +217,9 @@ def _spooled_files(claim: Claim, tools: JobTools) -> list[Path]:
     return paths
 
 
-def _earlier(claim: Claim, tools: JobTools) -> Earlier | None:
-    """What was found before in the same files, where a new run could find nothing else."""
-    with tools.sessions() as session:
-        recorded = earlier_result(read_only(session), claim.job_id)
-    if recorded is None:
-        return None
-    return take_over(recorded, tools.settings.results_dir)
-
-
 def _folders(claim: Claim, tools: JobTools) -> RunFolders:
-    with tools.sessions.begin() as session:
-        snapshot = session.get_one(Snapshot, claim.snapshot_id)
-        study_id = snapshot.study_id
     run = RunName(claim.job_id, claim.fence, tools.owner.token)
-    return RunFolders.of(tools.settings.results_dir, study_id=study_id, run=run)
+    return RunFolders.of(tools.settings.results_dir, study_id=claim.study_id, run=run)
 
 
 def _heartbeat(claim: Claim, tools: JobTools, folders: RunFolders, place: _Place) -> Heartbeat:

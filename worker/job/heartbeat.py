@@ -16,6 +16,10 @@ logger = logging.getLogger(__name__)
 
 EXIT_LOST_LEASE = 71
 """Exit status of a process whose job belongs to somebody else."""
+REPORT_S = 1.0
+"""Stages that follow each other faster than this are reported with one beat; a job that ends
+sooner needs none.
+"""
 EXIT_CANNOT_BEAT = 72
 """Exit status of a process that could not reach the database for a whole lease."""
 
@@ -80,7 +84,7 @@ class Heartbeat:
         return self._lease_s - (self._clock() - self._good)
 
     def hurry(self) -> None:
-        """Beat now: there is something to report."""
+        """Beat soon, within `REPORT_S`: there is something to report."""
         self._wake.set()
 
     def finishing(self) -> None:
@@ -96,8 +100,9 @@ class Heartbeat:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._wake.wait(self._beat_s)
-            self._wake.clear()
+            if self._wake.wait(self._beat_s):
+                self._stop.wait(min(REPORT_S, self._beat_s))
+                self._wake.clear()
             if self._stop.is_set():
                 return
             try:

@@ -60,7 +60,7 @@ class Parent(Background):
         self._beats = 0
         self._reason: str | None = None
         self._since: dict[tuple[int, int], float] = {}
-        self._overdue: set[int] = set()
+        self._over_time = False
         self._cause_of_death: str = EventCode.WORKER_LOST
 
     def work(self) -> None:
@@ -76,10 +76,9 @@ class Parent(Background):
         with self.sessions.begin() as session:
             processes.forget(session, self.name)
 
-    def hurry(self, *, overdue: int | None = None) -> None:
-        """A child may have died, or is being killed over the job `overdue`: look now."""
-        if overdue is not None:
-            self._overdue.add(overdue)
+    def hurry(self, *, over_time: bool = False) -> None:
+        """A child may have died, or is being killed because its job took too long: look now."""
+        self._over_time |= over_time
         self.wake()
 
     def kill_children_next(self) -> None:
@@ -133,17 +132,18 @@ class Parent(Background):
         in case Celery fails.
         """
         leases = self._own_leases()
+        self._over_time &= bool(leases)
         now = time.monotonic()
         self._since = {key: self._since.get(key, now) for key in leases}
         released: list[int] = []
         for key, (lease, pid) in leases.items():
             if not is_running(pid):
-                code = OVER_TIME if lease.job_id in self._overdue else self._cause_of_death
+                code = OVER_TIME if self._over_time else self._cause_of_death
                 released += self._release(lease, code, refund=code == SHUTDOWN)
-                self._overdue.discard(lease.job_id)
+                self._over_time = False
             elif now - self._since[key] > self.settings.hard_time_limit_s + self.settings.beat_s:
                 logger.error("job %d: over the hard time limit, killed", lease.job_id)
-                self._overdue.add(lease.job_id)
+                self._over_time = True
                 os.kill(pid, signal.SIGKILL)
         return released
 

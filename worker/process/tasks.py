@@ -34,10 +34,12 @@ networks stay loaded.
 
 @shared_task(name=SEGMENT_TASK, bind=True)  # type: ignore[untyped-decorator]
 def segment(self: Task, *args: Any, **kwargs: Any) -> None:
-    """Run the job that the message names. A message that is not a single integer is dropped."""
+    """Run the job that the message names, and what else is due. A message that is not a single
+    integer is dropped.
+    """
     match args:
         case [int(job_id)] if not kwargs and not isinstance(job_id, bool):
-            runner_of(self.app).run_job(job_id)
+            runner_of(self.app).answer(job_id)
         case _:
             logger.error("a message that is not a job's id was dropped")
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -142,14 +142,19 @@ class RedisServer(_Server):
 
 
 class PostgresServer(_Server):
-    """A PostgreSQL cluster of this test run, under an unprivileged user when we are root."""
+    """A PostgreSQL cluster of this test run, under an unprivileged user when we are root.
+
+    `durable`: what it commits survives a power cut, as in production; tests need not wait for that.
+    `options` are further settings of the server, ``name=value``.
+    """
 
     end_by = signal.SIGQUIT
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False, options: Sequence[str] = ()) -> None:
         self.initdb = require_binary("initdb")
         self.binary = require_binary("postgres")
         super().__init__("metseg-pg-")
+        self._options = (f"fsync={'on' if durable else 'off'}", "max_connections=60", *options)
         self._count = 0
         self._owner = _unprivileged()
         self._initialise()
@@ -188,7 +193,7 @@ class PostgresServer(_Server):
         """Start it on the same port and data as before, and wait until it answers."""
         self.process = self._run(
             f"{self.binary} -D {self.data} -k {self.directory} -h 127.0.0.1 -p {self.port}"
-            " -c fsync=off -c max_connections=60"
+            + "".join(f" -c {option}" for option in self._options)
         )
         wait_until(self.answers, seconds=START_S, what="PostgreSQL answers")
         return self

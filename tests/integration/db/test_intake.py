@@ -14,11 +14,12 @@ from db.intake.intake import (
     StudyIntake,
     latest_instances,
     lock_study,
+    mark_ingested,
     record_intake,
     snapshot_instances,
     spooled_hashes,
 )
-from db.tables.tables import FileStatus, Instance, Job, Snapshot, Study
+from db.tables.tables import FileStatus, Instance, Job, Snapshot
 from tests.helpers.rows import DIGEST, MODEL, T0, arrive, instance, later
 
 Sessions = sessionmaker[Session]
@@ -48,13 +49,13 @@ def test_late_slices_make_revision_two(sessions: Sessions) -> None:
     with sessions.begin() as session:
         first, second = arrive(session, slices=3), arrive(session, slices=4)
         assert (second.revision, second.study_id) == (2, first.study_id)
-        assert len(latest_instances(session, "1.2")) == 4
+        assert len(latest_instances(session, lock_study(session, "1.2", now=T0))) == 4
         assert len(snapshot_instances(session, first.snapshot_id)) == 3
 
 
-def test_an_unknown_study_has_no_instances(sessions: Sessions) -> None:
+def test_a_study_that_nobody_knew_has_no_instances(sessions: Sessions) -> None:
     with sessions.begin() as session:
-        assert latest_instances(session, "9.9") == []
+        assert latest_instances(session, lock_study(session, "9.9", now=T0)) == []
 
 
 def test_one_of_many_watchers_with_the_same_study_records_it(sessions: Sessions) -> None:
@@ -77,18 +78,17 @@ def test_many_watchers_that_each_bring_one_slice_lose_none(sessions: Sessions) -
     def record(number: int) -> int:
         start.wait()
         with sessions.begin() as session:
-            lock_study(session, "1.2", now=T0)
-            union = (*latest_instances(session, "1.2"), instance(number))
-            intake = StudyIntake("1.2", union)
+            study = lock_study(session, "1.2", now=T0)
+            intake = StudyIntake((*latest_instances(session, study), instance(number)))
             return record_intake(
-                session, intake, model_version=MODEL, settings_digest=DIGEST, now=T0
+                session, study, intake, model_version=MODEL, settings_digest=DIGEST, now=T0
             ).revision
 
     with ThreadPoolExecutor(6) as pool:
         assert sorted(pool.map(record, range(1, 7))) == [1, 2, 3, 4, 5, 6]
     with sessions.begin() as session:
         expected = [instance(number) for number in range(1, 7)]
-        assert latest_instances(session, "1.2") == expected
+        assert latest_instances(session, lock_study(session, "1.2", now=T0)) == expected
 
 
 def test_source_files_are_recorded_once_and_again_when_they_change(sessions: Sessions) -> None:
@@ -119,14 +119,13 @@ def test_intake_marks_the_files_it_came_from(sessions: Sessions) -> None:
         seen = {"1.dcm": Fingerprint(1, 1, 1), "x": Fingerprint(1, 1, 2)}
         files = see(session, seen, now=T0)
         took = ArrivedFile(files["1.dcm"].id, one)
-        intake = StudyIntake("1.2", (one,), (took,))
+        study_id = arrive(session, slices=1).study_id
         for _ in range(2):
-            record_intake(session, intake, model_version=MODEL, settings_digest=DIGEST, now=T0)
+            mark_ingested(session, [(study_id, took)])
     with sessions.begin() as session:
         known = load_known(session)
         assert known["1.dcm"].status is FileStatus.INGESTED
         assert known["x"].status is FileStatus.SEEN
-        study_id = session.scalars(select(Study.id).where(Study.study_instance_uid == "1.2")).one()
         (file,) = ingested_files(session, study_id)
         assert (file.id, file.path) == (known["1.dcm"].id, "1.dcm")
         assert file.fingerprint == seen["1.dcm"]

@@ -13,7 +13,14 @@ from sqlalchemy.orm import Session, sessionmaker
 from db import jobs
 from db.intake.files import see
 from db.intake.fingerprint import Fingerprint
-from db.intake.intake import ArrivedFile, SpooledInstance, StudyIntake, record_intake
+from db.intake.intake import (
+    ArrivedFile,
+    SpooledInstance,
+    StudyIntake,
+    lock_study,
+    mark_ingested,
+    record_intake,
+)
 from imaging.export.artifact import Artifact
 from metseg.disk import spool_path
 from tests.helpers.invariants import check_invariants
@@ -32,13 +39,16 @@ def sound_state(session: Session, root: Path) -> None:
     path.write_bytes(content)
     (file,) = see(session, {"a": Fingerprint(1, 1, 1)}, now=T0).values()
     instance = SpooledInstance("1.2.1", "1.2.1.1", "MR", len(content), sha256)
+    study = lock_study(session, "1.2", now=T0)
     outcome = record_intake(
         session,
-        StudyIntake("1.2", (instance,), (ArrivedFile(file.id, instance),)),
+        study,
+        StudyIntake((instance,)),
         model_version=MODEL,
         settings_digest=DIGEST,
         now=T0,
     )
+    mark_ingested(session, [(study.id, ArrivedFile(file.id, instance))])
     assert outcome.job_id is not None
     claim = take(session, outcome.job_id)
     mask = gzip.compress(b"labels")

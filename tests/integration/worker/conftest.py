@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
-from db.intake.intake import SpooledInstance, StudyIntake, record_intake
+from db.intake.intake import SpooledInstance, StudyIntake, lock_study, record_intake
 from db.jobs import Claim
 from imaging.dicom.files.headers import read_header
 from metseg.disk import sha256_of, spool_path
@@ -49,12 +49,14 @@ class WorkerSite:
             write(source)
         instances = [self._spool(path) for path in sorted(source.iterdir())]
         with self.sessions.begin() as session:
+            now = datetime.now(UTC)
             outcome = record_intake(
                 session,
-                StudyIntake(uid(name), tuple(instances)),
+                lock_study(session, uid(name), now=now),
+                StudyIntake(tuple(instances)),
                 model_version=ThresholdEnsemble.version,
                 settings_digest=self.settings.result_digest(None),
-                now=datetime.now(UTC),
+                now=now,
             )
         assert outcome.job_id is not None
         return outcome.job_id, head

@@ -79,8 +79,8 @@ def test_a_child_killed_at_the_time_limit_is_distinguished_from_one_that_died(
 ) -> None:
     job_id = claimed_by(site, Owner(NAME, dead_pid, "c0ffee00"))
     one = parent(site, tmp_path)
-    one.hurry(overdue=job_id)
-    one.hurry(overdue=job_id)  # Celery reports it twice
+    one.hurry(over_time=True)
+    one.hurry(over_time=True)  # Celery reports it twice
     one.look_after_children()
     assert job(site.sessions, job_id).error_code == "over_time"
 
