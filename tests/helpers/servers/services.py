@@ -142,14 +142,17 @@ class RedisServer(_Server):
 
 
 class PostgresServer(_Server):
-    """A PostgreSQL cluster of this test run, under an unprivileged user when we are root."""
+    """A PostgreSQL cluster of this test run, under an unprivileged user when we are root. Only with
+    `durable` do its commits wait for the disk.
+    """
 
     end_by = signal.SIGQUIT
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         self.initdb = require_binary("initdb")
         self.binary = require_binary("postgres")
         super().__init__("metseg-pg-")
+        self._fsync = "on" if durable else "off"
         self._count = 0
         self._owner = _unprivileged()
         self._initialise()
@@ -188,7 +191,7 @@ class PostgresServer(_Server):
         """Start it on the same port and data as before, and wait until it answers."""
         self.process = self._run(
             f"{self.binary} -D {self.data} -k {self.directory} -h 127.0.0.1 -p {self.port}"
-            " -c fsync=off -c max_connections=60"
+            f" -c fsync={self._fsync} -c max_connections=60"
         )
         wait_until(self.answers, seconds=START_S, what="PostgreSQL answers")
         return self
