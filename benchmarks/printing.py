@@ -1,7 +1,7 @@
 """What the benchmarks print with: tables, and the memory of this process."""
 
-import resource
 from collections.abc import Collection
+from pathlib import Path
 
 from rich.table import Table
 
@@ -16,5 +16,9 @@ def table_of(title: str, *columns: str, left: Collection[str] = ()) -> Table:
 
 
 def peak_mib() -> float:
-    """Largest memory of this process so far, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Largest memory of this process so far, in MiB. (`getrusage` would count that of the process
+    that started it.)
+    """
+    status = Path("/proc/self/status").read_text()
+    (kib,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(kib) / 1024

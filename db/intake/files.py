@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from sys import intern
 from typing import Any
 
-from sqlalchemy import Row, Select, or_, select, update
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.intake.fingerprint import Fingerprint
@@ -98,8 +97,8 @@ def set_status(
         )
 
 
-def load_known(session: Session) -> dict[str, KnownFile]:
-    """Every file, by path. Read in slices: a large inbox must not become a large process."""
+def load_known(session: Session) -> Iterator[tuple[str, KnownFile]]:
+    """Every file with its path. Read in slices: a large inbox must not become a large process."""
     return _read(session, _KNOWN.execution_options(yield_per=SLICE))
 
 
@@ -114,8 +113,8 @@ def ingested_files(session: Session, study_id: int) -> Iterator[IngestedFile]:
         SourceFile.sop_instance_uid,
         SourceFile.sha256,
     ).where(SourceFile.study_id == study_id, SourceFile.status == FileStatus.INGESTED)
-    for row in session.execute(query):
-        yield IngestedFile(row.id, row.path, _fingerprint(row), row.sop_instance_uid, row.sha256)
+    for file_id, path, size, mtime_ns, inode, sop_uid, sha256 in session.execute(query):
+        yield IngestedFile(file_id, path, _fingerprint(size, mtime_ns, inode), sop_uid, sha256)
 
 
 _KNOWN = select(
@@ -129,19 +128,14 @@ _KNOWN = select(
 )
 
 
-def _read(session: Session, query: Select[*tuple[Any, ...]]) -> dict[str, KnownFile]:
-    return {row.path: _known(row) for row in session.execute(query)}
+def _read(session: Session, query: Select[*tuple[Any, ...]]) -> Iterator[tuple[str, KnownFile]]:
+    for file_id, path, size, mtime_ns, inode, status, reason in session.execute(query):
+        yield path, KnownFile(file_id, _fingerprint(size, mtime_ns, inode), status, reason)
 
 
-def _known(row: Row[*tuple[Any, ...]]) -> KnownFile:
-    # Thousands of files share one reason.
-    reason = None if row.reason is None else intern(row.reason)
-    return KnownFile(row.id, _fingerprint(row), row.status, reason)
-
-
-def _fingerprint(row: Row[*tuple[Any, ...]]) -> Fingerprint:
+def _fingerprint(size: int, mtime_ns: int, inode: str) -> Fingerprint:
     """The inode is text in the database."""
-    return Fingerprint(row.size, row.mtime_ns, int(row.inode))
+    return Fingerprint(size, mtime_ns, int(inode))
 
 
 def _upsert(session: Session, files: Sequence[tuple[str, Fingerprint]], *, now: datetime) -> None:

@@ -14,6 +14,7 @@ from db.intake.fingerprint import Fingerprint
 from db.session import read_only
 from db.tables.tables import FileStatus
 from watcher.scan.inbox import INSIDE, stored_path
+from watcher.scan.packed import PackedFiles
 
 BATCH = 200
 """Files per transaction: a thousand at once cost 20 MB of compiled SQL."""
@@ -25,7 +26,7 @@ class Ledger:
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
         self._sessions = sessions
-        self._known: dict[str, KnownFile] = {}
+        self._known = PackedFiles()
         self.loaded = False
 
     def get(self, path: str) -> KnownFile | None:
@@ -34,9 +35,11 @@ class Ledger:
 
     def load(self) -> None:
         """Read all rows once."""
+        known = PackedFiles()
         with self._sessions() as session:
-            self._known = load_known(read_only(session))
-        self.loaded = True
+            for path, file in load_known(read_only(session)):
+                known.put(path, file)
+        self._known, self.loaded = known, True
 
     def see(
         self, files: Mapping[str, Fingerprint], *, now: datetime, beat: Callable[[], None]
@@ -47,7 +50,8 @@ class Ledger:
             batch = {stored_path(path): files[path] for path in paths[start : start + BATCH]}
             with self._sessions.begin() as session:
                 known = see(session, batch, now=now)
-            self._known |= known
+            for path, file in known.items():
+                self._known.put(path, file)
             beat()
 
     def mark(
@@ -67,8 +71,8 @@ class Ledger:
         here = {stored_path(path) for path in present}
         gone = [
             key
-            for key, known in self._known.items()
-            if not known.done and key not in here and key.partition(INSIDE)[0] not in here
+            for key in self._known.open
+            if key not in here and key.partition(INSIDE)[0] not in here
         ]
         self._mark(gone, FileStatus.IGNORED, GONE, lambda: None)
 
@@ -93,4 +97,4 @@ class Ledger:
 
     def _note(self, keys: Sequence[str], status: FileStatus, reason: str | None) -> None:
         for key in keys:
-            self._known[key] = replace(self._known[key], status=status, reason=reason)
+            self._known.put(key, replace(self._known[key], status=status, reason=reason))

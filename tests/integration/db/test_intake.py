@@ -110,7 +110,7 @@ def test_many_source_files_are_recorded_at_once(sessions: Sessions) -> None:
         known = see(session, files, now=T0)
         assert len(known) == 2500
         set_status(session, [file.id for file in known.values()], FileStatus.SETTLED)
-        assert {file.status for file in load_known(session).values()} == {FileStatus.SETTLED}
+        assert {file.status for _, file in load_known(session)} == {FileStatus.SETTLED}
 
 
 def test_intake_marks_the_files_it_came_from(sessions: Sessions) -> None:
@@ -123,7 +123,7 @@ def test_intake_marks_the_files_it_came_from(sessions: Sessions) -> None:
         for _ in range(2):
             mark_ingested(session, [(study_id, took)])
     with sessions.begin() as session:
-        known = load_known(session)
+        known = dict(load_known(session))
         assert known["1.dcm"].status is FileStatus.INGESTED
         assert known["x"].status is FileStatus.SEEN
         (file,) = ingested_files(session, study_id)
