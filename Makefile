@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Tests start hundreds of processes: without compiled files each takes three times as long to begin.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-crops bench-networks bench-onednn bench-peers bench-multiplanar bench-scout bench-engines bench-brains image crossvalidate ablations evaluate
+.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-crops bench-networks bench-onednn bench-peers bench-multiplanar bench-scout bench-engines bench-brains bench-flow image crossvalidate ablations evaluate
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -134,6 +134,9 @@ bench-brains: install-dev  ## what the networks take for a brain, for docs/dicom
 
 bench-agent: install-dev  ## whether pictures show contrast agent, on real scans, for docs/series-choice.md
 	@$(BIN)/python -m benchmarks.agent --data $(DATA)
+
+bench-flow: install-dev  ## studies a second from folder to row on private servers, for docs/performance.md
+	@$(BIN)/python -m benchmarks.flow
 
 image:  ## the container image of docker-compose.yml
 	docker build -t metseg:cpu .
