@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Tests start hundreds of processes: without compiled files each takes three times as long to begin.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-rescan bench-crops bench-networks bench-onednn bench-peers bench-multiplanar bench-scout bench-workers bench-gpu bench-engines bench-brains image crossvalidate ablations evaluate
+.PHONY: help install install-dev demo test e2e fuzz crosscheck check fmt docs migration bench bench-agent bench-rescan bench-database bench-flow bench-crops bench-networks bench-onednn bench-peers bench-multiplanar bench-scout bench-workers bench-gpu bench-engines bench-brains image crossvalidate ablations evaluate
 
 help:  ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -146,6 +146,9 @@ bench-rescan: install-dev  ## processor time and memory of a watcher over known 
 
 bench-database: install-dev  ## milliseconds of claim, finalise, lists and counts among a million studies, for docs/performance.md
 	@$(BIN)/python -m benchmarks.million
+
+bench-flow: install-dev  ## studies a second from folder to row on private servers, for docs/performance.md
+	@$(BIN)/python -m benchmarks.flow
 
 image:  ## the container image of docker-compose.yml
 	docker build -t metseg:cpu .

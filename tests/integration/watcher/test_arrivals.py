@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from db.intake.fingerprint import Fingerprint
 from db.tables.tables import FileStatus, JobState
 from metseg.disk import spool_path
 from tests.helpers.invariants import check_invariants
 from tests.integration.watcher.small_instances import instance_bytes, write_slices
 from tests.integration.watcher.watcher_site import WatcherSite, folder_state, sha
+from watcher.intake import intake
+from watcher.intake.spooling import Copied, MovedError, copy_in
 from watcher.reading.header_pass import HeaderPass
 from watcher.scan.ledger import GONE
 
@@ -282,4 +285,31 @@ def test_hostile_names_are_taken_and_no_name_reaches_the_log(
     assert [len(revision) for revision in site.revisions()] == [3]
     assert "study 1, revision 1: 3 files" in caplog.text
     assert "CANARY" not in caplog.text
+    assert holds(site)
+
+
+def test_a_study_that_moves_while_it_is_copied_does_not_hold_up_those_taken_in_with_it(
+    site: WatcherSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("S0", "S1", "S2")
+    paths = {name: write_slices(site.inbox / name, name, range(2)) for name in names}
+
+    def moved(source: Path, expected: Fingerprint, target: Path) -> Copied:
+        if source == paths["S1"][1]:
+            raise MovedError
+        return copy_in(source, expected, target)
+
+    monkeypatch.setattr(intake, "copy_in", moved)
+    with site.watching() as watcher:
+        site.pass_time(watcher)
+        assert [site.revisions(name) for name in names] == [
+            [sha(*paths["S0"])],
+            [],
+            [sha(*paths["S2"])],
+        ]
+        monkeypatch.undo()
+        site.pass_time(watcher)
+        assert watcher.idle
+    assert site.revisions("S1") == [sha(*paths["S1"])]
+    assert site.leftovers() == []
     assert holds(site)

@@ -12,7 +12,7 @@ from metseg.errors import ConfigurationError, WeightsError
 from tests.integration.watcher import watcher_site
 from tests.integration.watcher.small_instances import instance_bytes, write_slices
 from tests.integration.watcher.watcher_site import WatcherSite, sha
-from watcher import arrivals
+from watcher import arrivals, watch
 from watcher.intake.intake import JobKey
 from watcher.reading.header_pass import Header, HeaderPass, Refusal
 from watcher.scan.tracker import FIRST_RETRY_S
@@ -287,6 +287,33 @@ def test_an_empty_database_is_reported_again_every_minute(
     assert len(told) == 3  # at 0, 60 and 120 s
     assert f"SQLite {tmp_path / 'late.sqlite3'} must be at revision" in told[-1]
     assert "it is empty, at none: run `metseg migrate`" in told[-1]
+
+
+def test_doorbells_ring_for_the_first_studies_while_others_are_taken_in(
+    sqlite_site: WatcherSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = sqlite_site
+    jobs_at_a_bell: list[int] = []
+    monkeypatch.setattr(
+        watch, "make_ringer", lambda _: lambda _job: jobs_at_a_bell.append(len(site.jobs()))
+    )
+    monkeypatch.setattr(arrivals, "FILES_AT_ONCE", 1)
+    for study in range(6):
+        write_slices(site.inbox / str(study), f"S{study}", range(2))
+
+    def clock() -> float:
+        """Time passes with every look at the clock."""
+        site.now += 0.1
+        return site.now
+
+    watcher = Watcher(
+        site.settings, inbox=site.inbox, clock=clock, utc=site.utc, ask_key=lambda _: site.key
+    )
+    while not at_rest(watcher):
+        watcher.step()
+    watcher.close()
+    assert len(site.jobs()) == 6
+    assert 0 < jobs_at_a_bell[0] < 6
 
 
 def test_many_studies_at_once_leave_room_for_the_queue_between_them(

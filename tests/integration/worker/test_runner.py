@@ -74,6 +74,26 @@ def test_a_message_for_a_job_that_is_done_or_unknown_does_nothing(
     assert one.run_job(987_654) is None
 
 
+def test_a_doorbell_is_answered_with_all_jobs_that_are_due(
+    site: WorkerSite, tmp_path: Path
+) -> None:
+    jobs = [site.add_study(name)[0] for name in ("one", "two", "three")]
+    runner(site, tmp_path).answer(jobs[1])
+    assert {state(site, job) for job in jobs} == {(JobState.SUCCEEDED, 1)}
+
+
+def test_an_answer_to_a_doorbell_ends_when_its_part_of_the_time_limit_is_over(
+    site: WorkerSite, tmp_path: Path
+) -> None:
+    first, _ = site.add_study("one")
+    second, _ = site.add_study("two")
+    one = runner(site, tmp_path)
+    one.settings = site.settings.model_copy(update={"time_limit_s": 0})
+    one.answer(second)
+    assert state(site, second) == (JobState.SUCCEEDED, 1)
+    assert state(site, first) == (JobState.PENDING, 0)
+
+
 def test_a_job_made_for_other_weights_or_settings_is_left_to_other_workers(
     site: WorkerSite, tmp_path: Path
 ) -> None:

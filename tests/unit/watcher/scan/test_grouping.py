@@ -3,7 +3,7 @@
 import pytest
 
 from db.intake.fingerprint import Fingerprint
-from watcher.scan.grouping import ReadyStudy, StudyWait, Waiting, group, is_marked
+from watcher.scan.grouping import ReadyStudy, StudyWait, Waiting, batches, group, is_marked
 from watcher.scan.settle import Observation
 
 NOW, QUIET = 100.0, 10.0
@@ -92,3 +92,25 @@ def test_folders_with_a_marker_are_found(folder: str, expected: bool) -> None:
     assert is_marked(folder, {"a"}) is expected
     assert is_marked(folder, {"."})
     assert not is_marked(folder, set())
+
+
+@pytest.mark.parametrize(
+    ("sizes", "taken_together"),
+    [
+        ([], []),
+        ([2, 2, 2], [[2, 2], [2]]),  # at most 5 files
+        ([2, 3, 1], [[2, 3], [1]]),
+        ([1, 9, 1], [[1], [9], [1]]),  # a large one goes alone
+        ([9], [[9]]),
+    ],
+)
+def test_small_studies_are_taken_together_in_their_order(
+    sizes: list[int], taken_together: list[list[int]]
+) -> None:
+    studies = [
+        ReadyStudy(str(number), tuple(f"{number}/{file}" for file in range(size)))
+        for number, size in enumerate(sizes)
+    ]
+    found = list(batches(studies, files=5))
+    assert [[len(study.paths) for study in batch] for batch in found] == taken_together
+    assert [study for batch in found for study in batch] == studies

@@ -97,3 +97,33 @@ def test_files_of_a_run_stay_when_its_last_commit_is_in_doubt() -> None:
         heart.finishing()
         assert process.ended.wait(SOON)
     assert (process.status, process.discarded) == (EXIT_CANNOT_BEAT, False)
+
+
+def test_stages_that_follow_each_other_fast_are_reported_with_one_beat() -> None:
+    process = Process()
+    beats: list[int] = []
+    come = threading.Event()
+
+    def beat() -> bool:
+        beats.append(1)
+        come.set()
+        return True
+
+    with Heartbeat(beat, beat_s=600, lease_s=5400, on_lost=process.discard) as heart:
+        for _ in range(5):
+            heart.hurry()
+        assert come.wait(SOON)
+    assert len(beats) == 1
+
+
+def test_a_job_that_ends_sooner_than_a_stage_is_reported_needs_no_beat() -> None:
+    process = Process()
+    beats: list[int] = []
+
+    def beat() -> bool:
+        beats.append(1)
+        return True
+
+    with Heartbeat(beat, beat_s=600, lease_s=5400, on_lost=process.discard) as heart:
+        heart.hurry()
+    assert beats == []
