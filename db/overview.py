@@ -1,16 +1,21 @@
 """The queue at a glance, for `metseg status`: what runs, what waits and why."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.counts import counts
 from db.jobs import job_counts
 from db.outbox.push_reports import is_due, push_counts
 from db.processes import ProcessRow, live
 from db.tables.push_tables import PushState
 from db.tables.tables import FileStatus, Job, JobState, Role, Snapshot, SourceFile, Study
+from db.tables.types import stands
+
+OPEN = (JobState.RUNNING, JobState.PENDING, JobState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class RefusedFile:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything that `metseg status` prints."""
+    """Everything that `metseg status` prints. Counts end at `db.counts.MORE`."""
 
     counts: dict[JobState, int]
     files: dict[FileStatus, int]
@@ -52,18 +57,16 @@ class Overview:
 def overview(session: Session, *, now: datetime, limit: int = 50) -> Overview:
     """At most `limit` jobs and refused files of each list, newest first."""
     processes = tuple(live(session))
-    files = session.execute(
-        select(SourceFile.status, func.count()).group_by(SourceFile.status)
-    ).all()
+    files = counts(session, SourceFile.status, FileStatus)
     refused = session.execute(
         select(SourceFile.id, SourceFile.reason)
-        .where(SourceFile.status == FileStatus.QUARANTINED)
+        .where(stands(SourceFile.status, FileStatus.QUARANTINED))
         .order_by(SourceFile.id.desc())
         .limit(limit)
     ).all()
     return Overview(
         counts=job_counts(session),
-        files={row.status: row[1] for row in files},
+        files=files,
         jobs=_open_jobs(session, processes, now=now, limit=limit),
         processes=processes,
         refused=tuple(RefusedFile(file_id, reason or "") for file_id, reason in refused),
@@ -75,18 +78,25 @@ def overview(session: Session, *, now: datetime, limit: int = 50) -> Overview:
 def _open_jobs(
     session: Session, processes: tuple[ProcessRow, ...], *, now: datetime, limit: int
 ) -> tuple[OpenJob, ...]:
+    ids = [job_id for state in OPEN for job_id in _newest(session, state, limit)]
     query = (
         select(Job, Study.id, Study.study_instance_uid, Snapshot.revision)
         .join(Snapshot, Snapshot.id == Job.snapshot_id)
         .join(Study, Study.id == Snapshot.study_id)
-        .where(Job.state.in_((JobState.RUNNING, JobState.PENDING, JobState.FAILED)))
+        .where(Job.id.in_(sorted(ids)[-limit:]))
         .order_by(Job.id.desc())
-        .limit(limit)
     )
     workers = [process for process in processes if process.role is Role.WORKER]
     return tuple(
         OpenJob(job.id, study, uid, revision, job.state, job.attempt, why(job, workers, now=now))
         for job, study, uid, revision in session.execute(query)
+    )
+
+
+def _newest(session: Session, state: JobState, limit: int) -> Iterable[int]:
+    """Ids of the newest jobs of one state. State by state it is a walk along an index."""
+    return session.scalars(
+        select(Job.id).where(stands(Job.state, state)).order_by(Job.id.desc()).limit(limit)
     )
 
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, String, column, func, inspect, select, table
+from sqlalchemy import Connection, Engine, String, column, func, inspect, select, table, text
 
 from db.session import make_engine
 from db.trouble import database_place
@@ -95,6 +95,8 @@ def _run(url: str, step: Callable[[Config], object]) -> None:
         with engine.begin() as connection:
             # SQLite has the write lock since BEGIN IMMEDIATE.
             if connection.dialect.name == "postgresql":
+                # An index of a large table takes longer than any statement of a daemon.
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
                 connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
             _refuse_newer(_revision(connection))
             step(_config(connection))

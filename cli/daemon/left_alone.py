@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from db.intake.left_alone import TOLD_WHOLE, LeftAlone
+from db.intake.left_alone import NEWEST, TOLD_WHOLE, LeftAlone
 from db.tables.tables import FileStatus
 
 WORDS = {
@@ -53,6 +53,8 @@ def left_alone_lines(found: Sequence[LeftAlone], *, expected: bool) -> Iterator[
     for one in found:
         if expected or one.reason not in EXPECTED:
             files = "1 file" if one.files == 1 else f"{one.files} files"
+            if one.of_newest:
+                files = f"{one.files} of the newest {NEWEST} files"
             did = "refused" if one.status is FileStatus.QUARANTINED else "ignored"
             yield f"{files} {did}: {_words(one.reason)}"
 

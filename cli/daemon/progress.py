@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
+from db.counts import shown
 from db.overview import OpenJob, Overview
 from db.results.ended import EndedStudy
 from db.tables.tables import JobState
@@ -89,7 +90,7 @@ def words(view: WatcherView, found: Overview, *, detail: bool) -> str:
         for job in found.jobs
         if job.state is JobState.RUNNING
     ]
-    counts = [f"{number} {state}" for state, number in found.counts.items() if number]
+    counts = [f"{shown(number)} {state}" for state, number in found.counts.items() if number]
     parts.append("jobs: " + (", ".join(counts) or "none yet"))
     return "; ".join(parts)
 

@@ -162,13 +162,9 @@ class EndedJobs:
         self._reported = set(self._before)
         with sessions() as session:
             self._newest = newest_result(read_only(session))
-        self._counts: dict[JobState, int] = {}
 
     def report(self, found: Overview) -> None:
-        """Print what has ended since the last call. The database is asked when a count changed."""
-        if found.counts == self._counts:
-            return
-        self._counts = dict(found.counts)
+        """Print what has ended since the last call."""
         with self._sessions() as session:
             new = ended_after(read_only(session), self._newest)
         for study in new:

@@ -1,7 +1,8 @@
 """`metseg status`, `metseg retry`, `metseg health`: the queue, another try, a process's health."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -10,6 +11,7 @@ from cli.common import ExitCode, HomeOption, database, edge, err, load_settings,
 from cli.daemon.left_alone import left_alone_lines
 from cli.results.render import outbox_line
 from db import jobs
+from db.counts import shown
 from db.intake.left_alone import left_alone
 from db.outbox.push_reports import open_pushes
 from db.overview import Overview, overview
@@ -40,12 +42,14 @@ def status(home: HomeOption = None) -> None:
 
 
 def _print_counts(found: Overview) -> None:
-    counted = {str(state): number for state, number in found.counts.items()}
-    out.print("jobs   " + ("  ".join(f"{k} {v}" for k, v in counted.items()) or "none"))
-    files = {str(state): number for state, number in found.files.items()}
-    out.print("files  " + ("  ".join(f"{k} {v}" for k, v in files.items()) or "none"))
+    out.print(f"jobs   {_counted(found.counts)}")
+    out.print(f"files  {_counted(found.files)}")
     if found.pushes:
-        out.print("pushes " + "  ".join(f"{k} {v}" for k, v in found.pushes.items()))
+        out.print(f"pushes {_counted(found.pushes)}")
+
+
+def _counted(counts: Mapping[Any, int]) -> str:
+    return "  ".join(f"{word} {shown(number)}" for word, number in counts.items()) or "none"
 
 
 def _print_jobs(found: Overview) -> None:

@@ -1,6 +1,6 @@
 """Results for a person at a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from rich.console import Console
@@ -38,16 +38,14 @@ KIND_WORDS = {
 _AGAINST = ("lesion_dice", "surface_dice", "hd95_mm", "relative_volume_error")
 
 
-def print_reports(console: Console, reports: Sequence[StudyReport], *, why: bool = False) -> None:
+def print_reports(console: Console, reports: Iterable[StudyReport], *, why: bool = False) -> None:
     """Print each study: its status, its lesions, its measures, its files."""
-    if not reports:
-        console.print("nothing is recorded yet")
-        return
+    report = None
     for report in reports:
         _print_study(console, report)
         if why:
             _print_choice(console, report)
-    console.print(f"[bold]{RESEARCH_NOTICE}[/]")
+    console.print("no study" if report is None else f"[bold]{RESEARCH_NOTICE}[/]")
 
 
 def _print_study(console: Console, report: StudyReport) -> None:

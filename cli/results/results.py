@@ -3,14 +3,16 @@
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import chain, islice
+from textwrap import indent
 from typing import Annotated
 
 import typer
 
-from cli.common import ExitCode, Format, HomeOption, database, edge, err, load_settings, out
+from cli.common import ExitCode, Format, HomeOption, edge, err, load_settings, open_database, out
 from cli.results.render import print_reports
-from db.results.results import study_reports
+from db.results.results import stream_reports
 from db.results.study_reports import StudyReport, report_entry
 from imaging.lesions.lesion import Lesion, lesion_entry
 
@@ -46,6 +48,14 @@ def results(
             help="JSON: one object per study. CSV: one row per lesion, or per study without any.",
         ),
     ] = Format.TABLE,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", help="At most so many studies.", min=1, show_default=False),
+    ] = None,
+    after: Annotated[
+        int,
+        typer.Option("--after", help="Only studies after this number (study_id).", min=0),
+    ] = 0,
     why: Annotated[
         bool, typer.Option("--why", help="Also say why each series was taken or not.")
     ] = False,
@@ -58,26 +68,35 @@ def results(
     Example: `metseg results --format csv > lesions.csv`
     """
     settings = load_settings(home)
-    with edge(settings), database(settings) as session:
-        reports = study_reports(session, results_dir=settings.results_dir, study_uid=study)
-    unknown = study is not None and not reports
-    if output is Format.JSON:
-        sys.stdout.write(as_json(reports) + "\n")
-    elif output is Format.CSV:
-        write_csv(reports)
-    elif not unknown:
-        print_reports(out, reports, why=why)
+    with edge(settings), open_database(settings) as sessions:
+        reports = stream_reports(
+            sessions, results_dir=settings.results_dir, study_uid=study, after=after, limit=limit
+        )
+        first = list(islice(reports, 1))
+        unknown = study is not None and not first
+        found = chain(first, reports)
+        if output is Format.JSON:
+            write_json(found)
+        elif output is Format.CSV:
+            write_csv(found)
+        elif not unknown:
+            print_reports(out, found, why=why)
     if unknown:
         err.print(f"no study {study} is recorded", soft_wrap=True, markup=False)
         raise typer.Exit(ExitCode.FAILED)
 
 
-def as_json(reports: Sequence[StudyReport]) -> str:
-    """An array, one object for each current result or study without one."""
-    return json.dumps([report_entry(report) for report in reports], indent=2)
+def write_json(reports: Iterable[StudyReport]) -> None:
+    """Write an array, one object for each current result or study without one."""
+    between = "["
+    for report in reports:
+        entry = indent(json.dumps(report_entry(report), indent=2), "  ")
+        sys.stdout.write(f"{between}\n{entry}")
+        between = ","
+    sys.stdout.write("[]\n" if between == "[" else "\n]\n")
 
 
-def write_csv(reports: Sequence[StudyReport]) -> None:
+def write_csv(reports: Iterable[StudyReport]) -> None:
     """Write a row per lesion to standard output; a study without lesions has a row of its own."""
     rows = csv.DictWriter(sys.stdout, CSV_COLUMNS, lineterminator="\n", extrasaction="ignore")
     rows.writeheader()

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.jobs.queue import is_due
+from db.jobs.queue import due_jobs, is_due
 from db.jobs.states import EXHAUSTED, EventCode, record_event
 from db.tables.tables import Job, JobEvent, JobState, Snapshot
 
@@ -124,22 +124,12 @@ def claim_next(
 
     With a model and settings, only jobs made for these. Never commits.
     """
-    first = _first_due(now).where(*_made_for(model_version, settings_digest))
-    while (job_id := session.scalar(first)) is not None:
-        claimed = claim(session, job_id, owner=owner, now=now, max_attempts=max_attempts)
+    ours = _made_for(model_version, settings_digest)
+    while first := due_jobs(session, *ours, now=now, limit=1, locked=True):
+        claimed = claim(session, first[0], owner=owner, now=now, max_attempts=max_attempts)
         if claimed is not None:
             return claimed
     return None
-
-
-def _first_due(now: datetime) -> Select[int]:
-    return (
-        select(Job.id)
-        .where(is_due(now))
-        .order_by(Job.priority.desc(), Job.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
 
 
 def _made_for(model_version: str | None, settings_digest: str | None) -> list[ColumnElement[bool]]:

@@ -9,6 +9,7 @@ from db.jobs.claims import Lease
 from db.jobs.failure import Setback, end_attempt
 from db.jobs.states import EventCode
 from db.tables.tables import Job, JobState
+from db.tables.types import stands
 
 
 def running_leases(session: Session, *, owner: str | None = None) -> list[Lease]:
@@ -18,7 +19,7 @@ def running_leases(session: Session, *, owner: str | None = None) -> list[Lease]
     """
     query = (
         select(Job.id, Job.fence, Job.hb_seq, Job.owner, Job.attempt)
-        .where(Job.state == JobState.RUNNING)
+        .where(stands(Job.state, JobState.RUNNING))
         .order_by(Job.id)
     )
     if owner is not None:

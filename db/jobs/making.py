@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.jobs.current import prefer
@@ -101,31 +101,32 @@ def lock_study_of(session: Session, snapshot_id: int | ScalarSelect[int]) -> int
 def cancel_if_superseded(session: Session, job_id: int, *, now: datetime) -> bool:
     """Cancel a waiting job when a later one of its study makes it pointless. Never commits."""
     lock_study_of(session, select(Job.snapshot_id).where(Job.id == job_id).scalar_subquery())
-    later, newer = aliased(Job), aliased(Snapshot)
-    this = select(Job.id).join(Snapshot, Snapshot.id == Job.snapshot_id).where(Job.id == job_id)
+    before, later, pairs = _pairs()
     found = session.scalar(
-        select(later.id)
-        .join(newer, newer.id == later.snapshot_id)
-        .where(
-            later.state != JobState.CANCELLED,
-            this.where(_comes_before(Job, Snapshot, later, newer)).exists(),
-        )
+        pairs.with_only_columns(later.id)
+        .where(before.id == job_id, later.state != JobState.CANCELLED)
         .limit(1)
     )
     return found is not None and _cancel(session, Job.id == job_id, by=found, now=now) > 0
 
 
-def _comes_before(
-    job: type[Job], snapshot: type[Snapshot], later: type[Job], newer: type[Snapshot]
-) -> ColumnElement[bool]:
-    """Same study, and the second job is of a newer revision or a later wish for the same one."""
-    return and_(
-        snapshot.study_id == newer.study_id,
-        or_(
-            snapshot.revision < newer.revision,
-            and_(snapshot.id == newer.id, job.wish < later.wish),
-        ),
+def _pairs() -> tuple[type[Job], type[Job], Select[*tuple[int, int]]]:
+    """Two jobs of one study, the second of a newer revision or a later wish for the same one."""
+    before, later = aliased(Job), aliased(Job)
+    older, newer = aliased(Snapshot), aliased(Snapshot)
+    pairs = (
+        select(before.id, later.id)
+        .join(older, older.id == before.snapshot_id)
+        .join(newer, newer.study_id == older.study_id)
+        .join(later, later.snapshot_id == newer.id)
+        .where(
+            or_(
+                older.revision < newer.revision,
+                and_(older.id == newer.id, before.wish < later.wish),
+            )
+        )
     )
+    return before, later, pairs
 
 
 def _revive(
@@ -156,18 +157,9 @@ def _revive(
 
 
 def _supersede_others(session: Session, job_id: int, *, now: datetime) -> None:
-    later, newer = aliased(Job), aliased(Snapshot)
-    before = (
-        select(Snapshot.id)
-        .join(newer, newer.study_id == Snapshot.study_id)
-        .join(later, later.snapshot_id == newer.id)
-        .where(
-            later.id == job_id,
-            Snapshot.id == Job.snapshot_id,
-            _comes_before(Job, Snapshot, later, newer),
-        )
-    )
-    _cancel(session, before.exists(), by=job_id, now=now)
+    before, later, pairs = _pairs()
+    earlier = pairs.with_only_columns(before.id).where(later.id == job_id)
+    _cancel(session, Job.id.in_(earlier), by=job_id, now=now)
 
 
 def _cancel(session: Session, which: ColumnElement[bool], *, by: int, now: datetime) -> int:

@@ -1,16 +1,20 @@
 """The waiting side of the queue: which jobs are due, and ringing for them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from db.counts import counts
 from db.tables.tables import Job, JobState
+from db.tables.types import stands
 
 MAX_WAIT = timedelta(minutes=15)
 """No wait is longer: a job that would wait longer has met a clock that jumped, and is due."""
+WAITS: Final = stands(Job.state, JobState.PENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,42 @@ class JobStanding:
 
 def is_due(now: datetime) -> ColumnElement[bool]:
     """PENDING, and its wait is over, or longer than any wait may be."""
-    return (Job.state == JobState.PENDING) & or_(
-        Job.run_after <= now, Job.run_after > now + MAX_WAIT
-    )
+    return WAITS & or_(Job.run_after <= now, Job.run_after > now + MAX_WAIT)
+
+
+def due_jobs(
+    session: Session,
+    *conditions: ColumnElement[bool],
+    now: datetime,
+    limit: int,
+    locked: bool = False,
+) -> list[int]:
+    """The first due jobs that meet the conditions: higher priority first, then oldest first.
+
+    With `locked` they stay ours until the transaction ends, and those of others are passed over.
+    Each priority is a walk of its own along an index: it is short, however many jobs wait.
+    """
+    found: list[int] = []
+    for priority in _priorities(session):
+        query = (
+            select(Job.id)
+            .where(is_due(now), Job.priority == priority, *conditions)
+            .order_by(Job.id)
+            .limit(limit - len(found))
+        )
+        found += session.scalars(query.with_for_update(skip_locked=True) if locked else query)
+        if len(found) >= limit:
+            break
+    return found
+
+
+def _priorities(session: Session) -> Iterator[int]:
+    """Priorities of the jobs that wait, highest first."""
+    highest = select(func.max(Job.priority)).where(WAITS)
+    priority = session.scalar(highest)
+    while priority is not None:
+        yield priority
+        priority = session.scalar(highest.where(Job.priority < priority))
 
 
 def jobs_to_ring(session: Session, *, now: datetime, republish_s: float, limit: int) -> list[int]:
@@ -39,21 +76,13 @@ def jobs_to_ring(session: Session, *, now: datetime, republish_s: float, limit: 
         Job.published_at <= now - timedelta(seconds=republish_s),
         Job.published_at > now + MAX_WAIT,
     )
-    query = (
-        select(Job.id)
-        .where(is_due(now), unanswered)
-        .order_by(Job.priority.desc(), Job.id)
-        .limit(limit)
-    )
-    return list(session.scalars(query))
+    return due_jobs(session, unanswered, now=now, limit=limit)
 
 
 def doorbells_unanswered(session: Session, *, now: datetime, republish_s: float) -> int:
     """How many doorbells rang in the last `republish_s` seconds that no worker has answered yet."""
     since = now - timedelta(seconds=republish_s)
-    query = select(func.count()).where(
-        Job.state == JobState.PENDING, Job.published_at > since, Job.published_at <= now
-    )
+    query = select(func.count()).where(WAITS, Job.published_at > since, Job.published_at <= now)
     return session.scalar(query) or 0
 
 
@@ -91,9 +120,8 @@ def ring_again(session: Session, job_id: int) -> None:
 
 
 def job_counts(session: Session) -> dict[JobState, int]:
-    """How many jobs stand in each state, zeros included."""
-    found = session.execute(select(Job.state, func.count()).group_by(Job.state)).all()
-    return dict.fromkeys(JobState, 0) | {row.state: row[1] for row in found}
+    """How many jobs stand in each state, zeros included; `db.counts.MORE` where there are more."""
+    return dict.fromkeys(JobState, 0) | counts(session, Job.state, JobState)
 
 
 def standing(session: Session, job_id: int) -> JobStanding | None:

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.counts import counts
 from db.outbox.pushes import BY_HAND, abandoned
 from db.tables.push_tables import Push, PushState
 from db.tables.result_tables import ArtifactRow, Result
 from db.tables.tables import Study
+from db.tables.types import stands
 from metseg.errors import ConfigurationError
+
+NOT_SENT = (PushState.PENDING, PushState.SENDING, PushState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def open_pushes(session: Session) -> list[OpenPushes]:
     alike = (Push.destination, Push.state, Push.error_code)
     groups = (
         select(*alike, func.count(), func.max(Push.id), func.min(Push.run_after))
-        .where(Push.state != PushState.SENT)
+        .where(Push.state.in_(NOT_SENT))
         .group_by(*alike)
         .order_by(func.min(Push.id))
     )
@@ -66,24 +70,23 @@ def open_pushes(session: Session) -> list[OpenPushes]:
 
 
 def push_counts(session: Session) -> dict[PushState, int]:
-    """How many pushes are in each state; states without any are left out."""
-    rows = session.execute(select(Push.state, func.count()).group_by(Push.state)).all()
-    return {
-        row.state: row[1] for row in sorted(rows, key=lambda row: list(PushState).index(row[0]))
-    }
+    """How many pushes are in each state; states without any are left out. `db.counts.MORE` where
+    there are more.
+    """
+    return counts(session, Push.state, PushState)
 
 
 def is_due(session: Session, *, now: datetime) -> bool:
     """Whether a worker has something to send just now, sends it, or has it to take back from
     somebody who is gone.
     """
-    return session.scalar(select(Push.id).where(_at_hand(now)).limit(1)) is not None
-
-
-def _at_hand(now: datetime) -> ColumnElement[bool]:
-    by_worker = (Push.state == PushState.SENDING) & ~Push.owner.startswith(BY_HAND)
-    due = (Push.state == PushState.PENDING) & (Push.run_after <= now)
-    return by_worker | due | abandoned(now=now)
+    by_worker = ~Push.owner.startswith(BY_HAND)
+    due = stands(Push.state, PushState.PENDING) & (Push.run_after <= now)
+    sent_now = stands(Push.state, PushState.SENDING) & (by_worker | abandoned(now=now))
+    # One after the other: PostgreSQL would look for both at once in all rows.
+    return any(
+        session.scalar(select(Push.id).where(one).limit(1)) is not None for one in (sent_now, due)
+    )
 
 
 def push_reports(

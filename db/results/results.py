@@ -1,13 +1,14 @@
 """What users ask: where each study stands and what was found in it."""
 
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from db.results.rows import (
     read_artifact,
@@ -17,6 +18,7 @@ from db.results.rows import (
     read_series,
 )
 from db.results.study_reports import SentReport, StudyReport
+from db.session import read_only
 from db.tables.push_tables import Push
 from db.tables.result_tables import (
     ArtifactRow,
@@ -32,20 +34,66 @@ from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Lesion
 from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference
 
+PAGE = 25
+"""Studies that are read at once."""
 STATUS = {Outcome.SEGMENTED: "succeeded", Outcome.NO_SERIES: "no_series"}
 
 PartT = TypeVar("PartT")
 
 
+def stream_reports(
+    sessions: sessionmaker[Session],
+    *,
+    results_dir: Path,
+    study_uid: str | None = None,
+    after: int = 0,
+    limit: int | None = None,
+) -> Iterator[StudyReport]:
+    """What `study_reports` has, of at most `limit` studies with a number above `after`.
+
+    Page by page, each in a transaction of its own: a database of a million studies is neither held
+    in memory nor kept from those who write.
+    """
+    left = sys.maxsize if limit is None else limit
+    while left > 0:
+        with sessions() as session:
+            studies = study_page(read_only(session), study_uid, after=after, size=min(PAGE, left))
+            reports = reports_of(session, studies, results_dir=results_dir)
+        if not studies:
+            return
+        yield from reports
+        after, left = studies[-1], left - len(studies)
+
+
 def study_reports(
     session: Session, *, results_dir: Path, study_uid: str | None = None
 ) -> list[StudyReport]:
-    """All studies, or one, in the order of their arrival.
+    """All studies, or one, in the order of their arrival, in one transaction.
 
     One report for each current result, and one for each study whose newest job failed, waits or
     runs: a study that is run again has both.
     """
-    only = [] if study_uid is None else [Study.study_instance_uid == study_uid]
+    reports: list[StudyReport] = []
+    studies = study_page(session, study_uid)
+    while studies:
+        reports += reports_of(session, studies, results_dir=results_dir)
+        studies = study_page(session, study_uid, after=studies[-1])
+    return reports
+
+
+def study_page(
+    session: Session, study_uid: str | None = None, *, after: int = 0, size: int = PAGE
+) -> Sequence[int]:
+    """The next numbers of studies after one: of all, or of the study of this UID."""
+    page = select(Study.id).where(Study.id > after).order_by(Study.id).limit(size)
+    if study_uid is not None:
+        page = page.where(Study.study_instance_uid == study_uid)
+    return session.scalars(page).all()
+
+
+def reports_of(session: Session, studies: Sequence[int], *, results_dir: Path) -> list[StudyReport]:
+    """The reports of some studies, by number."""
+    only = Study.id.in_(studies)
     reports = _result_reports(session, results_dir, only) + _job_reports(session, only)
     return [report for _, report in sorted(reports, key=lambda pair: pair[0])]
 
@@ -63,7 +111,7 @@ class _Parts:
 
 
 def _result_reports(
-    session: Session, results_dir: Path, only: Sequence[ColumnElement[bool]]
+    session: Session, results_dir: Path, only: ColumnElement[bool]
 ) -> list[tuple[tuple[int, int], StudyReport]]:
     parts = _all_parts(session, results_dir, only)
     rows = session.execute(
@@ -71,7 +119,7 @@ def _result_reports(
         .join(Study, Study.id == Result.study_id)
         .join(Job, Job.id == Result.job_id)
         .join(Snapshot, Snapshot.id == Job.snapshot_id)
-        .where(Result.is_current, *only)
+        .where(Result.is_current, only)
     )
     return [
         (
@@ -112,7 +160,7 @@ def _report(
 
 
 def _job_reports(
-    session: Session, only: Sequence[ColumnElement[bool]]
+    session: Session, only: ColumnElement[bool]
 ) -> list[tuple[tuple[int, int], StudyReport]]:
     jobs = _newest_jobs(only).subquery()
     rows = session.execute(
@@ -141,7 +189,7 @@ def _job_reports(
 
 
 def _newest_jobs(
-    only: Sequence[ColumnElement[bool]],
+    only: ColumnElement[bool],
 ) -> Select[*tuple[object, ...]]:
     """Jobs of each study, the newest at place 1. Cancelled ones do not count."""
     newest_first = (Snapshot.revision.desc(), Job.wish.desc(), Job.id.desc())
@@ -161,11 +209,11 @@ def _newest_jobs(
         )
         .join(Snapshot, Snapshot.id == Job.snapshot_id)
         .join(Study, Study.id == Snapshot.study_id)
-        .where(Job.state != JobState.CANCELLED, *only)
+        .where(Job.state != JobState.CANCELLED, only)
     )
 
 
-def _all_parts(session: Session, results_dir: Path, only: Sequence[ColumnElement[bool]]) -> _Parts:
+def _all_parts(session: Session, results_dir: Path, only: ColumnElement[bool]) -> _Parts:
     files = _parts(session, ArtifactRow, ArtifactRow.id, lambda row: row, only)
     kinds = {row.id: row.kind for rows in files.values() for row in rows}
     artifacts = {
@@ -187,7 +235,7 @@ def _parts(
     table: type[Base],
     order: InstrumentedAttribute[int],
     read: Callable[..., PartT],
-    only: Sequence[ColumnElement[bool]],
+    only: ColumnElement[bool],
 ) -> defaultdict[int, list[PartT]]:
     """Rows of one table under the current results, by result."""
     result_id = table.__table__.c.result_id
@@ -195,7 +243,7 @@ def _parts(
         select(table)
         .join(Result, Result.id == result_id)
         .join(Study, Study.id == Result.study_id)
-        .where(Result.is_current, *only)
+        .where(Result.is_current, only)
         .order_by(order)
     )
     parts: defaultdict[int, list[PartT]] = defaultdict(list)

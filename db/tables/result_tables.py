@@ -36,7 +36,7 @@ class Result(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), unique=True)
-    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
     fence: Mapped[int]
     is_current: Mapped[bool]
     outcome: Mapped[Outcome] = mapped_column(words(Outcome))

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -92,6 +93,7 @@ class SourceFile(Base):
     """One path below the inbox, as last seen."""
 
     __tablename__ = "source_file"
+    __table_args__ = (Index("ix_source_file_status_id", "status", "id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     path: Mapped[str] = mapped_column(Text, unique=True)
@@ -101,7 +103,7 @@ class SourceFile(Base):
     inode: Mapped[str] = mapped_column(String(20))
     """Decimal: unsigned 64 bits do not fit a database integer."""
     first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    status: Mapped[FileStatus] = mapped_column(words(FileStatus), index=True)
+    status: Mapped[FileStatus] = mapped_column(words(FileStatus))
     reason: Mapped[str | None] = mapped_column(Text)
     sop_instance_uid: Mapped[str | None] = mapped_column(UID)
     sha256: Mapped[str | None] = mapped_column(SHA256)
@@ -135,11 +137,14 @@ class Instance(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     snapshot_id: Mapped[int] = mapped_column(ForeignKey("snapshot.id", ondelete="CASCADE"))
-    series_instance_uid: Mapped[str] = mapped_column(UID)
+    series_instance_uid: Mapped[str] = mapped_column(UID, index=True)
     sop_instance_uid: Mapped[str] = mapped_column(UID)
     modality: Mapped[str] = mapped_column(String(16))
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(SHA256, index=True)
+
+
+WAITS = text("state = 'pending'")
 
 
 class Job(Base):
@@ -153,7 +158,9 @@ class Job(Base):
         CheckConstraint(
             "attempt >= 0 AND fence >= 0 AND hb_seq >= 0", name="counters_not_negative"
         ),
-        Index("ix_job_due", "state", "run_after", "priority"),
+        Index("ix_job_state_id", "state", "id"),
+        Index("ix_job_next", "state", "priority", "id", sqlite_where=WAITS, postgresql_where=WAITS),
+        Index("ix_job_rung", "state", "published_at", sqlite_where=WAITS, postgresql_where=WAITS),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cli.results.results import CSV_COLUMNS
 from tests.helpers.dicom.phantom import CANARY_ID, CANARY_NAME, Mishaps, Recipe, write_study
 from tests.integration.cli.program import Program
 
@@ -140,12 +141,25 @@ def test_csv_has_one_row_per_lesion_and_one_per_study_without_lesions(ran: Finis
     }
 
 
-@pytest.mark.parametrize("form", ["table", "json", "csv"])
-def test_results_of_an_unknown_study_say_so(ran: FinishedRun, form: str) -> None:
+def test_results_can_be_asked_for_in_pages(ran: FinishedRun) -> None:
+    numbers = sorted(report["study_id"] for report in ran.reports.values())
+    page = ["results", "--format", "json", "--after", str(numbers[0]), "--limit", "1"]
+    (one,) = json.loads(ran.program.run(page).stdout)
+    assert one["study_id"] == numbers[1]
+    assert one == ran.reports[one["study_uid"]]
+    end = ran.program.run(["results", "--after", str(numbers[-1])])
+    assert (end.returncode, end.stdout) == (0, "no study\n")
+
+
+@pytest.mark.parametrize(
+    ("form", "empty"),
+    [("table", ""), ("json", "[]\n"), ("csv", ",".join(CSV_COLUMNS) + "\n")],
+)
+def test_results_of_an_unknown_study_say_so(ran: FinishedRun, form: str, empty: str) -> None:
     ended = ran.program.run(["results", "--study", "1.2.3.4", "--format", form])
     assert ended.returncode == 1
     assert "no study 1.2.3.4 is recorded" in ended.stderr
-    assert "nothing is recorded yet" not in ended.stdout
+    assert ended.stdout == empty
 
 
 def test_a_second_run_repeats_nothing(ran: FinishedRun) -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from cli.results.render import print_reports
 from db import jobs
 from db.jobs import Claim
-from db.results.results import study_reports
+from db.results.results import stream_reports, study_reports
 from db.tables.result_tables import LesionRow, Mask, Result, SeriesChoice
 from db.tables.tables import Job
 from imaging.export.artifact import Artifact
@@ -260,6 +261,25 @@ def test_reports_are_of_one_study_when_asked_and_otherwise_in_order_of_arrival(
         (one,) = study_reports(session, results_dir=RESULTS, study_uid="1.1")
         assert one == reports[1]
         assert study_reports(session, results_dir=RESULTS, study_uid="9.9") == []
+
+
+def test_reports_come_in_pages_of_studies_that_miss_none_and_repeat_none(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.results.results.PAGE", 2)
+    with sessions.begin() as session:
+        for number in range(5):
+            finish(session, take(session, new_job(session, study=f"1.{number}")))
+        new_job(session, study="1.3", slices=4)  # and so a second report of study 4
+        whole = study_reports(session, results_dir=RESULTS)
+    ask = partial(stream_reports, sessions, results_dir=RESULTS)
+    assert [report.study_id for report in whole] == [1, 2, 3, 4, 4, 5]
+    assert list(ask()) == whole
+    assert list(ask(after=2, limit=2)) == whole[2:5]
+    assert list(ask(limit=3)) == whole[:3]
+    assert list(ask(study_uid="1.3")) == whole[3:5]
+    assert list(ask(study_uid="9.9")) == []
+    assert list(ask(after=5)) == []
 
 
 def test_a_cancelled_job_is_not_reported(sessions: Sessions) -> None:

@@ -1,5 +1,6 @@
 """Files that were left alone are counted by the part of their reasons that does not vary."""
 
+import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.intake.files import see, set_status
@@ -38,6 +39,23 @@ def test_reasons_are_counted_without_their_varying_part(sessions: sessionmaker[S
             LeftAlone(IGNORED, "not_dicom", 3),
             LeftAlone(IGNORED, "unpacked", 2),
             LeftAlone(IGNORED, "hidden", 1),
+        ]
+
+
+def test_only_the_newest_files_of_a_status_are_counted_and_it_is_said(
+    sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.intake.left_alone.NEWEST", 2)
+    with sessions.begin() as session:
+        known = see(session, {name: Fingerprint(1, 1, 1) for name in "abcd"}, now=T0)
+        reasons = {"a": "hidden", "b": "marker", "c": "link"}
+        for name, reason in reasons.items():
+            set_status(session, [known[name].id], IGNORED, reason=reason)
+        set_status(session, [known["d"].id], QUARANTINED, reason="unreadable")
+        assert left_alone(session) == [
+            LeftAlone(QUARANTINED, "unreadable", 1),
+            LeftAlone(IGNORED, "link", 1, of_newest=True),
+            LeftAlone(IGNORED, "marker", 1, of_newest=True),
         ]
 
 

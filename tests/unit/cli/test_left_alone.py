@@ -3,7 +3,7 @@
 import re
 
 from cli.daemon.left_alone import EXPECTED, WORDS, left_alone_lines
-from db.intake.left_alone import TOLD_WHOLE, LeftAlone
+from db.intake.left_alone import NEWEST, TOLD_WHOLE, LeftAlone
 from db.tables.tables import FileStatus
 from tests.helpers.places import ROOT
 
@@ -26,6 +26,12 @@ def test_each_reason_why_files_were_left_alone_has_a_line() -> None:
         "3 files ignored: hidden",
         "1 file ignored: archive that was unpacked",
     ]
+
+
+def test_a_line_says_when_only_the_newest_files_are_counted() -> None:
+    found = [LeftAlone(IGNORED, "not_dicom", 4990, of_newest=True)]
+    (line,) = left_alone_lines(found, expected=True)
+    assert line == f"4990 of the newest {NEWEST} files ignored: not DICOM"
 
 
 def test_counts_of_files_that_anybody_expects_may_be_left_out() -> None:

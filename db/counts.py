@@ -1,0 +1,35 @@
+"""How many rows stand at each word of a column, for people: no count takes long."""
+
+import enum
+from typing import TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from db.tables.types import stands
+
+COUNTED_UP_TO = 10_000
+"""A million rows take a database a tenth of a second to count, each time that a person looks."""
+MORE = COUNTED_UP_TO + 1
+"""What is answered where there are more."""
+
+EnumT = TypeVar("EnumT", bound=enum.StrEnum)
+
+
+def counts(
+    session: Session, column: InstrumentedAttribute[EnumT], kind: type[EnumT]
+) -> dict[EnumT, int]:
+    """Rows at each word of an indexed column; `MORE` where there are more, nothing for none."""
+    numbers = [
+        select(func.count())
+        .select_from(select(column).where(stands(column, word)).limit(MORE).subquery())
+        .scalar_subquery()
+        for word in kind
+    ]
+    found = zip(kind, session.execute(select(*numbers)).one(), strict=True)
+    return {word: number for word, number in found if number}
+
+
+def shown(number: int) -> str:
+    """A count for people: ``10000+`` where there are more."""
+    return str(number) if number < MORE else f"{COUNTED_UP_TO}+"
