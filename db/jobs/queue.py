@@ -102,9 +102,10 @@ def is_waiting(
     """Whether this job is PENDING, or with None any job is due, among those made for these
     settings: loading networks for nothing takes seconds.
     """
-    which = is_due(now) if job_id is None else (Job.id == job_id) & (Job.state == JobState.PENDING)
-    query = select(Job.id).where(which, Job.settings_digest == settings_digest).limit(1)
-    return session.scalar(query) is not None
+    ours = Job.settings_digest == settings_digest
+    if job_id is None:
+        return bool(due_jobs(session, ours, now=now, limit=1))
+    return session.scalar(select(Job.id).where(Job.id == job_id, WAITS, ours)) is not None
 
 
 def ring_again(session: Session, job_id: int) -> None:
@@ -113,7 +114,7 @@ def ring_again(session: Session, job_id: int) -> None:
     """
     session.execute(
         update(Job)
-        .where(Job.id == job_id, Job.state == JobState.PENDING)
+        .where(Job.id == job_id, WAITS)
         .values(published_at=None)
         .execution_options(synchronize_session=False)
     )

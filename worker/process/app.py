@@ -105,14 +105,15 @@ def run(settings: Settings) -> int:
         Pusher(settings, name=name, sessions=sessions),
     ):
 
-        def on_failure(exception: BaseException, **_kwargs: Any) -> None:
+        def on_failure(exception: BaseException, args: Any = (), **_kwargs: Any) -> None:
             """In the parent only: a child died, or is killed for its time (Celery says so
             twice).
             """
             if isinstance(exception, TimeLimitExceeded):
                 parent.hurry(over_time=True)
             elif isinstance(exception, WorkerLostError):
-                parent.hurry()
+                job_id = args[0] if args and isinstance(args[0], int) else None
+                parent.hurry(unanswered=job_id)
 
         task_failure.connect(on_failure, weak=False)
         app = worker_app(settings, name=name, folder=Path(folder))

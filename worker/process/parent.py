@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from collections import deque
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -61,6 +62,7 @@ class Parent(Background):
         self._reason: str | None = None
         self._since: dict[tuple[int, int], float] = {}
         self._over_time = False
+        self._unanswered: deque[int] = deque()
         self._cause_of_death: str = EventCode.WORKER_LOST
 
     def work(self) -> None:
@@ -76,9 +78,14 @@ class Parent(Background):
         with self.sessions.begin() as session:
             processes.forget(session, self.name)
 
-    def hurry(self, *, over_time: bool = False) -> None:
-        """A child may have died, or is being killed because its job took too long: look now."""
+    def hurry(self, *, over_time: bool = False, unanswered: int | None = None) -> None:
+        """A child may have died, or is being killed because its job took too long: look now.
+
+        It died over the doorbell of the job `unanswered`, which it may not have claimed.
+        """
         self._over_time |= over_time
+        if unanswered is not None:
+            self._unanswered.append(unanswered)
         self.wake()
 
     def kill_children_next(self) -> None:
@@ -115,6 +122,7 @@ class Parent(Background):
             ):
                 self._register(session, now)
         self.look_after_children()
+        self._ring_again()
         if self._beats % SWEEP_EVERY == 0:
             sweep_results(self.sessions, self.settings.results_dir)
         self._beats += 1
@@ -154,6 +162,11 @@ class Parent(Background):
             for lease, _pid in self._own_leases().values()
             for job_id in self._release(lease, SHUTDOWN, refund=True)
         ]
+
+    def _ring_again(self) -> None:
+        while self._unanswered:
+            with self.sessions.begin() as session:
+                jobs.ring_again(session, self._unanswered.popleft())
 
     def _own_leases(self) -> dict[tuple[int, int], tuple[jobs.Lease, int]]:
         """The leases of our children and their process ids, by job and fence."""
