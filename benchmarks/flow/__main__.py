@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.flow.phases import Phase, Walk, celery_alone
+from benchmarks.flow.phases import Phase, Walk, celery_alone, statements
 from benchmarks.flow.site import Servers, flow_site, private_servers
 from benchmarks.printing import table_of
 from metseg.outputs import DEFAULT_OUTPUTS
@@ -45,8 +45,9 @@ def main() -> None:
         for kind in [options.kind] if options.kind else KINDS:
             one_kind(console, servers, kind, studies=options.studies, workers=options.workers)
         with flow_site(servers, outputs=FEWEST) as site:
-            alone = celery_alone(site, servers, messages=options.messages)
-        console.print(phase_table("Celery alone", [alone]))
+            pieces = [celery_alone(site, servers, messages=options.messages)]
+            pieces += statements(site, servers, count=options.messages)
+        console.print(phase_table("pieces alone", pieces))
 
 
 def one_kind(console: Console, servers: Servers, kind: str, *, studies: int, workers: int) -> None:
@@ -55,24 +56,27 @@ def one_kind(console: Console, servers: Servers, kind: str, *, studies: int, wor
     with flow_site(servers, outputs=outputs) as site:
         walk = Walk(site, servers, studies=int(part * studies), slices=slices)
         phases = [walk.intake(), walk.work(workers), walk.whole()]
-        syncs = walk.syncs(TRACED)
+        syncs, stages = walk.syncs(TRACED), site.stages()
         site.stop()
         floor, least = walk.floor(TRACED)
     console.print(phase_table(f"{kind}, {workers} workers", [*phases, floor]))
     console.print(counts_table([(phases[-1], syncs), (floor, least)]))
     console.print(ratio_line(phases[-1], floor))
+    said = ", ".join(f"{name} {1e3 * seconds:.1f}" for name, seconds in stages.items())
+    console.print(f"a job by stage, mean milliseconds by the clock: {said}\n")
 
 
 def phase_table(title: str, phases: Sequence[Phase]) -> Table:
     """Studies a second, and milliseconds of processor time a study by process."""
-    names = sorted({name for one in phases for name in one.cost.processor_s})
+    used = {name: s for one in phases for name, s in one.cost.processor_s.items() if s > 0}
+    names = sorted(used)
     table = table_of(title, "", "a second", "processor ms", *names)
     for phase in phases:
         cells = [phase.cost.processor_s.get(name) for name in names]
         table.add_row(
             phase.name,
             f"{phase.studies / phase.cost.seconds:.1f}",
-            f"{milliseconds(phase):.1f}",
+            f"{milliseconds(phase):.2f}",
             *("" if cell is None else f"{1e3 * cell / phase.studies:.2f}" for cell in cells),
         )
     return table

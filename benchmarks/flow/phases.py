@@ -8,11 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import psycopg
+from sqlalchemy import select
 
 from benchmarks.flow.empty import send
 from benchmarks.flow.floor import Floor
 from benchmarks.flow.meter import Cost, Meter, counted_syncs
 from benchmarks.flow.site import FlowSite, Servers
+from db.tables.tables import Study
 from db.upgrade import migrate
 from metseg.settings import Settings
 
@@ -107,3 +109,22 @@ def celery_alone(site: FlowSite, servers: Servers, *, messages: int) -> Phase:
         send(settings, messages)
         site.until_no_message()
     return Phase("an empty task", messages, cost)
+
+
+def statements(site: FlowSite, servers: Servers, *, count: int) -> list[Phase]:
+    """One small SELECT, by SQLAlchemy as the daemon asks, and by the bare driver."""
+    tops = servers.pids() | {"asker": [os.getpid()]}
+    meter = Meter(tops, site.engine)
+    with site.sessions() as session:
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+        with meter.measure() as by_session:
+            for number in range(count):
+                session.scalar(select(Study.created_at).where(Study.id == number))
+        with meter.measure() as by_driver:
+            for number in range(count):
+                driver.execute("SELECT created_at FROM study WHERE id = %s", (number,)).fetchone()
+    return [
+        Phase("a statement by SQLAlchemy", count, by_session),
+        Phase("a statement by the driver", count, by_driver),
+    ]

@@ -74,6 +74,15 @@ class FlowSite(Site):
         with looking.connect() as connection:
             return int(connection.scalar(text(f"SELECT count(*) FROM {table} /* bench */")) or 0)
 
+    def stages(self) -> dict[str, float]:
+        """Mean seconds of the jobs by stage, as recorded."""
+        means = text(
+            "SELECT key, avg(value::float) FROM result, json_each_text(timings_s)"
+            " GROUP BY key ORDER BY key"
+        )
+        with self.engine.connect() as connection:
+            return {name: float(mean) for name, mean in connection.execute(means)}
+
     def until_rows(self, table: str, rows: int) -> None:
         """Wait until a table has so many rows."""
         self._wait(lambda: self.count(table) >= rows, f"{rows} rows of {table}")

@@ -75,7 +75,7 @@ class JobTools:
 
 @dataclass(slots=True)
 class _Place:
-    """Where the walk is, in words for `metseg status`. A new stage is reported at once."""
+    """Where the walk is, in words for `metseg status`. A new stage is reported soon."""
 
     words: str = "starting"
     listener: Progress = silent
