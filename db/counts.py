@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from db.tables.types import stands
 
 COUNTED_UP_TO = 5_000
-"""A million rows take a database a tenth of a second to count, each time that a person looks."""
+"""`metseg run` counts four times a second, and a database must look at each row that it counts."""
 MORE = COUNTED_UP_TO + 1
 """What is answered where there are more."""
 
