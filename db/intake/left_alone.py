@@ -24,7 +24,7 @@ class LeftAlone:
     reason: str
     files: int
     of_newest: bool = False
-    """There are more files with this status: only the `NEWEST` are counted."""
+    """There may be more files with this status: only the `NEWEST` were counted."""
 
 
 def left_alone(session: Session) -> list[LeftAlone]:
