@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.evaluate.measures import bands
+from db.counts import shown
 from db.outbox.push_reports import OpenPushes
 from db.results.study_reports import SentReport, StudyReport
 from db.tables.push_tables import PushState
@@ -84,7 +85,7 @@ def push_line(push: SentReport) -> str:
 def outbox_line(found: OpenPushes, *, now: datetime) -> str:
     """What in the outbox is not sent, and why not."""
     why = f"; {found.error_code}: {found.error_message}" if found.error_code else ""
-    files = f"{found.number} file{'s' if found.number > 1 else ''} for {found.destination}"
+    files = f"{shown(found.number)} file{'s' if found.number > 1 else ''} for {found.destination}"
     match found.state:
         case PushState.PENDING:
             wait = max(0.0, (found.run_after - now).total_seconds())

@@ -12,7 +12,7 @@ from db.tables.types import stands
 LEFT_ALONE = (FileStatus.QUARANTINED, FileStatus.IGNORED)
 TOLD_WHOLE = ("archive_kind", "archive_method")
 """Codes whose messages are few, and say what to do."""
-NEWEST = 5_000
+NEWEST = 2_000
 """Files of each status that are looked at: people look often, and reasons are long to read."""
 
 
@@ -24,7 +24,7 @@ class LeftAlone:
     reason: str
     files: int
     of_newest: bool = False
-    """There are more files with this status: only the `NEWEST` are counted."""
+    """There may be more files with this status: only the `NEWEST` were counted."""
 
 
 def left_alone(session: Session) -> list[LeftAlone]:

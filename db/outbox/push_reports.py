@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from db.counts import counts
+from db.counts import MORE, counts
 from db.outbox.pushes import BY_HAND, abandoned
 from db.tables.push_tables import Push, PushState
 from db.tables.result_tables import ArtifactRow, Result
@@ -51,22 +52,39 @@ class OpenPushes:
 
 
 def open_pushes(session: Session) -> list[OpenPushes]:
-    """What in the outbox is not sent, by destination, state and reason."""
-    alike = (Push.destination, Push.state, Push.error_code)
-    groups = (
-        select(*alike, func.count(), func.max(Push.id), func.min(Push.run_after))
-        .where(Push.state.in_(NOT_SENT))
-        .group_by(*alike)
-        .order_by(func.min(Push.id))
-    )
-    found = session.execute(groups).all()
-    newest = [row[4] for row in found]
+    """What in the outbox is not sent, by destination, state and reason. Of each state only the
+    `MORE` that are due first are looked at.
+    """
+    found = [row for state in NOT_SENT for row in session.execute(_groups(state))]
+    found.sort(key=lambda row: row.oldest)
+    newest = [row.newest for row in found]
     said = session.execute(select(Push.id, Push.error_message).where(Push.id.in_(newest)))
     messages = {row.id: row.error_message for row in said}
     return [
-        OpenPushes(destination, state, number, code, messages[last], first)
-        for destination, state, code, number, last, first in found
+        OpenPushes(
+            row.destination, row.state, row.n, row.error_code, messages[row.newest], row.first
+        )
+        for row in found
     ]
+
+
+def _groups(state: PushState) -> Select[*tuple[Any, ...]]:
+    due_first = (
+        select(Push.id, Push.destination, Push.state, Push.error_code, Push.run_after)
+        .where(stands(Push.state, state))
+        .order_by(Push.run_after)
+        .limit(MORE)
+        .subquery()
+        .c
+    )
+    alike = (due_first.destination, due_first.state, due_first.error_code)
+    return select(
+        *alike,
+        func.count().label("n"),
+        func.min(due_first.id).label("oldest"),
+        func.max(due_first.id).label("newest"),
+        func.min(due_first.run_after).label("first"),
+    ).group_by(*alike)
 
 
 def push_counts(session: Session) -> dict[PushState, int]:

@@ -34,7 +34,7 @@ from imaging.export.artifact import Artifact
 from imaging.lesions.lesion import Lesion
 from imaging.metrics.evaluation import ReferenceEvaluation, RefusedReference
 
-PAGE = 25
+PAGE = 20
 """Studies that are read at once."""
 STATUS = {Outcome.SEGMENTED: "succeeded", Outcome.NO_SERIES: "no_series"}
 

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from db import jobs
 from db.intake.files import see, set_status
 from db.intake.fingerprint import Fingerprint
-from db.intake.intake import ArrivedFile, StudyIntake, record_intake
+from db.intake.intake import ArrivedFile, StudyIntake, lock_study, mark_ingested, record_intake
 from db.outbox import pushes
 from db.results.new_result import NewResult
 from db.session import session_factory
@@ -92,14 +92,17 @@ def arrive_with_files(session: Session, uid: str, *, slices: int) -> int:
     )
     paths = {f"ward/{uid}/IM{slice_:04d}.dcm": slice_ for slice_ in range(1, slices + 1)}
     files = see(session, {path: Fingerprint(100, 1, n) for path, n in paths.items()}, now=T0)
-    arrived = tuple(ArrivedFile(files[path].id, instances[n - 1]) for path, n in paths.items())
+    study = lock_study(session, uid, now=T0)
     outcome = record_intake(
         session,
-        StudyIntake(uid, instances, arrived),
+        study,
+        StudyIntake(instances),
         model_version=MODEL,
         settings_digest=DIGEST,
         now=T0,
     )
+    arrived = (ArrivedFile(files[path].id, instances[n - 1]) for path, n in paths.items())
+    mark_ingested(session, [(study.id, one) for one in arrived])
     assert outcome.job_id is not None
     return outcome.job_id
 

@@ -40,4 +40,4 @@ def test_every_state_of_a_job_is_counted(sessions: Sessions) -> None:
 
 
 def test_a_number_beyond_the_last_that_is_counted_is_shown_as_more() -> None:
-    assert [shown(number) for number in (0, COUNTED_UP_TO, MORE)] == ["0", "10000", "10000+"]
+    assert [shown(number) for number in (0, COUNTED_UP_TO, MORE)] == ["0", "5000", "5000+"]
