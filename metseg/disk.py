@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +72,20 @@ def flush_all(paths: Iterable[Path]) -> None:
         for path in todo[:1]:  # by this thread meanwhile
             flush(path)
         list(others)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a small file as a whole: who reads sees the old text or the new one, and of several
+    writers one wins. Not flushed to disk.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written.
+    """
+    fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    fresh.write_text(text)
+    fresh.replace(path)
 
 
 def free_bytes(folder: Path) -> int:

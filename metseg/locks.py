@@ -37,14 +37,9 @@ class HeldLock:
         if not try_flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
             os.close(descriptor)
             return None
-        lock = cls(path, descriptor)
-        lock.write(note)
-        return lock
-
-    def write(self, note: str) -> None:
-        """Replace the note."""
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, note.encode(), 0)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, note.encode(), 0)
+        return cls(path, descriptor)
 
     def release(self) -> None:
         """Let others take it."""

@@ -157,16 +157,11 @@ def predict_head(
         if progress is not None:
             progress((before + share) / parts)
 
+    ask = partial(predict_slices, flip=flip, size=batch)
     maps = {}
     for number, network in enumerate(whole):
-        maps[network.name] = predict_slices(
-            network,
-            head.normalised,
-            head.clahe,
-            flip=flip,
-            size=batch,
-            progress=partial(report, before=number),
-        )
+        told = partial(report, before=number)
+        maps[network.name] = ask(network, head.normalised, head.clahe, progress=told)
     for number, network in enumerate(_others(networks, whole), start=len(whole)):
         maps[network.name] = np.array(maps[whole[0].name])
         multiplanar.follow_scout(network, head, contract, maps[network.name][0], batch=batch)
@@ -174,14 +169,8 @@ def predict_head(
     maps = {network.name: maps[network.name] for network in networks}
     if contract.multiplanar:
         lesion = [own[0] for own in maps.values()]
-        multiplanar.refine(
-            networks,
-            head,
-            contract,
-            lesion,
-            batch=batch,
-            progress=partial(report, before=len(networks)),
-        )
+        told = partial(report, before=len(networks))
+        multiplanar.refine(networks, head, contract, lesion, batch=batch, progress=told)
         report(1.0, len(networks))
     return maps
 

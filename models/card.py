@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from imaging.lesions.rule import CandidateClassifier, LesionRule
+from metseg.disk import replace_text
 from metseg.errors import WeightsError
 
 
@@ -109,9 +110,7 @@ def read_card(path: Path) -> Card:
 
 def write_card(path: Path, card: Card) -> None:
     """Write a card with its fields in their order, in whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(card), indent=2) + "\n")
-    partial.replace(path)
+    replace_text(path, json.dumps(asdict(card), indent=2) + "\n")
 
 
 def rule_from(fields: Mapping[str, Any]) -> LesionRule:

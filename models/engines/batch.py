@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from metseg.disk import replace_text
 from metseg.errors import OutOfMemoryError
 from models.inputs import BATCH, CHANNELS
 
@@ -119,9 +120,7 @@ def remembered_batch(path: Path | None, key: str, find: Callable[[], int]) -> in
     if path is not None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_suffix(".new")
-            fresh.write_text(json.dumps(known | {key: size}))
-            fresh.replace(path)
+            replace_text(path, json.dumps(known | {key: size}))
         except OSError as error:  # found again at the next start: that costs time only
             logger.warning("batch size is not kept: %s", type(error).__name__)
     return size

@@ -45,7 +45,8 @@ class OpenVinoEngine:
         self.name = name
         self._model = model
         self._settings = _LATENCY | {_PRECISION: "bf16" if bf16 else "f32"}
-        self._compiled: Any = None
+        self._threads: int | None = None
+        self._compiled: dict[int | None, Any] = {}
 
     @classmethod
     def load(
@@ -69,26 +70,31 @@ class OpenVinoEngine:
         return cls(_kept_or_converted(member, folder, cache), member.name, bf16=bf16)
 
     def use_threads(self, threads: int) -> None:
-        """Compute with so many threads from now on: the network is compiled again, in half a
-        second, where it was compiled for another number.
+        """Compute with so many threads from now on. The network is compiled, in half a second, for
+        each number once.
         """
-        wanted = self._settings | {_THREADS: str(threads)}
-        if wanted != self._settings:
-            self._settings, self._compiled = wanted, None
+        self._threads = threads
+
+    def _ready(self) -> Any:
+        """The network compiled for the number of threads; None leaves it to OpenVINO."""
+        if self._threads not in self._compiled:
+            more = {} if self._threads is None else {_THREADS: str(self._threads)}
+            self._compiled[self._threads] = openvino.Core().compile_model(
+                self._model, "CPU", self._settings | more
+            )
+        return self._compiled[self._threads]
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `models.engines.keras_engine.Engine.__call__`."""
         try:
-            if self._compiled is None:
-                core = openvino.Core()
-                self._compiled = core.compile_model(self._model, "CPU", self._settings)
-            found = self._compiled(batch)
+            compiled = self._ready()
+            found = compiled(batch)
         except RuntimeError as error:
             words = f"{type(error).__name__} in OpenVINO"
             if "alloc" in str(error).lower():
                 raise OutOfMemoryError(f"memory ran out in the network: {words}") from error
             raise DeviceError(f"the device failed: {words}") from error
-        maps = [found[output] for output in self._compiled.outputs]
+        maps = [found[output] for output in compiled.outputs]
         return np.asarray(np.mean(maps, axis=0), dtype=np.float32)
 
 

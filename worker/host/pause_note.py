@@ -4,10 +4,11 @@ Times are CLOCK_MONOTONIC, which all processes of a host share.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from metseg.backoff import backoff
+from metseg.disk import replace_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Pause:
 
 
 class PauseNote:
-    """The file: replaced as a whole, by one writer at a time."""
+    """The file, replaced as a whole."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -37,11 +38,7 @@ class PauseNote:
         earlier = self.read()
         hits = 1 if earlier is None else earlier.hits + 1
         pause = Pause(reason, now + backoff(hits, first_s=backoff_s), hits)
-        temporary = self._path.with_suffix(".new")
-        temporary.write_text(
-            json.dumps({"reason": pause.reason, "until": pause.until, "hits": pause.hits})
-        )
-        temporary.replace(self._path)
+        replace_text(self._path, json.dumps(asdict(pause)))
         return pause
 
     def reason(self, *, now: float) -> str | None:

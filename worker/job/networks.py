@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
@@ -56,9 +57,13 @@ class Networks:
     _device: Device | None = None
     _used_at: float = 0.0
 
-    def ready(self, threads: Callable[[], int]) -> Ensemble:
-        """The ensemble. It computes on our device, or with as many `threads` as are ours when a
-        prediction begins.
+    @property
+    def loaded(self) -> bool:
+        """Whether `ready` answers at once."""
+        return self._loaded is not None
+
+    def ready(self) -> Ensemble:
+        """The ensemble. It computes on our device, or with our share of the cores.
 
         Raises
         ------
@@ -69,25 +74,26 @@ class Networks:
         """
         if self._loaded is None:
             started = time.monotonic()
-            self._loaded = self._load(threads)
+            self._loaded = OnHost(self._load(), self._device, self.host)
             seconds = time.monotonic() - started
             logger.info("networks %s loaded in %.1f s", self._loaded.version, seconds)
-        self.used()
-        return OnHost(self._loaded, self._device, threads)
+            self.used()
+        return self._loaded
 
-    def _load(self, threads: Callable[[], int]) -> Ensemble:
+    def _load(self) -> Ensemble:
         self._device = self.host.compute_device()
-        _tell_framework(self._device, threads())
+        with self.host.at_work() as threads:
+            _tell_framework(self._device, threads())
         try:
             return self.loader(self.settings, self._device)
         except NoDeviceError as error:
             if not self.host.use_processor():
                 raise
             logger.warning("computing on the processor: %s", error)
-            return self._load(threads)
+            return self._load()
 
     def used(self) -> None:
-        """They are in use just now."""
+        """They have just been in use."""
         self._used_at = time.monotonic()
 
     @property
@@ -106,13 +112,21 @@ def _tell_framework(device: Device | None, threads: int) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device.uuid
 
 
+@runtime_checkable
+class Threaded(Protocol):
+    """An ensemble whose threads can be counted out; those of other packages may lack this."""
+
+    def use_threads(self, threads: int) -> None:
+        """Compute with so many threads from now on."""
+
+
 @dataclass(frozen=True, slots=True)
 class OnHost:
     """An ensemble that computes with its share of the host, and says on what."""
 
     ensemble: Ensemble
     device: Device | None
-    threads: Callable[[], int]
+    host: Host
 
     @property
     def version(self) -> str:
@@ -128,13 +142,19 @@ class OnHost:
         self, volume: Volume, *, progress: Callable[[float], None] | None = None
     ) -> Prediction:
         """See `models.ensemble.Ensemble`."""
-        threads = None if self.device is not None else self.threads()
-        use_threads = getattr(self.ensemble, "use_threads", None)
-        if threads is not None and use_threads is not None:
-            use_threads(threads)
-        prediction = self.ensemble.predict(volume, progress=progress)
-        if prediction.compute is None:
-            return prediction
-        device = prediction.compute.device if self.device is None else str(self.device)
-        compute = replace(prediction.compute, device=device, threads=threads)
-        return replace(prediction, compute=compute)
+        if self.device is not None:
+            prediction = self.ensemble.predict(volume, progress=progress)
+            return _computed_on(prediction, device=str(self.device))
+        with self.host.at_work() as share:
+            threads = share()
+            if isinstance(self.ensemble, Threaded):
+                self.ensemble.use_threads(threads)
+            prediction = self.ensemble.predict(volume, progress=progress)
+            return _computed_on(prediction, threads=threads)
+
+
+def _computed_on(prediction: Prediction, **facts: Any) -> Prediction:
+    """The prediction, with what only the host knows of its computing."""
+    if prediction.compute is None:
+        return prediction
+    return replace(prediction, compute=replace(prediction.compute, **facts))

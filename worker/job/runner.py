@@ -145,19 +145,18 @@ class Runner:
     def _claim_and_execute(self, job_id: int | None) -> Report | None:
         rules = rules_in_force(self.settings.series_rules)
         digest = self.settings.result_digest(rules.digest)
-        if not self._is_waiting(job_id, digest):
+        if not self.networks.loaded and not self._is_waiting(job_id, digest):
             return None
-        with self.networks.host.at_work() as threads:
-            ensemble = self.networks.ready(threads)
-            claim = self._claim(job_id, ensemble.version, digest)
-            if claim is None:
-                return None
-            logger.info("job %d claimed, attempt %d", claim.job_id, claim.attempt)
-            tools = JobTools(self.settings, self.sessions, ensemble, self.owner)
-            with self.time_limit():
-                report = execute(claim, tools, progress=self.progress)
-            self.networks.used()
-            return report
+        ensemble = self.networks.ready()
+        claim = self._claim(job_id, ensemble.version, digest)
+        if claim is None:
+            return None
+        logger.info("job %d claimed, attempt %d", claim.job_id, claim.attempt)
+        tools = JobTools(self.settings, self.sessions, ensemble, self.owner)
+        with self.time_limit():
+            report = execute(claim, tools, progress=self.progress)
+        self.networks.used()
+        return report
 
     def _is_waiting(self, job_id: int | None, digest: str) -> bool:
         with self.sessions() as session:

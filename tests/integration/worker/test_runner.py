@@ -157,15 +157,21 @@ def test_infrastructure_trouble_pauses_the_worker_and_a_success_ends_the_pause(
 def test_a_failed_device_ends_the_process_after_its_job_is_handed_back(
     site: WorkerSite, tmp_path: Path
 ) -> None:
+    failed_device(site, tmp_path)
+
+
+def failed_device(site: WorkerSite, folder: Path) -> Runner:
+    """A runner whose device failed: its process ended, after the job was handed back."""
     job_id, _ = site.add_study()
     networks = FailingEnsemble()
     networks.error = DeviceError("the device must answer, got nothing")
-    one = runner(site, tmp_path, ensemble=networks)
+    one = runner(site, folder, ensemble=networks)
     statuses: list[int] = []
     one.end = statuses.append
     one.run_next()
     assert statuses == [EXIT_DEVICE]
     assert state(site, job_id) == (JobState.PENDING, 0)
+    return one
 
 
 def test_a_transient_failure_counts_as_an_attempt_and_the_third_is_the_last(
@@ -285,14 +291,6 @@ def test_a_message_that_no_device_is_free_for_is_sent_again_and_costs_no_attempt
 def test_a_failed_device_is_left_out_and_the_worker_itself_does_not_pause(
     site: WorkerSite, tmp_path: Path
 ) -> None:
-    job_id, _ = site.add_study()
-    networks = FailingEnsemble()
-    networks.error = DeviceError("the device must answer, got nothing")
-    one = runner(site, tmp_path, ensemble=networks)
-    statuses: list[int] = []
-    one.end = statuses.append
-    one.run_next()
-    assert statuses == [EXIT_DEVICE]
+    one = failed_device(site, tmp_path)
     assert one.paused_reason() is None
-    assert state(site, job_id) == (JobState.PENDING, 0)
     assert "got nothing" in str(Host(site.settings, "next").standing().left_out)

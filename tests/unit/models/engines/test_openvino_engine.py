@@ -146,7 +146,7 @@ def test_answers_are_the_same_with_any_number_of_threads(weights, name):
     for threads in (2, 1):
         engine.use_threads(threads)
         answers.append(engine(batch()))
-        assert engine._compiled.get_property("INFERENCE_NUM_THREADS") == threads
+        assert engine._compiled[threads].get_property("INFERENCE_NUM_THREADS") == threads
     for one in answers[1:]:
         np.testing.assert_allclose(one, answers[0], atol=1e-6)
 

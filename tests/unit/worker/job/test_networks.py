@@ -1,6 +1,7 @@
 """Networks load on what is free on the host, and say on what they computed."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +51,12 @@ def networks(folder: Path, ensemble: Ensemble, **settings: object) -> Networks:
     return Networks(given, Host(given, "me"), loader=lambda *_: ensemble)
 
 
-def test_the_share_of_the_cores_is_asked_for_at_every_prediction(tmp_path: Path) -> None:
+def test_the_share_of_the_cores_is_asked_for_at_every_prediction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shares, ensemble = iter([4, 2, 1]), Threaded()
-    ready = networks(tmp_path, ensemble, device="cpu").ready(lambda: next(shares))
+    monkeypatch.setattr(Host, "at_work", lambda _: nullcontext(lambda: next(shares)))
+    ready = networks(tmp_path, ensemble, device="cpu").ready()
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == "4"
     found = [ready.predict(HEAD).compute for _ in range(2)]
     assert ensemble.threads == [2, 1]
@@ -65,24 +69,24 @@ def test_on_a_device_the_framework_sees_that_one_and_the_result_names_it(
     fake, ensemble = FakeDevices(tmp_path / "fake"), Threaded()
     fake.plug([3])
     monkeypatch.setenv("PATH", f"{fake.bin}:/usr/bin:/bin")
-    ready = networks(tmp_path, ensemble).ready(lambda: 1)
+    ready = networks(tmp_path, ensemble).ready()
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-3"
     assert ready.predict(HEAD).compute == Compute("Fake (GPU-3)", "openvino", "float32", 8)
     assert ensemble.threads == []
 
 
 def test_on_the_processor_no_device_is_seen(tmp_path: Path) -> None:
-    networks(tmp_path, Threaded(), device="cpu").ready(lambda: 1)
+    networks(tmp_path, Threaded(), device="cpu").ready()
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "-1"
 
 
 def test_networks_rest_when_loaded_and_not_used_for_as_long_as_is_set(tmp_path: Path) -> None:
     soon = networks(tmp_path, Threaded(), device="cpu", unload_s=1e-9)
     assert not soon.resting
-    soon.ready(lambda: 1)
+    soon.ready()
     assert soon.resting
     late = networks(tmp_path, Threaded(), device="cpu")
-    late.ready(lambda: 1)
+    late.ready()
     assert not late.resting
 
 
@@ -110,7 +114,8 @@ def test_auto_computes_on_the_processor_where_the_framework_sees_no_device(
 
     auto = networks(tmp_path / "auto", Threaded(), device="auto")
     auto.loader = loader
-    compute = auto.ready(lambda: 1).predict(HEAD).compute
+    monkeypatch.setattr(Host, "at_work", lambda _: nullcontext(lambda: 1))
+    compute = auto.ready().predict(HEAD).compute
     assert compute == Compute("cpu", "openvino", "float32", 8, 1)
     assert asked == ["GPU-3", None]
     assert auto.host.standing().device == "cpu"
@@ -118,4 +123,4 @@ def test_auto_computes_on_the_processor_where_the_framework_sees_no_device(
     insisting = networks(tmp_path / "gpu", Threaded(), device="gpu")
     insisting.loader = loader
     with pytest.raises(NoDeviceError):
-        insisting.ready(lambda: 1)
+        insisting.ready()
