@@ -22,8 +22,10 @@ logger = logging.getLogger(__name__)
 def sweep_results(sessions: sessionmaker[Session], results_dir: Path) -> list[Path]:
     """Remove orphaned folders of runs below `results_dir`. Returns them.
 
-    The disk is read before the database: a folder of a live run is made after its claim and
-    recorded before the run ends, so a run that looks ended and unrecorded now is orphaned for good.
+    A folder of a live run is made after its claim, and recorded in the transaction that ends the
+    run. So the disk is read first, then which runs have ended, then what is recorded: of a run that
+    had ended by then, nothing is recorded later. PostgreSQL shows each statement what was committed
+    before it; asked the other way round, a run that is recorded in between looks like an orphan.
     """
     found = {
         folder.relative_to(results_dir).as_posix(): run for run, folder in found_runs(results_dir)
@@ -32,12 +34,10 @@ def sweep_results(sessions: sessionmaker[Session], results_dir: Path) -> list[Pa
         return []
     with sessions.begin() as session:
         read_only(session)
-        recorded = recorded_directories(session)
-        orphans = [
-            results_dir / directory
-            for directory, run in found.items()
-            if directory not in recorded and _has_ended(session, run)
-        ]
+        unrecorded = set(found) - recorded_directories(session)  # few: the others need no look
+        ended = {one for one in unrecorded if _has_ended(session, found[one])}
+        recorded = recorded_directories(session) if ended else set()
+        orphans = [results_dir / one for one in sorted(ended - recorded)]
     for folder in orphans:
         logger.info("sweeping %s", folder.relative_to(results_dir))
         shutil.rmtree(folder, ignore_errors=True)

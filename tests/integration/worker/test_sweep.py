@@ -1,7 +1,16 @@
 """The sweep removes what killed runs left, and nothing of results, live runs or other people."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+from sqlalchemy.orm import Session
+
+import worker.files.sweep
+from db import jobs
+from db.results.results import recorded_directories
+from tests.helpers.rows import no_series
 from tests.integration.worker.conftest import WorkerSite
 from worker.files.staging import RunFolders, RunName, found_runs
 from worker.files.sweep import sweep_results
@@ -32,6 +41,27 @@ def test_the_sweep_leaves_a_recorded_result(site: WorkerSite) -> None:
     assert remaining(site) == {f"{job_id}-1-c0ffee00"}
 
 
+def test_the_sweep_leaves_a_result_that_is_recorded_while_it_looks(
+    site: WorkerSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id, _ = site.add_study()
+    claim = site.claim(job_id, site.bench())
+    folders = leave(site, RunName(job_id, 1, "c0ffee00"))
+    directory = folders.published.relative_to(site.settings.results_dir).as_posix()
+
+    def recorded_before(session: Session) -> set[str]:
+        monkeypatch.undo()
+        before = recorded_directories(session)
+        result = replace(no_series(claim), directory=directory)
+        with site.sessions.begin() as other:
+            jobs.finalise(other, claim, result, now=datetime.now(UTC))
+        return before
+
+    monkeypatch.setattr(worker.files.sweep, "recorded_directories", recorded_before)
+    sweep(site)
+    assert folders.published.is_dir()
+
+
 def test_the_sweep_leaves_folders_of_a_running_job(site: WorkerSite) -> None:
     job_id, _ = site.add_study()
     site.claim(job_id, site.bench())
@@ -40,10 +70,6 @@ def test_the_sweep_leaves_folders_of_a_running_job(site: WorkerSite) -> None:
 
 
 def test_the_sweep_removes_folders_of_a_run_that_was_taken_over(site: WorkerSite) -> None:
-    from datetime import UTC, datetime
-
-    from db import jobs
-
     job_id, _ = site.add_study()
     site.claim(job_id, site.bench())
     left = leave(site, RunName(job_id, 1, "c0ffee00"))
