@@ -17,6 +17,7 @@ from db.results.ended import ended_after, newest_result
 from db.results.results import reports_of, study_page
 from tests.helpers.many_studies import PUSH_TO, arrive_with_files, findings
 from tests.helpers.rows import DIGEST, MODEL, T0
+from watcher.queue.rerun import AT_ONCE
 
 RESULTS = Path("/results")
 REPUBLISH_S = 120.0
@@ -111,6 +112,10 @@ class Walk:
     def known_series(self, session: Session) -> None:
         known_study(session, f"{self.uid}.1")
 
+    def to_rerun(self, session: Session) -> None:
+        part = range(self.middle, self.middle + AT_ONCE)
+        jobs.studies_to_rerun(session, part, model_version=MODEL, settings_digest=DIGEST)
+
 
 READS: Final[Mapping[str, Callable[[Walk, Session], None]]] = {
     "metseg status: counts, what runs, waits, failed": Walk.overview,
@@ -121,6 +126,7 @@ READS: Final[Mapping[str, Callable[[Walk, Session], None]]] = {
     "metseg results: one study": Walk.one_study,
     "metseg run: what has ended": Walk.ended,
     "watcher: the study of a series": Walk.known_series,
+    f"watcher: which of {AT_ONCE} known studies run again": Walk.to_rerun,
 }
 WRITES: Final[Mapping[str, Callable[[Walk, Session], None]]] = {
     "watcher: take a study in": Walk.take_in,

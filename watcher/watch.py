@@ -192,17 +192,16 @@ class Watcher:
         """Make jobs for known studies, once, when all that lies in the inbox is known."""
         if self._reran or not self._settings.rerun_known:
             return
-        key = self._key()
-        with self._sessions.begin() as session:
-            jobs = rerun_known(
-                session,
-                key,
-                stands=lambda path, before: stands(self._inbox, path, before),
-                now=self._utc(),
-            )
+        jobs = rerun_known(
+            self._sessions,
+            self._key(),
+            stands=lambda path, before: stands(self._inbox, path, before),
+            now=self._utc(),
+            meanwhile=self._go_on,
+        )
         self._reran = True
         if jobs:
-            log.info("%d known studies run again: the model or a setting has changed", len(jobs))
+            log.info("%d known studies run again: the model or a setting has changed", jobs)
 
     def _go_on(self) -> None:
         """What must not wait for the end of a long scan."""

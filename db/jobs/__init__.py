@@ -8,7 +8,12 @@ from db.jobs.claims import Claim, Lease, beat, claim, claim_next, claimants, hol
 from db.jobs.failure import fail, release
 from db.jobs.finish import finalise
 from db.jobs.leases import expire, release_owner, running_leases
-from db.jobs.making import create_first_job, create_job, studies_to_rerun
+from db.jobs.making import (
+    create_first_job,
+    create_job,
+    snapshots_so_far,
+    studies_to_rerun,
+)
 from db.jobs.operator import cancel, retry
 from db.jobs.queue import (
     MAX_WAIT,
@@ -50,6 +55,7 @@ __all__ = [
     "retry",
     "ring_again",
     "running_leases",
+    "snapshots_so_far",
     "standing",
     "studies_to_rerun",
 ]

@@ -185,17 +185,16 @@ def _cancel(session: Session, which: ColumnElement[bool], *, by: int, now: datet
 
 
 def studies_to_rerun(
-    session: Session, model_version: str, settings_digest: str
+    session: Session, snapshots: range, *, model_version: str, settings_digest: str
 ) -> list[tuple[int, int]]:
     """Study and newest snapshot of each study that has no standing job with these weights and
-    settings, oldest first.
+    settings, oldest first; only those whose newest snapshot has an id in the range.
 
     A job stands unless it was cancelled or a newer result has taken the place of its own.
     """
-    newest = (
-        select(Snapshot.study_id, func.max(Snapshot.revision).label("revision"))
-        .group_by(Snapshot.study_id)
-        .subquery()
+    newer = aliased(Snapshot)
+    is_outdated = exists().where(
+        newer.study_id == Snapshot.study_id, newer.revision > Snapshot.revision
     )
     is_replaced = exists().where(Result.job_id == Job.id, ~Result.is_current)
     stands = exists().where(
@@ -207,11 +206,12 @@ def studies_to_rerun(
     )
     query = (
         select(Snapshot.study_id, Snapshot.id)
-        .join(
-            newest,
-            (newest.c.study_id == Snapshot.study_id) & (newest.c.revision == Snapshot.revision),
-        )
-        .where(~stands)
+        .where(Snapshot.id.between(snapshots.start, snapshots.stop - 1), ~is_outdated, ~stands)
         .order_by(Snapshot.id)
     )
     return [(study_id, snapshot_id) for study_id, snapshot_id in session.execute(query)]
+
+
+def snapshots_so_far(session: Session) -> range:
+    """The ids of all snapshots; some may belong to none."""
+    return range(1, 1 + (session.scalar(select(func.max(Snapshot.id))) or 0))

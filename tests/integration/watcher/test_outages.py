@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, select
 
-from db.tables.tables import FileStatus, Job, JobState, SourceFile, Worker
+from db.tables.tables import FileStatus, SourceFile, Worker
 from db.upgrade import migrate
 from metseg.errors import ConfigurationError, WeightsError
 from tests.integration.watcher import watcher_site
@@ -193,24 +193,6 @@ def test_a_file_whose_study_changes_behind_its_fingerprint_goes_to_the_study_tha
         assert watcher.idle
     assert site.revisions()[-1] == sha(*paths)
     assert site.statuses() == {FileStatus.INGESTED}
-
-
-def test_new_settings_run_known_studies_again_after_new_ones(sqlite_site: WatcherSite) -> None:
-    site = sqlite_site
-    write_slices(site.inbox / "a", "S", range(3))
-    gone = write_slices(site.inbox / "b", "gone", range(3))
-    site.take_in()
-    for path in gone:
-        path.unlink()
-    site.key = JobKey("fake-2", watcher_site.KEY.settings_digest)
-    site.take_in(rerun_known=False)
-    assert len(site.jobs()) == 2
-    site.take_in()
-    site.take_in()
-    with site.sessions() as session:
-        jobs = session.scalars(select(Job).order_by(Job.id)).all()
-        assert [(job.model_version, job.priority) for job in jobs[2:]] == [("fake-2", -1)]
-        assert jobs[2].state is JobState.PENDING
 
 
 def test_a_scan_of_a_settled_inbox_does_not_query_the_database_about_files(
