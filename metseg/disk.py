@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -84,8 +85,13 @@ def replace_text(path: Path, text: str) -> None:
         The folder cannot be written.
     """
     fresh = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    fresh.write_text(text)
-    fresh.replace(path)
+    try:
+        fresh.write_text(text)
+        fresh.replace(path)
+    except OSError:
+        with suppress(OSError):
+            fresh.unlink()
+        raise
 
 
 def free_bytes(folder: Path) -> int:

@@ -31,15 +31,19 @@ class HeldLock:
         Raises
         ------
         OSError
-            The file cannot be opened or written.
+            The file cannot be opened or written. It is then not held.
         """
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        if not try_flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            os.close(descriptor)
-            return None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, note.encode(), 0)
-        return cls(path, descriptor)
+        held = False
+        try:
+            if try_flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, note.encode(), 0)
+                held = True
+        finally:
+            if not held:
+                os.close(descriptor)
+        return cls(path, descriptor) if held else None
 
     def release(self) -> None:
         """Let others take it."""

@@ -88,11 +88,13 @@ class Seats:
             The folder is not there, or cannot be written.
         """
         path = self._folder / f"seat-{secrets.token_hex(8)}.lock"
-        lock = HeldLock.take(path, str(cores))
+        lock = None
         try:
+            lock = HeldLock.take(path, str(cores))
             yield lambda: fair_threads(*self._sharers(path, cores))
         finally:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # a disk that turned read-only meanwhile: the work is done
+                path.unlink()
             if lock is not None:
                 lock.release()
 

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ class Device:
         Number of the card in nvidia-smi's order, and of the MIG slice on it; None: a whole card.
     memory_mib
         Its memory; None where nobody says.
+    card
+        UUID of the card that a MIG slice is on; empty: a whole card.
     """
 
     uuid: str
@@ -34,6 +36,7 @@ class Device:
     gpu: int = 0
     piece: int | None = None
     memory_mib: int | None = None
+    card: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.uuid})" if self.uuid else self.name
@@ -47,8 +50,9 @@ _MIG = re.compile(r"\s+MIG (\S+)\s+Device\s+(\d+): \(UUID: (MIG-[^)]+)\)")
 _MIG_MEMORY = re.compile(r"\.(\d+)gb")
 
 
-def devices_for(wish: str, environment: Mapping[str, str] = os.environ) -> list[Device]:
-    """The devices to choose from for METSEG_DEVICE `wish`; none: compute on the processor.
+def devices_for(wish: str, environment: Mapping[str, str] = os.environ) -> list[Device] | None:
+    """The devices to choose from for METSEG_DEVICE `wish`; none: compute on the processor. None
+    instead of a list: nobody knows just now, see `list_devices`.
 
     ``auto`` takes what nvidia-smi lists; ``gpu`` takes the unnamed GPU where it lists none. An
     empty list for ``gpu`` means that the environment hides every device.
@@ -56,16 +60,24 @@ def devices_for(wish: str, environment: Mapping[str, str] = os.environ) -> list[
     if wish == "cpu":
         return []
     listed = list_devices()
+    if listed is None:
+        return None
     if wish == "gpu" and not listed:
         return [UNNAMED]
     return visible(listed, environment)
 
 
-def list_devices() -> list[Device]:
-    """What nvidia-smi lists, in the order of the PCI bus; empty where it is not there or fails."""
-    listing = _ask("-L")
-    memory = _ask("--query-gpu=uuid,memory.total", "--format=csv,noheader,nounits")
-    return parse_devices(listing, memory)
+def list_devices() -> list[Device] | None:
+    """What nvidia-smi lists, in the order of the PCI bus; empty where it is not there.
+
+    None where it is there, fails and lists nothing: others may hold devices that it listed before.
+    """
+    well, listing = _ask("-L")
+    if not listing:
+        return [] if well else None
+    memory = _ask("--query-gpu=uuid,memory.total", "--format=csv,noheader,nounits")[1]
+    found = parse_devices(listing, memory)
+    return found if found or well else None
 
 
 def parse_devices(listing: str, memory: str = "") -> list[Device]:
@@ -87,7 +99,8 @@ def parse_devices(listing: str, memory: str = "") -> list[Device]:
             size = _MIG_MEMORY.search(profile)
             total = 1024 * int(size[1]) if size else None
             name = f"{card_name} MIG {profile}"
-            found.append(Device(uuid, name, whole.gpu, int(place), total))
+            card_uuid = whole.card or whole.uuid
+            found.append(Device(uuid, name, whole.gpu, int(place), total, card_uuid))
     return found
 
 
@@ -102,7 +115,7 @@ def visible(devices: Sequence[Device], environment: Mapping[str, str]) -> list[D
     left = list(devices)
     toolkit = _entries(environment.get("NVIDIA_VISIBLE_DEVICES", ""))
     if uuids := [entry for entry in toolkit if entry.startswith(("GPU-", "MIG-"))]:
-        left = [device for device in left if device.uuid.startswith(tuple(uuids))]
+        left = [device for device in left if any(_has_uuid(device, one) for one in uuids)]
     if "CUDA_VISIBLE_DEVICES" not in environment:
         return left
     chosen: list[Device] = []
@@ -118,24 +131,35 @@ def _is_named(device: Device, entry: str) -> bool:
     number, _, piece = entry.partition(":")
     if number.isdigit():
         return device.gpu == int(number) and (not piece or str(device.piece) == piece)
-    return bool(entry) and device.uuid.startswith(entry)
+    return bool(entry) and _has_uuid(device, entry)
+
+
+def _has_uuid(device: Device, start: str) -> bool:
+    """Whether its UUID begins so, or that of the card that it is on."""
+    return device.uuid.startswith(start) or device.card.startswith(start)
 
 
 def _entries(text: str) -> list[str]:
     return [entry.strip() for entry in text.split(",")] if text.strip() else []
 
 
-def _ask(*arguments: str) -> str:
+def _ask(*arguments: str) -> tuple[bool, str]:
+    """Whether nvidia-smi had no trouble, as where it is not there, and what it printed. One lost
+    card is trouble; it lists the others all the same.
+    """
     try:
-        return subprocess.run(  # noqa: S603 - fixed arguments
+        answer = subprocess.run(  # noqa: S603 - fixed arguments
             ["nvidia-smi", *arguments],  # noqa: S607 - wherever the driver has put it
-            check=True,
+            check=False,
             capture_output=True,
             text=True,
             timeout=LISTING_S,
-        ).stdout
+        )
     except FileNotFoundError:
-        return ""
+        return True, ""
     except (OSError, subprocess.SubprocessError) as error:
         logger.warning("nvidia-smi does not answer: %s", type(error).__name__)
-        return ""
+        return False, ""
+    if answer.returncode != 0:
+        logger.warning("nvidia-smi ends with status %d", answer.returncode)
+    return answer.returncode == 0, answer.stdout

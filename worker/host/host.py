@@ -48,6 +48,7 @@ class Host:
     _lease: DeviceLease | None = None
     _listed: list[Device] = field(default_factory=list)
     _listed_at: float | None = None
+    _seen: dict[Device, None] = field(default_factory=dict)
     _unfit: bool = False
 
     def compute_device(self) -> Device | None:
@@ -101,14 +102,17 @@ class Host:
 
     def standing(self) -> Standing:
         """How this worker stands just now."""
-        devices = self._devices()
-        if self._on_processor(devices):
+        on_processor = self._on_processor(self._devices())
+        if on_processor and not self._seen:
             return Standing(device="cpu")
         try:
-            uses = self.device_uses()
+            leases, uses = self._leases(), self.device_uses()
+            known = leases.uses(list(self._seen), now=time.monotonic())
         except OSError:  # the state folder is away, which is told as such
             return Standing()
-        leases, held = self._leases(), [use for use in uses if self.worker in use.holders]
+        held = [use for use in known if self.worker in use.holders]
+        if on_processor and not held:
+            return Standing(device="cpu")
         could = bool(held) or any(leases.is_free(use) for use in uses)
         failed = "; ".join(f"{use.device}: {use.left_out}" for use in uses if use.left_out)
         return Standing(
@@ -135,7 +139,10 @@ class Host:
     def _devices(self) -> list[Device]:
         now = time.monotonic()
         if self._listed_at is None or now - self._listed_at > LIST_AGAIN_S:
-            self._listed, self._listed_at = devices_for(self.settings.device), now
+            found, self._listed_at = devices_for(self.settings.device), now
+            if found is not None:  # else the last list stands
+                self._listed = found
+                self._seen |= dict.fromkeys(found)
         return self._listed
 
 
@@ -143,6 +150,8 @@ def no_free_device(uses: list[DeviceUse]) -> str:
     """Why no device is free, in words for people. Pure."""
     if not uses:
         return "no device is visible to this worker"
+    if all(set(use.holders) == {""} for use in uses):  # who holds one writes a name
+        return "no device can be leased: files in METSEG_HOME cannot be locked"
     busy = sum(bool(use.holders) for use in uses)
     failed = sum(use.left_out is not None for use in uses)
     return f"no free device: {busy} of {len(uses)} in use, {failed} left out"

@@ -55,9 +55,13 @@ class DeviceLeases:
             The folder is not there, or cannot be written.
         """
         fit = [device for device in devices if self.failure_note(device).reason(now=now) is None]
-        for seat in range(self._shares):
+        for others in range(self._shares):
             for device in fit:
-                lock = HeldLock.take(self._seat(device, seat), holder)
+                free = self._free_seats(device)
+                if self._shares - len(free) > others or not free:
+                    continue
+                # Where somebody else has just sat down, the next device is as good as this one.
+                lock = HeldLock.take(free[0], holder)
                 if lock is not None:
                     return DeviceLease(device, lock)
         return None
@@ -83,8 +87,9 @@ class DeviceLeases:
         )
         return tuple(note for note in notes if note is not None)
 
-    def _seat(self, device: Device, seat: int) -> Path:
-        return self._folder / f"{_stem(device)}.{seat}.lock"
+    def _free_seats(self, device: Device) -> list[Path]:
+        seats = (self._folder / f"{_stem(device)}.{seat}.lock" for seat in range(self._shares))
+        return [seat for seat in seats if note_of_holder(seat) is None]
 
 
 def _stem(device: Device) -> str:

@@ -182,8 +182,7 @@ class Runner:
         """Act on trouble that is not a study's fault; forget it after a job that went well."""
         failure = report.failure
         if failure is None:
-            self.note.clear()
-            self.networks.host.device_worked()
+            self._forget_trouble()
         elif failure.kind is FailureKind.INFRASTRUCTURE:
             self._take_trouble(failure)
 
@@ -191,12 +190,24 @@ class Runner:
         """Leave the device out if it is at fault, else pause this worker; end the process if only
         another can go on.
         """
-        if failure.process_must_end and self.networks.host.device_failed(failure.message):
-            logger.error("the device is left out: %s (%s)", failure.message, failure.code)
-        else:
-            self._pause(failure)
+        try:
+            if failure.process_must_end and self.networks.host.device_failed(failure.message):
+                logger.error("the device is left out: %s (%s)", failure.message, failure.code)
+            else:
+                self._pause(failure)
+        except OSError as error:  # a full disk: this process must not go on with its device
+            if not failure.process_must_end:
+                raise
+            logger.error("%s, which is not noted: %s", failure.message, type(error).__name__)
         if failure.process_must_end:
             self.end(EXIT_DEVICE)
+
+    def _forget_trouble(self) -> None:
+        try:
+            self.note.clear()
+            self.networks.host.device_worked()
+        except OSError as error:  # a disk that turned read-only: the result is recorded
+            logger.warning("the last trouble is not forgotten: %s", type(error).__name__)
 
     def _pause(self, failure: Failure) -> None:
         now = time.monotonic()

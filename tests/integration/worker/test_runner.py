@@ -17,6 +17,7 @@ from tests.helpers.fakes import ThresholdEnsemble
 from tests.integration.worker.conftest import WorkerSite
 from worker.host.devices import Device
 from worker.host.host import Host
+from worker.host.place import host_folder
 from worker.job.execute import Ended
 from worker.job.exits import EXIT_DEVICE, EXIT_RESTED
 from worker.job.networks import Networks
@@ -294,3 +295,24 @@ def test_a_failed_device_is_left_out_and_the_worker_itself_does_not_pause(
     one = failed_device(site, tmp_path)
     assert one.paused_reason() is None
     assert "got nothing" in str(Host(site.settings, "next").standing().left_out)
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_failed_device_ends_the_process_where_that_cannot_be_noted(
+    site: WorkerSite, tmp_path: Path
+) -> None:
+    folder = host_folder(site.settings.home_dir)
+    (folder / "device-GPU-0.failed").mkdir()  # a file cannot replace it, as on a full disk
+    one = failed_device(site, tmp_path)
+    assert one.networks.host.standing().left_out is None
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_job_that_went_well_did_so_where_that_cannot_be_noted(
+    site: WorkerSite, tmp_path: Path
+) -> None:
+    (host_folder(site.settings.home_dir) / "device-GPU-0.failed").mkdir()
+    site.add_study()
+    report = runner(site, tmp_path).run_next()
+    assert report is not None
+    assert report.ended is Ended.RECORDED

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from metseg.disk import flush_all, spool_path
+from metseg.disk import flush_all, replace_text, spool_path
 
 
 def test_a_spooled_file_lies_in_the_folder_of_its_first_two_digits() -> None:
@@ -37,3 +37,11 @@ def test_one_file_that_cannot_be_flushed_is_an_error(tmp_path: Path, missing: in
             path.touch()
     with pytest.raises(FileNotFoundError):
         flush_all(paths)
+
+
+def test_a_small_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "note.json"
+    path.mkdir()
+    with pytest.raises(IsADirectoryError):
+        replace_text(path, "text")
+    assert list(tmp_path.iterdir()) == [path]

@@ -40,6 +40,8 @@ def test_a_listing_without_devices_is_empty(text: str) -> None:
         ({"CUDA_VISIBLE_DEVICES": "1"}, [C, D]),
         ({"CUDA_VISIBLE_DEVICES": "1:1"}, [D]),
         ({"CUDA_VISIBLE_DEVICES": "GPU-eeee"}, [E]),
+        ({"CUDA_VISIBLE_DEVICES": "GPU-bbbb2222-0000"}, [C, D]),
+        ({"NVIDIA_VISIBLE_DEVICES": "GPU-bbbb2222-0000"}, [C, D]),
         ({"CUDA_VISIBLE_DEVICES": f" {D} , {A}"}, [D, A]),
         ({"CUDA_VISIBLE_DEVICES": "0,9,2"}, [A]),
         ({"CUDA_VISIBLE_DEVICES": "0,-1,2"}, [A]),
@@ -67,9 +69,30 @@ def test_the_wish_decides_where_nothing_is_listed(
     assert devices_for("auto", {}) == []
     assert devices_for("gpu", {}) == [UNNAMED]
     fake.plug([4, 7])
-    assert [device.uuid for device in devices_for("auto", {})] == ["GPU-4", "GPU-7"]
+    assert [device.uuid for device in devices_for("auto", {}) or []] == ["GPU-4", "GPU-7"]
     assert devices_for("gpu", {"CUDA_VISIBLE_DEVICES": ""}) == []
     assert devices_for("cpu", {}) == []
+
+
+@pytest.mark.parametrize("answer", ["exit 18", "echo 'Failed to initialize NVML'; exit 18"])
+def test_where_nvidia_smi_fails_no_unnamed_gpu_stands_for_what_it_would_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    fake = FakeDevices(tmp_path / "fake")
+    monkeypatch.setenv("PATH", f"{fake.bin}:/usr/bin:/bin")
+    (fake.bin / "nvidia-smi").write_text(f"#!/bin/sh\n{answer}\n")
+    assert [devices_for(wish, {}) for wish in ("auto", "gpu", "cpu")] == [None, None, []]
+
+
+def test_one_lost_card_does_not_hide_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeDevices(tmp_path / "fake")
+    monkeypatch.setenv("PATH", f"{fake.bin}:/usr/bin:/bin")
+    lost = "Unable to determine the device handle for gpu 0000:02:00.0: Unknown Error"
+    lines = f"echo 'GPU 0: Fake (UUID: GPU-7)'\necho '{lost}'\nexit 15"
+    (fake.bin / "nvidia-smi").write_text(f"#!/bin/sh\n{lines}\n")
+    assert devices_for("gpu", {}) == [Device("GPU-7", "Fake")]
 
 
 def test_without_nvidia_smi_no_device_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:

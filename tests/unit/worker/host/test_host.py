@@ -1,5 +1,7 @@
 """What a worker takes of its host, and how it stands with it."""
 
+import errno
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from metseg.errors import NoFreeDeviceError
 from metseg.settings import Settings
 from tests.helpers.devices import FakeDevices
-from worker.host.host import Host
+from worker.host.host import Host, Standing
 
 
 @pytest.fixture
@@ -108,3 +110,55 @@ def test_an_engine_of_processors_computes_on_the_processor(
     fake.plug([0])
     assert host(tmp_path, "a", engine="openvino").compute_device() is None
     assert host(tmp_path, "a", engine="openvino").standing().device == "cpu"
+
+
+def test_a_list_that_fails_leaves_the_last_one_in_force(
+    tmp_path: Path, fake: FakeDevices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.host.host.LIST_AGAIN_S", -1.0)
+    fake.plug([0])
+    parent, child = host(tmp_path, "a", device="gpu"), host(tmp_path, "a", device="gpu")
+    assert child.compute_device() is not None
+    assert parent.standing().device == "Fake (GPU-0)"
+    (fake.bin / "nvidia-smi").write_text("#!/bin/sh\nexit 15\n")
+    assert parent.standing() == Standing(device="Fake (GPU-0)")
+    with pytest.raises(NoFreeDeviceError):  # and nobody takes "the GPU that the framework sees"
+        host(tmp_path, "b", device="gpu").compute_device()
+
+
+def test_where_nvidia_smi_has_never_answered_only_a_worker_that_insists_waits(
+    tmp_path: Path, fake: FakeDevices
+) -> None:
+    (fake.bin / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")
+    insists = host(tmp_path, "a", device="gpu")
+    with pytest.raises(NoFreeDeviceError, match="no device is visible"):
+        insists.compute_device()
+    assert "no device is visible" in str(insists.standing().waiting_reason)
+    assert host(tmp_path, "b").compute_device() is None
+
+
+def test_a_worker_whose_device_is_listed_no_more_still_computes_on_it(
+    tmp_path: Path, fake: FakeDevices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.host.host.LIST_AGAIN_S", -1.0)
+    fake.plug([0, 1])
+    parent, child = host(tmp_path, "a"), host(tmp_path, "a")
+    child.compute_device()
+    assert parent.standing().device == "Fake (GPU-0)"
+    fake.plug([])
+    assert parent.standing() == Standing(device="Fake (GPU-0)")
+
+
+def test_a_state_folder_without_locks_is_named_as_the_reason(
+    tmp_path: Path, fake: FakeDevices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    fake.plug([0, 1])
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    child = host(tmp_path, "a")
+    for _ in range(2):
+        with pytest.raises(NoFreeDeviceError, match="METSEG_HOME cannot be locked"):
+            child.compute_device()
+    assert "cannot be locked" in str(host(tmp_path, "a").standing().waiting_reason)

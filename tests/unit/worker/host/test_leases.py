@@ -47,6 +47,16 @@ def test_shared_devices_take_as_many_as_they_are_shared_by_evenly(tmp_path: Path
     assert [use.holders for use in leases.uses(BOTH, now=0.0)] == [("a", "c"), ("b", "d")]
 
 
+def test_the_device_that_the_fewest_hold_is_taken_whoever_left_before(tmp_path: Path) -> None:
+    leases = DeviceLeases(tmp_path, shares=2)
+    held = [leases.take(BOTH, name, now=0.0) for name in "abcd"]
+    for gone in (held[0], held[1], held[3]):
+        assert gone is not None
+        gone.release()
+    assert [use.holders for use in leases.uses(BOTH, now=0.0)] == [("c",), ()]
+    assert taken(leases, "e") == TWO
+
+
 def test_a_device_that_failed_is_left_out_for_a_while_and_longer_each_time(tmp_path: Path) -> None:
     leases = DeviceLeases(tmp_path)
     leases.failure_note(ONE).hit("it fell off the bus", now=100.0, backoff_s=30.0)
