@@ -113,7 +113,10 @@ def open_database(settings: Settings) -> Iterator[sessionmaker[Session]]:
     """
     file = settings.home_dir / "metseg.sqlite3"
     if settings.database_url is None and not file.exists():
-        raise ConfigurationError(f"no database at {settings.home_dir} yet: `metseg run` makes it")
+        raise ConfigurationError(
+            f"no database at {settings.home_dir} yet: `metseg run` makes it; --home names another"
+            " folder, like that of the demo"
+        )
     engine = make_engine(settings.database)
     try:
         require_current(engine)

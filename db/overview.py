@@ -1,6 +1,5 @@
 """The queue at a glance, for `metseg status`: what runs, what waits and why."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,6 +13,7 @@ from db.processes import ProcessRow, live
 from db.tables.push_tables import PushState
 from db.tables.tables import FileStatus, Job, JobState, Role, Snapshot, SourceFile, Study
 from db.tables.types import stands
+from metseg.processes import parse_owner
 
 OPEN = (JobState.RUNNING, JobState.PENDING, JobState.FAILED)
 
@@ -30,6 +30,8 @@ class OpenJob:
     state: JobState
     attempt: int
     why: str
+    worker: str | None = None
+    """The worker that runs it: the name of a `ProcessRow`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Overview:
 
 
 def overview(session: Session, *, now: datetime, limit: int = 50) -> Overview:
-    """At most `limit` jobs and refused files of each list, newest first."""
+    """At most `limit` jobs and refused files of each list, newest first. What runs is in it."""
     processes = tuple(live(session))
     files = counts(session, SourceFile.status, FileStatus)
     refused = session.execute(
@@ -78,26 +80,48 @@ def overview(session: Session, *, now: datetime, limit: int = 50) -> Overview:
 def _open_jobs(
     session: Session, processes: tuple[ProcessRow, ...], *, now: datetime, limit: int
 ) -> tuple[OpenJob, ...]:
-    ids = [job_id for state in OPEN for job_id in _newest(session, state, limit)]
     query = (
         select(Job, Study.id, Study.study_instance_uid, Snapshot.revision)
         .join(Snapshot, Snapshot.id == Job.snapshot_id)
         .join(Study, Study.id == Snapshot.study_id)
-        .where(Job.id.in_(sorted(ids)[-limit:]))
+        .where(Job.id.in_(_listed(session, limit)))
         .order_by(Job.id.desc())
     )
     workers = [process for process in processes if process.role is Role.WORKER]
     return tuple(
-        OpenJob(job.id, study, uid, revision, job.state, job.attempt, why(job, workers, now=now))
+        OpenJob(
+            job.id,
+            study,
+            uid,
+            revision,
+            job.state,
+            job.attempt,
+            why(job, workers, now=now),
+            _worker_of(job),
+        )
         for job, study, uid, revision in session.execute(query)
     )
 
 
-def _newest(session: Session, state: JobState, limit: int) -> Iterable[int]:
+def _worker_of(job: Job) -> str | None:
+    owner = parse_owner(job.owner or "")
+    return owner.worker if owner else None
+
+
+def _listed(session: Session, limit: int) -> list[int]:
+    """Ids of the jobs to show. All that run are among them, however many newer ones wait, and those
+    that failed get half of what is left.
+    """
+    running, pending, failed = (_newest(session, state, limit) for state in OPEN)
+    left = limit - len(running)
+    failed = failed[: max(left // 2, left - len(pending))]
+    return running + failed + pending[: left - len(failed)]
+
+
+def _newest(session: Session, state: JobState, limit: int) -> list[int]:
     """Ids of the newest jobs of one state. State by state it is a walk along an index."""
-    return session.scalars(
-        select(Job.id).where(stands(Job.state, state)).order_by(Job.id.desc()).limit(limit)
-    )
+    query = select(Job.id).where(stands(Job.state, state)).order_by(Job.id.desc()).limit(limit)
+    return list(session.scalars(query))
 
 
 def why(job: Job, workers: list[ProcessRow], *, now: datetime) -> str:

@@ -134,7 +134,7 @@ def check_start(settings: Settings, *, once: bool) -> Path:
         )
     inbox = settings.inbox
     if inbox is None or not inbox.is_dir():
-        raise ConfigurationError("INBOX must be a folder that exists")
+        raise ConfigurationError(f"INBOX must be a folder that exists, got {inbox}")
     check_places(settings, inbox)
     check_folders(settings)
     if once:

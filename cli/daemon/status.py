@@ -15,6 +15,7 @@ from db.counts import shown
 from db.intake.left_alone import left_alone
 from db.outbox.push_reports import open_pushes
 from db.overview import Overview, overview
+from db.processes import ProcessRow
 from db.tables.tables import Role
 
 
@@ -66,15 +67,29 @@ def _print_jobs(found: Overview) -> None:
 
 def _print_processes(found: Overview, *, now: datetime) -> None:
     for process in found.processes:
-        age = max(0.0, (now - process.seen_at).total_seconds())
-        on = f", on {process.device}" if process.device else ""
-        paused = f", pauses: {process.paused_reason}" if process.paused_reason else ""
-        line = f"{process.role} {process.name}: beat {age:.0f} s ago{on}{paused}"
-        out.print(line, soft_wrap=True, markup=False)
+        out.print(process_line(process, found, now=now), soft_wrap=True, markup=False)
     for host, left_out in sorted(_left_out(found)):
         out.print(f"device left out on {host}: {left_out}", soft_wrap=True, markup=False)
     if not found.processes:
         out.print("no watcher or worker is registered")
+
+
+def process_line(process: ProcessRow, found: Overview, *, now: datetime) -> str:
+    """What is known of one process: ``worker host:7:1da5: beat 2 s ago, on cpu, runs job 4``."""
+    age = max(0.0, (now - process.seen_at).total_seconds())
+    on = f", on {process.device}" if process.device else ""
+    paused = f", pauses: {process.paused_reason}" if process.paused_reason else ""
+    does = _doing(process, found)
+    return f"{process.role} {process.name}: beat {age:.0f} s ago{on}{does}{paused}"
+
+
+def _doing(process: ProcessRow, found: Overview) -> str:
+    """What a worker has in hand. One that pauses tells that instead."""
+    own = [f"job {job.job_id}" for job in found.jobs if job.worker == process.name]
+    if own:
+        return f", runs {', '.join(own)}"
+    idle = process.role is Role.WORKER and not process.paused_reason
+    return ", runs nothing" if idle else ""
 
 
 def _left_out(found: Overview) -> set[tuple[str, str]]:

@@ -16,6 +16,7 @@ from celery.signals import task_failure
 
 from db.session import session_factory
 from metseg.broker import make_celery
+from metseg.errors import MetsegError
 from metseg.logs import setup_logging
 from metseg.processes import process_name
 from metseg.settings import Settings
@@ -31,6 +32,13 @@ REMAP = "REMAP_SIGTERM"
 `worker_soft_shutdown_timeout` to end.
 """
 
+CHILD_LOGS = "_MP_FORK_LOGLEVEL_"
+"""Set by Celery; billiard's children then log a line of their own before ours are set up, neither
+plain nor JSON.
+"""
+
+NOT_TRIED = 3
+"""Exit status where a setting or the database lets nothing be tried, as of every command."""
 
 CHILD_START_S = 120.0
 """Celery kills a child that has not reported by then and starts the next. Its 4 s are for forks: a
@@ -76,6 +84,11 @@ def patient_worker(app: Celery, parent: Parent) -> type[Any]:
     """
 
     class PatientWorker(app.Worker):  # type: ignore[misc]
+        def setup_logging(self, colorize: bool | None = None) -> Any:
+            found = super().setup_logging(colorize)
+            os.environ.pop(CHILD_LOGS, None)
+            return found
+
         def wait_for_soft_shutdown(self) -> None:
             end = time.monotonic() + app.conf.worker_soft_shutdown_timeout
             parent.look()
@@ -125,7 +138,11 @@ def main() -> int:
     """Entry point of ``python -m worker.process.app``."""
     settings = Settings()
     setup_logging(level=settings.log_level, style=settings.log_format)
-    return run(settings)
+    try:
+        return run(settings)
+    except MetsegError as error:
+        logger.critical("%s: %s", error.code, error)
+        return NOT_TRIED
 
 
 if __name__ == "__main__":

@@ -137,3 +137,10 @@ def test_run_once_keeps_a_quiet_time_that_was_set(
     monkeypatch.setattr(os, "environ", dict(os.environ) | set_to)
     monkeypatch.setattr(common, "setup_logging", lambda **_: None)
     assert embedded_settings(tmp_path, home=tmp_path / "home", once=True).quiet_s == kept
+
+
+def test_a_worker_of_server_mode_before_migrate_says_so_in_one_line(program: Program) -> None:
+    ended = program.run(["work"], broker_url="redis://127.0.0.1:9/0")
+    assert ended.returncode == 3, ended.stderr
+    assert "run `metseg migrate`" in ended.stderr
+    assert "Traceback" not in ended.stderr

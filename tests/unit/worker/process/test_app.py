@@ -1,13 +1,15 @@
 """The Celery worker has the settings of docs/reliability.md, and the page names them."""
 
+import os
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from metseg.broker import SEGMENT_TASK
 from metseg.settings import Settings
 from tests.helpers.places import ROOT
-from worker.process.app import worker_app, worker_arguments
+from worker.process.app import CHILD_LOGS, patient_worker, worker_app, worker_arguments
 from worker.process.tasks import FOLDER_KEY, WORKER_KEY, segment
 
 PAGE = ROOT / "docs" / "reliability.md"
@@ -76,3 +78,16 @@ def test_a_worker_has_one_child_and_sends_no_needless_messages(settings: Setting
     for silent in ("--without-gossip", "--without-mingle", "--without-heartbeat"):
         assert silent in arguments
     assert "secret" not in " ".join(arguments)
+
+
+def test_children_are_not_told_to_log_in_a_style_of_celery(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = worker_app(settings, name="w", folder=tmp_path)
+    monkeypatch.setattr(app.log, "setup", lambda *_a, **_k: monkeypatch.setenv(CHILD_LOGS, "20"))
+    made = patient_worker(app, cast("Any", None))
+    worker = made.__new__(made)
+    worker.app, worker.loglevel, worker.logfile, worker.hostname = app, 20, None, "h"
+    worker.no_color = worker.redirect_stdouts = worker.redirect_stdouts_level = False
+    worker.setup_logging()
+    assert CHILD_LOGS not in os.environ
