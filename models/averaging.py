@@ -5,7 +5,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +19,7 @@ from imaging.volume import Volume
 from metseg.compute import Compute
 from models import multiplanar
 from models.card import Card
+from models.engines.batch import Halving
 from models.engines.choice import EngineName, load_engines
 from models.ensemble import Prediction
 from models.inputs import BATCH, CHANNELS, InputContract, PreparedHead, prepare, stack
@@ -119,7 +120,14 @@ class NetworkEnsemble:
         mean /= np.float32(len(members))
         brain = to_native(_mean(brains), head.grid, corner=head.corner) if brains else None
         seconds = {"prepare": prepared - started, "infer": time.monotonic() - prepared}
-        return Prediction(members, np.clip(mean, 0.0, 1.0), seconds, brain, self.compute)
+        return Prediction(members, np.clip(mean, 0.0, 1.0), seconds, brain, self._computed())
+
+    def _computed(self) -> Compute | None:
+        """As it was: where memory ran out, batches have become smaller."""
+        if self.compute is None:
+            return None
+        halved = [one.most for one in self.networks if isinstance(one, Halving) and one.most]
+        return replace(self.compute, batch=min([self.compute.batch, *halved]))
 
 
 def _mean(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

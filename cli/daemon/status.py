@@ -34,7 +34,7 @@ def status(home: HomeOption = None) -> None:
     _print_jobs(found)
     for pushes in outbox:
         out.print(outbox_line(pushes, now=now), soft_wrap=True, markup=False)
-    _print_processes(found, now=now)
+    _print_processes(found, now=now, lease_s=settings.lease_s)
     for line in left_alone_lines(alone, expected=True):
         out.print(line, soft_wrap=True, markup=False)
     for file in found.refused:
@@ -65,18 +65,24 @@ def _print_jobs(found: Overview) -> None:
     out.print(table)
 
 
-def _print_processes(found: Overview, *, now: datetime) -> None:
+def _print_processes(found: Overview, *, now: datetime, lease_s: float) -> None:
     for process in found.processes:
-        out.print(process_line(process, found, now=now), soft_wrap=True, markup=False)
+        line = process_line(process, found, now=now, lease_s=lease_s)
+        out.print(line, soft_wrap=True, markup=False)
     for host, left_out in sorted(_left_out(found)):
         out.print(f"device left out on {host}: {left_out}", soft_wrap=True, markup=False)
     if not found.processes:
         out.print("no watcher or worker is registered")
 
 
-def process_line(process: ProcessRow, found: Overview, *, now: datetime) -> str:
-    """What is known of one process: ``worker host:7:1da5: beat 2 s ago, on cpu, runs job 4``."""
+def process_line(process: ProcessRow, found: Overview, *, now: datetime, lease_s: float) -> str:
+    """What is known of one process: ``worker host:7:1da5: beat 2 s ago, on cpu, runs job 4``.
+
+    One that has not beaten for `lease_s` may be dead: no more is said of it.
+    """
     age = max(0.0, (now - process.seen_at).total_seconds())
+    if age > lease_s:
+        return f"{process.role} {process.name}: no sign of life for {age:.0f} s"
     on = f", on {process.device}" if process.device else ""
     paused = f", pauses: {process.paused_reason}" if process.paused_reason else ""
     does = _doing(process, found)

@@ -4,7 +4,7 @@ Functions take a session and never commit. `now` is aware UTC. Leases are judged
 clocks.
 """
 
-from db.jobs.claims import Claim, Lease, beat, claim, claim_next, claimants, holds_fence
+from db.jobs.claims import Claim, Lease, beat, claim, claim_next, claim_rung, claimants, holds_fence
 from db.jobs.failure import fail, release
 from db.jobs.finish import finalise
 from db.jobs.leases import expire, release_owner, running_leases
@@ -38,6 +38,7 @@ __all__ = [
     "cancel",
     "claim",
     "claim_next",
+    "claim_rung",
     "claimants",
     "create_first_job",
     "create_job",

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.jobs.queue import due_jobs, is_due
+from db.jobs.queue import WAITS, due_jobs, is_due, ring_again
 from db.jobs.states import EXHAUSTED, EventCode, record_event
 from db.tables.tables import Job, JobEvent, JobState, Snapshot
 
@@ -119,17 +120,53 @@ def claim_next(
     max_attempts: int,
     model_version: str | None = None,
     settings_digest: str | None = None,
+    above: int | None = None,
 ) -> Claim | None:
     """Take the first due job: highest priority, then oldest. None when nothing is due.
 
-    With a model and settings, only jobs made for these. Never commits.
+    With a model and settings, only jobs made for these; with `above`, only of higher priority.
+    Never commits.
     """
     ours = _made_for(model_version, settings_digest)
+    if above is not None:
+        ours.append(Job.priority > above)
     while first := due_jobs(session, *ours, now=now, limit=1, locked=True):
         claimed = claim(session, first[0], owner=owner, now=now, max_attempts=max_attempts)
         if claimed is not None:
             return claimed
     return None
+
+
+def claim_rung(
+    session: Session,
+    job_id: int,
+    *,
+    owner: str,
+    now: datetime,
+    max_attempts: int,
+    model_version: str | None = None,
+    settings_digest: str | None = None,
+) -> Claim | None:
+    """Answer a doorbell: take its job, or a due one of higher priority, for that came later and
+    must not wait. The doorbell then rings again. None as of `claim`. Never commits.
+    """
+    highest = select(func.max(Job.priority)).where(WAITS)
+    row = session.execute(
+        select(Job.priority, highest.scalar_subquery()).where(Job.id == job_id)
+    ).one_or_none()
+    terms: dict[str, Any] = {
+        "owner": owner,
+        "now": now,
+        "max_attempts": max_attempts,
+        "model_version": model_version,
+        "settings_digest": settings_digest,
+    }
+    if row is not None and (row[1] or 0) > row[0]:
+        urgent = claim_next(session, **terms, above=row[0])
+        if urgent is not None:
+            ring_again(session, job_id)
+            return urgent
+    return claim(session, job_id, **terms)
 
 
 def _made_for(model_version: str | None, settings_digest: str | None) -> list[ColumnElement[bool]]:

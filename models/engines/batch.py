@@ -40,6 +40,11 @@ class Halving:
         """Name of the network."""
         return str(self._network.name)
 
+    @property
+    def most(self) -> int | None:
+        """How many slices it answers at a time since memory ran out; None: memory never did."""
+        return self._most
+
     def use_threads(self, threads: int) -> None:
         """See `models.engines.openvino_engine.OpenVinoEngine.use_threads`."""
         self._network.use_threads(threads)

@@ -51,6 +51,11 @@ class Host:
     _seen: dict[Device, None] = field(default_factory=dict)
     _unfit: bool = False
 
+    @property
+    def holds_device(self) -> bool:
+        """Whether a device is ours, until this process ends."""
+        return self._lease is not None
+
     def compute_device(self) -> Device | None:
         """The device to compute on, from now to the end of this process; None: the processor.
 

@@ -62,6 +62,11 @@ class Networks:
         """Whether `ready` answers at once."""
         return self._loaded is not None
 
+    @property
+    def device_lies_idle(self) -> bool:
+        """Whether we keep a device from others, and have no networks that use it."""
+        return self._loaded is None and self.host.holds_device
+
     def ready(self) -> Ensemble:
         """The ensemble. It computes on our device, or with our share of the cores.
 

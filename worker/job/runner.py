@@ -84,7 +84,8 @@ class Runner:
             pass
 
     def run_job(self, job_id: int) -> Report | None:
-        """Run this job. None: it was not ours to run, or this worker takes no jobs just now.
+        """Run this job, or a due one of higher priority. None: it was not ours to run, or this
+        worker takes no jobs just now.
 
         Where others hold all devices, it waits a little for one, then has the doorbell rung again.
         """
@@ -137,6 +138,8 @@ class Runner:
                 if failure.kind is not FailureKind.INFRASTRUCTURE:
                     raise
                 self._take_trouble(failure)
+                if self.networks.device_lies_idle:
+                    self.end(EXIT_RESTED)
                 return None
         if report is not None:
             self._learn(report)
@@ -168,7 +171,7 @@ class Runner:
         rolling upgrade.
         """
         with self.sessions.begin() as session:
-            take = jobs.claim_next if job_id is None else partial(jobs.claim, job_id=job_id)
+            take = jobs.claim_next if job_id is None else partial(jobs.claim_rung, job_id=job_id)
             return take(
                 session,
                 owner=str(self.owner),

@@ -61,7 +61,7 @@ def test_status_says_what_each_worker_runs(sessions: sessionmaker[Session]) -> N
             )
             processes.beat_process(session, name, now=T0, device="cpu")
         found = overview(session, now=T0)
-    lines = [process_line(process, found, now=later(2)) for process in found.processes]
+    lines = [process_line(process, found, now=later(2), lease_s=90) for process in found.processes]
     assert lines == [
         f"worker host:1:aa: beat 2 s ago, on cpu, runs job {first}",
         "worker host:2:bb: beat 2 s ago, on cpu, runs nothing",
@@ -76,7 +76,22 @@ def test_a_worker_that_pauses_and_a_watcher_are_not_called_idle(
             processes.register(session, role=role, name=name, host="h", pid=1, version="1", now=T0)
         processes.beat_process(session, "b:1:b", now=T0, paused_reason="no free device")
         found = overview(session, now=T0)
-    assert [process_line(process, found, now=T0) for process in found.processes] == [
+    assert [process_line(process, found, now=T0, lease_s=90) for process in found.processes] == [
         "watcher a:1:a: beat 0 s ago",
         "worker b:1:b: beat 0 s ago, pauses: no free device",
     ]
+
+
+def test_a_process_that_beats_no_more_is_not_shown_as_one_at_work(
+    sessions: sessionmaker[Session],
+) -> None:
+    with sessions.begin() as session:
+        processes.register(
+            session, role=Role.WORKER, name="b:1:b", host="h", pid=1, version="1", now=T0
+        )
+        processes.beat_process(session, "b:1:b", now=T0, device="cpu")
+        found = overview(session, now=T0)
+    (process,) = found.processes
+    assert process_line(process, found, now=later(91), lease_s=90) == (
+        "worker b:1:b: no sign of life for 91 s"
+    )

@@ -1,7 +1,7 @@
 """Between jobs: what a worker takes, what it leaves to others, when it pauses."""
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -81,6 +81,29 @@ def test_a_doorbell_is_answered_with_all_jobs_that_are_due(
     jobs = [site.add_study(name)[0] for name in ("one", "two", "three")]
     runner(site, tmp_path).answer(jobs[1])
     assert {state(site, job) for job in jobs} == {(JobState.SUCCEEDED, 1)}
+
+
+def test_a_doorbell_is_answered_with_a_more_urgent_job_and_rings_again(
+    site: WorkerSite, tmp_path: Path
+) -> None:
+    rerun, new, waits = (site.add_study(name)[0] for name in ("rerun", "new", "waits"))
+    with site.sessions.begin() as session:
+        session.get_one(Job, rerun).priority = -1
+        session.get_one(Job, waits).priority = 5
+        session.get_one(Job, waits).run_after = datetime.now(UTC) + timedelta(minutes=5)
+        jobs.mark_published(session, [rerun], now=datetime.now(UTC))
+    one = runner(site, tmp_path)
+    one.settings = site.settings.model_copy(update={"time_limit_s": 0})
+    one.answer(rerun)
+    assert [state(site, job)[0] for job in (rerun, new, waits)] == [
+        "pending",
+        "succeeded",
+        "pending",
+    ]
+    with site.sessions() as session:
+        assert session.get_one(Job, rerun).published_at is None
+    one.answer(rerun)
+    assert state(site, rerun) == (JobState.SUCCEEDED, 1)
 
 
 def test_an_answer_to_a_doorbell_ends_when_its_part_of_the_time_limit_is_over(
@@ -266,6 +289,24 @@ def gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDevices:
     monkeypatch.setenv("PATH", f"{fake.bin}:{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return fake
+
+
+@pytest.mark.usefixtures("gpu")
+def test_a_process_that_leased_a_device_and_cannot_load_networks_gives_the_device_back(
+    site: WorkerSite, tmp_path: Path
+) -> None:
+    def loader(_settings: Settings, _device: Device | None) -> Ensemble:
+        raise WeightsError("weights must have their recorded SHA-256, got another")
+
+    job_id, _ = site.add_study()
+    one = runner(site, tmp_path)
+    one.networks.loader = loader
+    statuses: list[int] = []
+    one.end = statuses.append
+    assert one.run_next() is None
+    assert statuses == [EXIT_RESTED]
+    assert "SHA-256" in str(one.paused_reason())
+    assert state(site, job_id) == (JobState.PENDING, 0)
 
 
 @pytest.mark.usefixtures("gpu")

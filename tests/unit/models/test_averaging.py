@@ -1,11 +1,14 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
 from imaging.lesions.rule import LesionRule
 from imaging.volume import Volume
+from metseg.compute import Compute
+from metseg.errors import OutOfMemoryError
 from models.averaging import BATCH, NetworkEnsemble, calibrate, predict_slices
+from models.engines.batch import Halving
 from models.inputs import InputContract
 
 SAGITTAL = np.array([[2.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
@@ -204,3 +207,18 @@ def test_calibration_keeps_certainty_inside_0_and_1():
     assert np.isfinite(found).all()
     assert 0.0 <= found[0] < 0.01
     assert 0.99 < found[1] <= 1.0
+
+
+def test_the_batch_of_a_prediction_is_that_after_memory_ran_out():
+    class Cramped(Bright):
+        def __call__(self, batch):
+            if len(batch) > 2:
+                raise OutOfMemoryError("memory ran out in the network")
+            return super().__call__(batch)
+
+    loaded = Compute("Fake (GPU-0)", "keras", "float32", 8)
+    both = ensemble(Halving(Cramped("a")), Halving(Bright("b")))
+    volume, _ = head_with_spot()
+    assert replace(both, compute=loaded).predict(volume).compute.batch == 2
+    roomy = replace(ensemble(Halving(Bright("a"))), compute=loaded)
+    assert roomy.predict(volume).compute.batch == 8

@@ -40,8 +40,10 @@ def test_answers_in_parts_are_those_of_the_whole(slices, fits):
 def test_memory_that_ran_out_once_is_not_asked_for_again():
     network = Small(3)
     halving = Halving(network)
+    assert halving.most is None
     halving(shown(8))
     assert network.sizes == [8, 4, 2, 2, 2, 2]
+    assert halving.most == 2
     network.sizes.clear()
     halving(shown(8))
     assert network.sizes == [2, 2, 2, 2]
