@@ -5,9 +5,11 @@ import typer
 from cli.daemon.doctor import doctor
 from cli.daemon.run import run
 from cli.daemon.services import migrate_database, watch, work
-from cli.daemon.status import health, retry, status
+from cli.daemon.status import health, status
 from cli.demo import demo
 from cli.evaluate.evaluate import evaluate
+from cli.operator.audit import audit
+from cli.operator.verbs import cancel, first, retry
 from cli.results.push import list_pushes, push
 from cli.results.results import results
 from cli.segment import segment
@@ -35,6 +37,9 @@ app.command()(push)
 app.command(name="pushes")(list_pushes)
 app.command()(status)
 app.command()(retry)
+app.command()(cancel)
+app.command()(first)
+app.command()(audit)
 app.command()(doctor)
 app.command()(demo)
 app.command()(synthesize)

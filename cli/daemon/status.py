@@ -1,4 +1,4 @@
-"""`metseg status`, `metseg retry`, `metseg health`: the queue, another try, a process's health."""
+"""`metseg status`, `metseg health`: the queue, and a process's health."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,7 +10,6 @@ from rich.table import Table
 from cli.common import ExitCode, HomeOption, database, edge, err, load_settings, out
 from cli.daemon.left_alone import left_alone_lines
 from cli.results.render import outbox_line
-from db import jobs
 from db.counts import shown
 from db.intake.left_alone import left_alone
 from db.outbox.push_reports import open_pushes
@@ -101,20 +100,6 @@ def _doing(process: ProcessRow, found: Overview) -> str:
 def _left_out(found: Overview) -> set[tuple[str, str]]:
     """Hosts and what their workers leave out; workers of one host say the same."""
     return {(one.host, one.devices_left_out) for one in found.processes if one.devices_left_out}
-
-
-def retry(
-    job: Annotated[int, typer.Argument(help="The job's id, as `metseg status` shows it.")],
-    home: HomeOption = None,
-) -> None:
-    """Give a failed job all its attempts again.
-
-    Example: `metseg retry 12`
-    """
-    settings = load_settings(home)
-    with edge(settings), database(settings) as session:
-        jobs.retry(session, job, now=datetime.now(UTC))
-    out.print(f"job {job} waits again")
 
 
 def health(

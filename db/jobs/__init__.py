@@ -14,7 +14,7 @@ from db.jobs.making import (
     snapshots_so_far,
     studies_to_rerun,
 )
-from db.jobs.operator import cancel, retry
+from db.jobs.operator import cancel, first, retry
 from db.jobs.queue import (
     MAX_WAIT,
     JobStanding,
@@ -46,6 +46,7 @@ __all__ = [
     "expire",
     "fail",
     "finalise",
+    "first",
     "holds_fence",
     "is_waiting",
     "job_counts",

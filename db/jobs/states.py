@@ -20,7 +20,9 @@ EDGES: frozenset[tuple[JobState | None, JobState]] = frozenset(
         (JobState.RUNNING, JobState.FAILED),
         (JobState.RUNNING, JobState.PENDING),
         (JobState.FAILED, JobState.PENDING),
-        # Only when it was superseded, and is now asked for again.
+        # Only when a person cancels it.
+        (JobState.RUNNING, JobState.CANCELLED),
+        # Only when it was superseded or a person cancelled it, and it is now asked for again.
         (JobState.CANCELLED, JobState.PENDING),
     }
 )

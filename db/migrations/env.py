@@ -5,6 +5,7 @@ from typing import Literal
 from alembic import context
 from sqlalchemy import Connection
 
+from db.tables.audit_table import AuditLine
 from db.tables.push_tables import Push
 from db.tables.types import UtcDateTime
 
@@ -16,10 +17,13 @@ def _plain_types(kind: str, item: object, _context: object) -> str | Literal[Fal
     return False
 
 
+TABLES = (AuditLine, Push)
+"""Importing them makes their tables, and all that they refer to, known to the metadata."""
+
 connection: Connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=Push.metadata,
+    target_metadata=TABLES[0].metadata,
     render_as_batch=True,
     render_item=_plain_types,
 )

@@ -203,10 +203,10 @@ def test_files_left_alone_are_counted_by_reason(ran: FinishedRun) -> None:
 
 def test_retry_gives_a_failed_job_its_attempts_again(ran: FinishedRun) -> None:
     job = str(ran.reports[HOLED.study()]["job_id"])
-    assert ran.program.run(["retry", job]).returncode == 0
+    assert ran.program.run(["retry", job, "--yes"]).returncode == 0
     waiting = json.loads(
         ran.program.run(["results", "--study", HOLED.study(), "--format", "json"]).stdout
     )
     assert [report["status"] for report in waiting] == ["pending"]
-    refused = ran.program.run(["retry", job])
+    refused = ran.program.run(["retry", job, "--yes"])
     assert refused.returncode == 3, "a job that waits cannot be retried"

@@ -4,6 +4,8 @@ Hypothesis plays the watcher, workers that live on after their lease, operators 
 SQLite; the model in Python knows only who holds which fence.
 """
 
+from collections.abc import Callable
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -151,13 +153,15 @@ class AnyOrder(RuleBasedStateMachine):
         if state is not None:
             assert self.holder.pop(lease.job_id) == lease.fence
 
-    @rule(job_id=st.integers(1, 6), retry=st.booleans())
-    def meddle(self, job_id: int, retry: bool) -> None:
+    @rule(job_id=st.integers(1, 6), verb=st.sampled_from([jobs.retry, jobs.cancel, jobs.first]))
+    def meddle(self, job_id: int, verb: Callable[..., str]) -> None:
         try:
             with self.sessions.begin() as session:
-                (jobs.retry if retry else jobs.cancel)(session, job_id, now=T0)
+                verb(session, job_id, actor="alice@host", now=T0)
         except (IllegalTransitionError, NoSuchJobError):
-            pass
+            return
+        if verb is jobs.cancel:
+            self.holder.pop(job_id, None)
 
     @invariant()
     def rules_hold(self) -> None:

@@ -1,13 +1,11 @@
 """Making jobs, finding due ones, ringing for them."""
 
-import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from db import jobs
-from db.jobs.states import IllegalTransitionError, NoSuchJobError
 from db.tables.tables import Job, JobEvent, JobState
-from tests.helpers.rows import DIGEST, MODEL, T0, arrive, found, later, new_job, take
+from tests.helpers.rows import DIGEST, MODEL, T0, arrive, later, new_job, take
 
 Sessions = sessionmaker[Session]
 
@@ -97,7 +95,7 @@ def test_a_job_that_an_operator_cancelled_is_not_revived(sessions: Sessions) -> 
     with sessions.begin() as session:
         outcome = arrive(session)
         assert outcome.job_id is not None
-        jobs.cancel(session, outcome.job_id, now=T0)
+        jobs.cancel(session, outcome.job_id, actor="alice@host", now=T0)
         again = jobs.create_job(
             session,
             snapshot_id=outcome.snapshot_id,
@@ -150,40 +148,6 @@ def test_a_doorbell_is_rung_once_and_again_if_nobody_answers(sessions: Sessions)
         assert to_ring(120) == [job_id]
         take(session, job_id)
         assert to_ring(999) == []
-
-
-def test_retry_takes_only_failed_jobs(sessions: Sessions) -> None:
-    with sessions.begin() as session:
-        claim = take(session, new_job(session))
-        with pytest.raises(IllegalTransitionError, match="must be failed to become pending"):
-            jobs.retry(session, claim.job_id, now=T0)
-        assert jobs.fail(session, claim, code="dicom_invalid", message="no pixels", now=T0)
-        jobs.retry(session, claim.job_id, now=later(5))
-        job = session.get_one(Job, claim.job_id)
-        assert (job.state, job.attempt, job.error_code, job.finished_at) == (
-            JobState.PENDING,
-            0,
-            None,
-            None,
-        )
-        assert job.run_after == later(5)
-        assert take(session, claim.job_id, seconds=5).fence == 2
-
-
-def test_a_finished_job_can_be_neither_retried_nor_cancelled(sessions: Sessions) -> None:
-    with sessions.begin() as session:
-        claim = take(session, new_job(session))
-        jobs.finalise(session, claim, found(claim), now=T0)
-        for act in (jobs.retry, jobs.cancel):
-            with pytest.raises(IllegalTransitionError, match="it is succeeded"):
-                act(session, claim.job_id, now=T0)
-
-
-def test_a_job_that_does_not_exist_is_reported_as_such(sessions: Sessions) -> None:
-    with sessions.begin() as session:
-        assert jobs.standing(session, 99) is None
-        with pytest.raises(NoSuchJobError, match="got 99"):
-            jobs.retry(session, 99, now=T0)
 
 
 def test_states_are_stored_in_lower_case_and_times_come_back_in_utc(sessions: Sessions) -> None:
