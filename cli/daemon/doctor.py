@@ -1,5 +1,6 @@
 """`metseg doctor`: checks that everything that a study needs is in place."""
 
+from collections.abc import Container
 from typing import Annotated
 
 import typer
@@ -15,10 +16,12 @@ from metseg.settings import Settings
 def doctor(
     home: HomeOption = None,
     settings_only: Annotated[
-        bool, typer.Option("--settings", help="Only list the settings.")
+        bool, typer.Option("--settings", help="Only list all settings.")
     ] = False,
 ) -> None:
     """Check versions, weights, devices, database, broker, space. Each line says ok or what to do.
+
+    Then come the settings that are not left as they are; --settings lists all.
 
     Exit code 1 when a line is not ok.
 
@@ -26,13 +29,14 @@ def doctor(
     """
     settings = load_settings(home)
     if settings_only:
-        out.print(settings_table(settings))
+        out.print(settings_table(settings, type(settings).model_fields))
         return
     checks = []
     for check in run_checks(settings):
         out.print(_line(check), soft_wrap=True)
         checks.append(check)
-    out.print(settings_table(settings))
+    if settings.model_fields_set:
+        out.print(settings_table(settings, settings.model_fields_set))
     out.print(f"[bold]{RESEARCH_NOTICE}[/]")
     failed = [check for check in checks if not check.ok]
     if failed:
@@ -46,13 +50,15 @@ def _line(check: Check) -> str:
     return f"{mark} {check.name}: {check.found}{tail}"
 
 
-def settings_table(settings: Settings) -> Table:
-    """Every setting: its variable, its value (secrets hidden), what it does."""
+def settings_table(settings: Settings, names: Container[str]) -> Table:
+    """The settings of these names: variable, value (secrets hidden), what it does."""
     table = Table(title="settings", title_justify="left", box=None, pad_edge=False)
     table.add_column("variable", no_wrap=True)
     table.add_column("value", overflow="fold")
     table.add_column("meaning", overflow="fold", style="dim")
     for name, field in type(settings).model_fields.items():
+        if name not in names:
+            continue
         value = getattr(settings, name)
         words = ",".join(value) if isinstance(value, tuple) else str(value)
         shown = "(secret)" if isinstance(value, SecretStr) else words
